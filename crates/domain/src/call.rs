@@ -1,0 +1,264 @@
+//! A call instance: one customer of one task, from import to its final outcome.
+
+use serde::{Deserialize, Serialize};
+
+use crate::moment::Moment;
+
+/// A closed set of numbers that stand in the database and on the wire.
+macro_rules! numbered {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $number:literal $label:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$vdoc])* $variant = $number),+
+        }
+
+        impl $name {
+            /// Every value, in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The number in the database and on the wire.
+            #[must_use]
+            pub const fn number(self) -> i64 {
+                self as i64
+            }
+
+            /// The value with this number.
+            #[must_use]
+            pub const fn from_number(number: i64) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
+            /// What operators call it.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $label),+
+                }
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.number())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let number = <i64 as serde::Deserialize>::deserialize(deserializer)?;
+                Self::from_number(number).ok_or_else(|| {
+                    serde::de::Error::invalid_value(serde::de::Unexpected::Signed(number), &stringify!($name))
+                })
+            }
+        }
+    };
+}
+pub(crate) use numbered;
+
+numbered! {
+    /// Where a call instance stands.
+    CallStatus {
+        /// Imported, never dialled.
+        NotStarted = 0 "未开始",
+        /// Claimed: being dialled or talking.
+        InProgress = 1 "进行中",
+        /// Finished for good.
+        Done = 2 "已完成",
+        /// Waiting for a redial.
+        AwaitingRedial = 3 "二次拨打调度中",
+    }
+}
+
+numbered! {
+    /// How a call ended, seen from the campaign.
+    FinishStatus {
+        /// Somebody answered and a robot talked.
+        Answered = 0 "已接听",
+        /// The callee declined.
+        Rejected = 1 "拒接",
+        /// Could not be reached.
+        NoAnswer = 2 "无应答",
+        /// The caller number cannot be used, or our side failed to place the call.
+        CallerUnavailable = 3 "主叫号码不可用",
+        /// No such number.
+        Vacant = 4 "空号",
+        /// Switched off.
+        PoweredOff = 5 "关机",
+        /// Busy.
+        Busy = 6 "占线",
+        /// Service suspended.
+        Suspended = 7 "停机",
+        /// It rang, and nobody took it.
+        Missed = 8 "未接",
+        /// The caller's account is in arrears.
+        CallerInArrears = 9 "主叫欠费",
+        /// Answered with no free seat, or lost by us.
+        Lost = 10 "呼损",
+        /// The number is blacklisted and was not dialled.
+        Blacklisted = 11 "黑名单",
+        /// Outside the line's coverage.
+        OutOfCoverage = 22 "线路盲区",
+    }
+}
+
+/// The four counts that a finished call can fall into, per `contract/query.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CountBucket {
+    /// `calledCount`
+    Called,
+    /// `rejectedCount`
+    Rejected,
+    /// `unavailableCount`
+    Unavailable,
+    /// `fromUnavailableCount`
+    CallerUnavailable,
+}
+
+impl FinishStatus {
+    /// The count that a call with this outcome is added to.
+    #[must_use]
+    pub const fn bucket(self) -> CountBucket {
+        match self {
+            Self::Answered => CountBucket::Called,
+            Self::Rejected => CountBucket::Rejected,
+            Self::CallerUnavailable | Self::CallerInArrears => CountBucket::CallerUnavailable,
+            Self::NoAnswer
+            | Self::Vacant
+            | Self::PoweredOff
+            | Self::Busy
+            | Self::Suspended
+            | Self::Missed
+            | Self::Lost
+            | Self::Blacklisted
+            | Self::OutOfCoverage => CountBucket::Unavailable,
+        }
+    }
+}
+
+numbered! {
+    /// Who hung up.
+    HungUpBy {
+        /// The robot.
+        Robot = 0 "AI",
+        /// The customer.
+        Customer = 1 "用户",
+    }
+}
+
+numbered! {
+    /// Why a call was made at all (`callType` of a call).
+    CallKind {
+        /// A trial, free of charge.
+        FreeTrial = 0 "免费试用",
+        /// Part of a task.
+        Task = 1 "任务",
+        /// Placed by itself through the API.
+        Single = 2 "用户单独拨打",
+        /// A paid trial.
+        PaidTrial = 3 "收费试用",
+        /// Placed by the operator of the installation.
+        BackOffice = 4 "后台拨打",
+        /// A person talked.
+        Human = 100 "人工拨打",
+    }
+}
+
+/// Who said a line of a transcript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speaker {
+    /// The robot.
+    Robot,
+    /// The customer.
+    Customer,
+}
+
+/// How the robot took a customer's words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Understanding {
+    /// Nothing had to be understood: the robot did not ask, or went on talking.
+    NotNeeded,
+    /// The words hit a branch of the scene or a knowledge entry.
+    Matched(Match),
+    /// The robot had no answer.
+    Unknown,
+}
+
+/// What the customer's words hit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Match {
+    /// Name of the branch or of the knowledge entry.
+    pub name: String,
+    /// The sample wording that came nearest.
+    pub sample: String,
+    /// From 0 to 1.
+    pub score: f64,
+    /// Position of the knowledge entry in its scene, from 1; none where a branch was hit.
+    pub knowledge: Option<u32>,
+}
+
+/// One utterance, in the order in which they were said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Utterance {
+    /// Who spoke.
+    pub speaker: Speaker,
+    /// The words.
+    pub text: String,
+    /// Where in the recording the words begin, in milliseconds from the answer.
+    pub start_ms: i64,
+    /// Where in the recording the words end, in milliseconds from the answer.
+    pub end_ms: i64,
+    /// When it was said.
+    pub at: Moment,
+    /// How it was taken; none for the robot's own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub understanding: Option<Understanding>,
+    /// The scene node that was active.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub node: String,
+}
+
+/// One conclusion about a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallResult {
+    /// For example 客户意向等级.
+    pub name: String,
+    /// For example A级(较强).
+    pub value: String,
+    /// The rule that concluded it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The kind of rule, for example `BY_ANALYZE_USER_LEVEL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Where in the transcript the evidence stands: positions of utterances, from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<usize>,
+}
+
+/// The result name of the intent level, which every finished call has.
+pub const INTENT_LEVEL: &str = "客户意向等级";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finish_status_falls_into_the_bucket_of_the_contract() {
+        for &status in FinishStatus::ALL {
+            let expected = match status.number() {
+                0 => CountBucket::Called,
+                1 => CountBucket::Rejected,
+                3 | 9 => CountBucket::CallerUnavailable,
+                _ => CountBucket::Unavailable,
+            };
+            assert_eq!(status.bucket(), expected, "{status:?}");
+            assert_eq!(FinishStatus::from_number(status.number()), Some(status));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! From what a call was to what is concluded about it.
+
+use cel::Context;
+
+use crate::call::{CallResult, FinishStatus, INTENT_LEVEL, Understanding, Utterance};
+use crate::dialogue::State;
+use crate::scene::Scene;
+use crate::scene::condition::{Circumstances, Mention, MentionList};
+use crate::scene::model::{Conclusion, Rule};
+
+/// The kind of rule that gives the intent level (`analyzeType` on the wire).
+pub const BY_USER_LEVEL: &str = "BY_ANALYZE_USER_LEVEL";
+
+/// The kind of rule that gives any other result from what happened in the call.
+pub const BY_RULE: &str = "BY_ANALYZE_RULE";
+
+/// The kind of rule that gives a result from what the customer asked.
+pub const BY_KNOWLEDGE: &str = "BY_KNOWLEDGE";
+
+/// Everything that the rules of a scene may ask about a finished call.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// How the call ended.
+    pub finish_status: FinishStatus,
+    /// Talk time in milliseconds.
+    pub talk_ms: i64,
+    /// How often the robot spoke.
+    pub chat_rounds: i64,
+    /// Where the conversation stood at its end; none where nobody talked.
+    pub state: Option<&'a State>,
+    /// Everything that was said, in order; results point into it.
+    pub transcript: &'a [Utterance],
+}
+
+/// What a scene concludes about a call, in the scene's order. The intent level is always among it;
+/// of a call that nobody answered nothing else is known.
+#[must_use]
+pub fn grade(scene: &Scene, facts: &Facts<'_>) -> Vec<CallResult> {
+    if facts.finish_status != FinishStatus::Answered {
+        return vec![CallResult {
+            name: INTENT_LEVEL.to_owned(),
+            value: scene.unanswered.clone(),
+            description: Some(format!("电话未接通：{}。", facts.finish_status.label())),
+            rule: Some(BY_USER_LEVEL.to_owned()),
+            evidence: Vec::new(),
+        }];
+    }
+    let context = circumstances(facts).context();
+    let conclusions = scene.conclusions.iter();
+    conclusions
+        .flat_map(|conclusion| conclude(scene, facts, conclusion, &context))
+        .collect()
+}
+
+fn circumstances(facts: &Facts<'_>) -> Circumstances {
+    let talked = Circumstances {
+        rounds: facts.chat_rounds,
+        talk_seconds: facts.talk_ms / 1_000,
+        ..Circumstances::default()
+    };
+    let Some(state) = facts.state else {
+        return talked;
+    };
+    let history = state.history();
+    Circumstances {
+        unknowns: history.unknowns.into(),
+        silences: history.silences.into(),
+        node: state.node().to_owned(),
+        reason: state.hang_up_reason().unwrap_or_default().to_owned(),
+        hung_up_by_customer: state.is_ended() && state.hang_up_reason().is_none(),
+        visited: history.visited.clone(),
+        intents: history.intents.clone(),
+        knowledge: history.knowledge.clone(),
+        variables: state.variables().clone(),
+        ..talked
+    }
+}
+
+/// The values of one result: what its rules say, then what the customer's questions reveal, then its
+/// default; all of the first two where it can have several values.
+fn conclude(
+    scene: &Scene,
+    facts: &Facts<'_>,
+    conclusion: &Conclusion,
+    context: &Context<'_, '_>,
+) -> Vec<CallResult> {
+    let rules = conclusion
+        .rules
+        .iter()
+        .filter(|rule| rule.condition.holds(context))
+        .map(|rule| by_rule(facts, conclusion, rule));
+    let questions = by_knowledge(scene, facts, conclusion);
+    let default = conclusion.default.iter().map(|value| CallResult {
+        name: conclusion.name.clone(),
+        value: value.clone(),
+        description: Some("没有命中任何规则，取默认值。".to_owned()),
+        rule: Some(kind_of_rule(conclusion).to_owned()),
+        evidence: Vec::new(),
+    });
+    let mut results: Vec<CallResult> = Vec::new();
+    for result in rules.chain(questions) {
+        match results.iter_mut().find(|known| known.value == result.value) {
+            Some(known) => add_evidence(&mut known.evidence, &result.evidence),
+            None => results.push(result),
+        }
+    }
+    if !conclusion.multiple {
+        results.truncate(1);
+    }
+    if results.is_empty() {
+        results.extend(default);
+    }
+    results
+}
+
+fn add_evidence(evidence: &mut Vec<usize>, more: &[usize]) {
+    evidence.extend(more);
+    evidence.sort_unstable();
+    evidence.dedup();
+}
+
+fn kind_of_rule(conclusion: &Conclusion) -> &'static str {
+    if conclusion.name == INTENT_LEVEL {
+        BY_USER_LEVEL
+    } else {
+        BY_RULE
+    }
+}
+
+fn by_rule(facts: &Facts<'_>, conclusion: &Conclusion, rule: &Rule) -> CallResult {
+    let mentions = rule.condition.mentions();
+    let said = facts.transcript.iter().enumerate();
+    let evidence = said
+        .filter(|(_, utterance)| mentions.iter().any(|mention| bears_out(utterance, mention)))
+        .map(|(position, _)| position)
+        .collect();
+    CallResult {
+        name: conclusion.name.clone(),
+        value: rule.value.clone(),
+        description: Some(rule.because.clone()),
+        rule: Some(kind_of_rule(conclusion).to_owned()),
+        evidence,
+    }
+}
+
+/// Whether an utterance is what a condition looks for: the customer's words that hit an intent or a
+/// question, the robot's words at a node.
+fn bears_out(utterance: &Utterance, mention: &Mention) -> bool {
+    match mention.list {
+        MentionList::Visited => utterance.understanding.is_none() && utterance.node == mention.name,
+        MentionList::Intents => hits(utterance, &mention.name, false),
+        MentionList::Knowledge => hits(utterance, &mention.name, true),
+    }
+}
+
+fn hits(utterance: &Utterance, name: &str, knowledge: bool) -> bool {
+    matches!(&utterance.understanding, Some(Understanding::Matched(hit))
+        if hit.name == name && hit.knowledge.is_some() == knowledge)
+}
+
+/// What the customer's questions reveal, in the order in which they were first asked.
+fn by_knowledge<'a>(
+    scene: &'a Scene,
+    facts: &'a Facts<'_>,
+    conclusion: &'a Conclusion,
+) -> impl Iterator<Item = CallResult> + 'a {
+    let asked = facts.state.map_or(&[][..], |state| state.history().knowledge.as_slice());
+    let entries = asked
+        .iter()
+        .filter_map(|name| scene.knowledge.iter().find(|entry| entry.name == *name));
+    entries.flat_map(move |entry| {
+        let revealed = entry.reveals.iter().filter(|(name, _)| *name == conclusion.name);
+        revealed.map(move |(_, value)| {
+            let said = facts.transcript.iter().enumerate();
+            CallResult {
+                name: conclusion.name.clone(),
+                value: value.clone(),
+                description: Some(format!("客户问到了“{}”。", entry.name)),
+                rule: Some(BY_KNOWLEDGE.to_owned()),
+                evidence: said
+                    .filter(|(_, utterance)| hits(utterance, &entry.name, true))
+                    .map(|(position, _)| position)
+                    .collect(),
+            }
+        })
+    })
+}

@@ -1,0 +1,19 @@
+//! The rules of outbound calling, without I/O: no clock, no network, no database.
+//!
+//! Everything here is a pure function or a plain value. What happens at a moment takes the moment as
+//! an argument; what happens by chance takes a seeded generator.
+
+pub mod call;
+pub mod dialogue;
+pub mod grading;
+pub mod ids;
+pub mod line;
+pub mod moment;
+pub mod outcome;
+pub mod pacing;
+pub mod phone;
+pub mod redial;
+pub mod scene;
+pub mod statistics;
+pub mod task;
+pub mod window;

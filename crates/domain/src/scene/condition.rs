@@ -1,0 +1,427 @@
+//! Conditions of rules, in CEL over what happened in a call.
+//!
+//! An expression is compiled and tried once, when the scene is read. What could run away is refused
+//! there, so that evaluation is bounded by the length of the expression and of the conversation:
+//! no list is built (`map`, `filter`), `exists` and `all` run only over the conversation's own lists,
+//! and are nested at most [`NESTING_MAX`] deep.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock};
+
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue};
+use cel::{Context, Env, Program, Value};
+
+use super::problem::nearest;
+
+/// Longest expression, in bytes.
+const EXPRESSION_BYTES_MAX: usize = 1000;
+
+/// How deep `exists` and `all` may be nested.
+const NESTING_MAX: usize = 2;
+
+/// The names that hold a list of what happened, in order.
+const LISTS: &[&str] = &["visited", "intents", "knowledge"];
+
+/// The names that hold something else.
+const SCALARS: &[&str] = &[
+    "rounds",
+    "talk_seconds",
+    "unknowns",
+    "silences",
+    "node",
+    "reason",
+    "hung_up_by_customer",
+    "variables",
+];
+
+/// What an expression may call, beside operators.
+const FUNCTIONS: &[&str] = &["size", "startsWith", "endsWith", "contains"];
+
+/// Operators as the parser names them; they do not build anything larger than their operands.
+const OPERATORS: &[&str] = &[
+    "_?_:_",
+    "_&&_",
+    "_||_",
+    "!_",
+    "_-_",
+    "_+_",
+    "_*_",
+    "_/_",
+    "_%_",
+    "_==_",
+    "_!=_",
+    "_>=_",
+    "_<=_",
+    "_>_",
+    "_<_",
+    "-_",
+    "_[_]",
+    "@in",
+    "@not_strictly_false",
+];
+
+/// The standard environment, built once: it costs more than most evaluations.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+/// What happened in a call, as conditions see it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Circumstances {
+    /// How often the robot spoke.
+    pub(crate) rounds: i64,
+    /// Seconds of talk.
+    pub(crate) talk_seconds: i64,
+    /// How often the robot did not understand.
+    pub(crate) unknowns: i64,
+    /// How often the customer said nothing.
+    pub(crate) silences: i64,
+    /// The node where the conversation ended.
+    pub(crate) node: String,
+    /// Why the robot hung up; empty where the customer did.
+    pub(crate) reason: String,
+    /// Whether the customer hung up.
+    pub(crate) hung_up_by_customer: bool,
+    /// The nodes that the conversation came through.
+    pub(crate) visited: Vec<String>,
+    /// The intents that the customer's words hit.
+    pub(crate) intents: Vec<String>,
+    /// The knowledge entries that the customer asked for.
+    pub(crate) knowledge: Vec<String>,
+    /// What was known of the customer.
+    pub(crate) variables: BTreeMap<String, String>,
+}
+
+impl Circumstances {
+    /// The same as the expression language sees it.
+    pub(crate) fn context(&self) -> Context<'static, 'static> {
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        let list = |names: &[String]| -> Value {
+            let values: Vec<Value> = names.iter().map(|name| text(name)).collect();
+            Value::List(Arc::new(values))
+        };
+        let variables: HashMap<String, String> = self.variables.clone().into_iter().collect();
+        context.add_variable_from_value("rounds", self.rounds);
+        context.add_variable_from_value("talk_seconds", self.talk_seconds);
+        context.add_variable_from_value("unknowns", self.unknowns);
+        context.add_variable_from_value("silences", self.silences);
+        context.add_variable_from_value("node", text(&self.node));
+        context.add_variable_from_value("reason", text(&self.reason));
+        context.add_variable_from_value("hung_up_by_customer", self.hung_up_by_customer);
+        context.add_variable_from_value("visited", list(&self.visited));
+        context.add_variable_from_value("intents", list(&self.intents));
+        context.add_variable_from_value("knowledge", list(&self.knowledge));
+        context.add_variable_from_value("variables", variables);
+        context
+    }
+}
+
+fn text(text: &str) -> Value {
+    Value::String(Arc::new(text.to_owned()))
+}
+
+/// A compiled condition.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    program: Program,
+    mentions: Vec<Mention>,
+}
+
+/// A name that an expression looks for in one of the lists, as in `'预约看房' in visited`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mention {
+    /// Where it looks.
+    pub(crate) list: MentionList,
+    /// What it looks for.
+    pub(crate) name: String,
+    /// Where the name stands, in bytes of the expression.
+    pub(crate) offset: usize,
+}
+
+/// The list that a [`Mention`] looks into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MentionList {
+    /// Nodes.
+    Visited,
+    /// Intents.
+    Intents,
+    /// Knowledge entries.
+    Knowledge,
+}
+
+/// What is wrong with an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Where, in bytes of the expression.
+    pub(crate) offset: usize,
+    /// What.
+    pub(crate) message: String,
+}
+
+impl Condition {
+    /// Compiles an expression and tries it on an empty conversation.
+    pub(crate) fn compile(expression: &str) -> Result<Self, Vec<Fault>> {
+        if expression.len() > EXPRESSION_BYTES_MAX {
+            return Err(vec![Fault {
+                offset: 0,
+                message: format!("a condition may have at most {EXPRESSION_BYTES_MAX} bytes"),
+            }]);
+        }
+        let program = ENVIRONMENT.compile(expression).map_err(|errors| {
+            let faults = errors.errors.iter();
+            faults
+                .map(|error| Fault {
+                    offset: offset_of(expression, error.pos),
+                    message: format!("the condition is not valid CEL: {}", error.msg),
+                })
+                .collect::<Vec<_>>()
+        })?;
+        let mut survey = Survey::new(&program);
+        survey.expression(program.expression());
+        let Survey { faults, mentions, .. } = survey;
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        match program.execute(&Circumstances::default().context()) {
+            // A variable or a list element may be missing in an empty conversation only.
+            Ok(Value::Bool(_))
+            | Err(cel::ExecutionError::NoSuchKey(_) | cel::ExecutionError::IndexOutOfBounds(_)) => {
+                Ok(Self { program, mentions })
+            }
+            Ok(_) => Err(vec![Fault {
+                offset: 0,
+                message: "the condition must be true or false".to_owned(),
+            }]),
+            Err(error) => Err(vec![Fault {
+                offset: 0,
+                message: format!("the condition cannot be evaluated: {error}"),
+            }]),
+        }
+    }
+
+    /// Whether the condition holds. One that cannot be evaluated does not hold.
+    pub(crate) fn holds(&self, context: &Context<'_, '_>) -> bool {
+        matches!(self.program.execute(context), Ok(Value::Bool(true)))
+    }
+
+    /// The names that it looks for.
+    pub(crate) fn mentions(&self) -> &[Mention] {
+        &self.mentions
+    }
+}
+
+/// Turns the parser's line (from 1) and column (from 0, in bytes) into an offset in bytes.
+fn offset_of(expression: &str, (line, column): (isize, isize)) -> usize {
+    let lines_before = usize::try_from(line - 1).unwrap_or(0);
+    let column = usize::try_from(column).unwrap_or(0);
+    let start: usize = expression
+        .split_inclusive('\n')
+        .take(lines_before)
+        .map(str::len)
+        .sum();
+    floor_char_boundary(expression, start.saturating_add(column))
+}
+
+fn floor_char_boundary(text: &str, offset: usize) -> usize {
+    let offset = offset.min(text.len());
+    (0..=offset)
+        .rev()
+        .find(|&index| text.is_char_boundary(index))
+        .unwrap_or(0)
+}
+
+/// One walk through an expression: what it may not do, and which names it looks for.
+struct Survey<'a> {
+    program: &'a Program,
+    locals: Vec<&'a str>,
+    nesting: usize,
+    faults: Vec<Fault>,
+    mentions: Vec<Mention>,
+}
+
+impl<'a> Survey<'a> {
+    fn new(program: &'a Program) -> Self {
+        Self {
+            program,
+            locals: Vec::new(),
+            nesting: 0,
+            faults: Vec::new(),
+            mentions: Vec::new(),
+        }
+    }
+
+    fn fault(&mut self, id: u64, message: impl Into<String>) {
+        let offset = self.offset(id);
+        self.faults.push(Fault {
+            offset,
+            message: message.into(),
+        });
+    }
+
+    fn offset(&self, id: u64) -> usize {
+        let source = self.program.source_info();
+        let start = source
+            .offset_for(id)
+            .and_then(|(start, _)| usize::try_from(start).ok())
+            .unwrap_or(0);
+        floor_char_boundary(&source.source, start)
+    }
+
+    /// The depth of the recursion is bounded by the length of the expression.
+    fn expression(&mut self, node: &'a IdedExpr) {
+        match &node.expr {
+            Expr::Literal(_) => {}
+            Expr::Ident(name) => self.identifier(node.id, name),
+            Expr::Select(select) => self.expression(&select.operand),
+            Expr::List(list) => list.elements.iter().for_each(|item| self.expression(item)),
+            Expr::Call(call) => self.call(node.id, call),
+            Expr::Comprehension(comprehension) => self.comprehension(node.id, comprehension),
+            Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
+                self.fault(node.id, "conditions compare what happened; they build no values");
+            }
+        }
+    }
+
+    fn identifier(&mut self, id: u64, name: &str) {
+        let known = LISTS.contains(&name)
+            || SCALARS.contains(&name)
+            || self.locals.contains(&name)
+            || name.starts_with('@');
+        if !known {
+            let suggestion = nearest(name, LISTS.iter().chain(SCALARS).copied())
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
+            self.fault(id, format!("unknown name `{name}` in a condition{suggestion}"));
+        }
+    }
+
+    fn call(&mut self, id: u64, call: &'a CallExpr) {
+        let name = call.func_name.as_str();
+        if !OPERATORS.contains(&name) && !FUNCTIONS.contains(&name) {
+            let suggestion = nearest(name, FUNCTIONS.iter().copied())
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
+            self.fault(id, format!("unknown function `{name}` in a condition{suggestion}"));
+        }
+        if let ("@in", [needle, haystack]) = (name, call.args.as_slice()) {
+            self.mention(needle, haystack);
+        }
+        if let Some(target) = &call.target {
+            self.expression(target);
+        }
+        call.args.iter().for_each(|argument| self.expression(argument));
+    }
+
+    fn mention(&mut self, needle: &IdedExpr, haystack: &IdedExpr) {
+        let (Expr::Literal(LiteralValue::String(name)), Expr::Ident(list)) =
+            (&needle.expr, &haystack.expr)
+        else {
+            return;
+        };
+        let list = match list.as_str() {
+            "visited" => MentionList::Visited,
+            "intents" => MentionList::Intents,
+            "knowledge" => MentionList::Knowledge,
+            _ => return,
+        };
+        self.mentions.push(Mention {
+            list,
+            name: name.inner().to_owned(),
+            offset: self.offset(needle.id),
+        });
+    }
+
+    fn comprehension(&mut self, id: u64, comprehension: &'a ComprehensionExpr) {
+        if matches!(comprehension.accu_init.expr, Expr::List(_)) {
+            self.fault(id, "`map` and `filter` are not allowed; use `exists` or `all`");
+            return;
+        }
+        let over_list = matches!(&comprehension.iter_range.expr,
+            Expr::Ident(name) if LISTS.contains(&name.as_str()));
+        if !over_list {
+            let lists = LISTS.join("`, `");
+            self.fault(id, format!("`exists` and `all` run over `{lists}` only"));
+            return;
+        }
+        if self.nesting == NESTING_MAX {
+            self.fault(id, format!("`exists` and `all` nest at most {NESTING_MAX} deep"));
+            return;
+        }
+        self.nesting += 1;
+        let outer = self.locals.len();
+        self.locals.push(&comprehension.iter_var);
+        self.locals.push(&comprehension.accu_var);
+        self.expression(&comprehension.loop_cond);
+        self.expression(&comprehension.loop_step);
+        self.expression(&comprehension.result);
+        self.locals.truncate(outer);
+        self.nesting -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circumstances() -> Circumstances {
+        Circumstances {
+            rounds: 4,
+            visited: vec!["开场".to_owned(), "预约看房".to_owned()],
+            knowledge: vec!["询问价格".to_owned()],
+            variables: BTreeMap::from([("城市".to_owned(), "杭州".to_owned())]),
+            ..Circumstances::default()
+        }
+    }
+
+    fn check(expression: &str, expected: bool) {
+        let condition = Condition::compile(expression).unwrap();
+        let holds = condition.holds(&circumstances().context());
+        assert_eq!(holds, expected, "{expression}");
+    }
+
+    #[test]
+    fn conditions_ask_about_what_happened() {
+        check("rounds >= 3 && '预约看房' in visited", true);
+        check("!('预约看房' in visited)", false);
+        check("size(knowledge) >= 2", false);
+        check("visited.exists(n, n.startsWith('预约'))", true);
+        check("variables['城市'] == '杭州'", true);
+        check("variables['没有'] == '杭州'", false);
+        check("10 / (rounds - 4) > 1 || true", true);
+        check("intents[3] == '肯定'", false);
+    }
+
+    #[track_caller]
+    fn refuse(expression: &str, offset: usize, message: &str) {
+        let faults = Condition::compile(expression).unwrap_err();
+        assert_eq!(faults[0].offset, offset, "{expression}: {faults:?}");
+        assert!(faults[0].message.contains(message), "{faults:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_evaluated_is_refused_with_its_place() {
+        refuse("rounds >= ", 10, "not valid CEL");
+        refuse("'预约' in visited && round > 1", 23, "did you mean `rounds`");
+        refuse("rounds + 1", 0, "true or false");
+        refuse("rounds == 'a' + 1", 0, "cannot be evaluated");
+        refuse("lenght(visited) > 1", 6, "unknown function");
+    }
+
+    #[test]
+    fn what_could_run_away_is_refused() {
+        refuse("visited.map(x, x + x) == []", 11, "`map` and `filter`");
+        refuse("[1, 2].exists(x, x == 1)", 13, "run over");
+        refuse(&format!("{}true", "!".repeat(2000)), 0, "at most 1000 bytes");
+        let nested = "visited.exists(a, visited.exists(b, visited.exists(c, a == b)))";
+        refuse(nested, 50, "nest at most");
+    }
+
+    #[test]
+    fn the_names_that_a_condition_looks_for_are_known() {
+        let condition = Condition::compile("rounds > 1 && '预约看房' in visited").unwrap();
+        let expected = Mention {
+            list: MentionList::Visited,
+            name: "预约看房".to_owned(),
+            offset: 14,
+        };
+        assert_eq!(condition.mentions(), [expected]);
+    }
+}

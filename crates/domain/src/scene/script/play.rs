@@ -1,0 +1,217 @@
+//! One written dialogue, played.
+
+use super::super::source::{Located, Position};
+use super::{Dialogue, DialogueReport, Failure, Scene, Turn, UNKNOWN};
+use crate::call::{FinishStatus, Speaker, Understanding, Utterance};
+use crate::dialogue::{self, Action, Event, State, Step};
+use crate::grading::{self, Facts};
+use crate::moment::Moment;
+
+/// How long one character takes to speak, so that played dialogues have a talk time.
+const CHARACTER_MS: i64 = 220;
+
+impl Turn {
+    /// What the customer does; none where that is not exactly one thing.
+    pub(super) fn event(&self) -> Option<Event> {
+        let said = self.customer.as_ref().map(|said| Event::Heard {
+            text: said.value.clone(),
+        });
+        let key = self.key.as_ref().map(|key| Event::Key { digit: key.value });
+        let silence = self.silence.as_ref().filter(|silence| silence.value);
+        let hangs_up = self.hangs_up.as_ref().filter(|hangs_up| hangs_up.value);
+        let mut events = [
+            said,
+            key,
+            silence.map(|_| Event::Silence),
+            hangs_up.map(|_| Event::HungUp),
+        ]
+        .into_iter()
+        .flatten();
+        let event = events.next()?;
+        events.next().is_none().then_some(event)
+    }
+
+    fn at(&self) -> Option<Position> {
+        let said = self.customer.as_ref().map(|said| said.at);
+        let key = || self.key.as_ref().map(|key| key.at);
+        let silence = || self.silence.as_ref().map(|silence| silence.at);
+        let hangs_up = || self.hangs_up.as_ref().map(|hangs_up| hangs_up.at);
+        said.or_else(key).or_else(silence).or_else(hangs_up)
+    }
+}
+
+/// Plays one dialogue to its last turn.
+pub(super) fn play(scene: &Scene, dialogue: &Dialogue) -> DialogueReport {
+    let mut player = Player {
+        scene,
+        state: dialogue::begin(scene, &dialogue.variables, dialogue.seed),
+        transcript: Vec::new(),
+        now_ms: 0,
+        failures: Vec::new(),
+    };
+    let opening = player.step(&Event::Answered);
+    player.expect_node(0, dialogue.opening.node.as_ref(), &opening);
+    player.expect_words(0, dialogue.opening.says.as_ref(), &opening);
+    for (index, turn) in dialogue.turns.iter().enumerate() {
+        player.turn(index + 1, turn, dialogue.name.at);
+    }
+    player.expect_end(dialogue);
+    DialogueReport {
+        name: dialogue.name.value.clone(),
+        failures: player.failures,
+        transcript: player.transcript.iter().map(line).collect(),
+    }
+}
+
+fn line(utterance: &Utterance) -> String {
+    let speaker = match utterance.speaker {
+        Speaker::Robot => "AI",
+        Speaker::Customer => "ME",
+    };
+    format!("{speaker}: {}", utterance.text)
+}
+
+struct Player<'a> {
+    scene: &'a Scene,
+    state: State,
+    transcript: Vec<Utterance>,
+    now_ms: i64,
+    failures: Vec<Failure>,
+}
+
+impl Player<'_> {
+    fn step(&mut self, event: &Event) -> Step {
+        let heard_at = self.state.node().to_owned();
+        let step = dialogue::step(self.scene, &mut self.state, event);
+        if let Event::Heard { text } = event {
+            self.utter(Speaker::Customer, text, &heard_at, step.understanding.clone());
+        }
+        for action in &step.actions {
+            match action {
+                Action::Say { text, node, .. } => self.utter(Speaker::Robot, text, node, None),
+                Action::Listen { .. } | Action::HangUp { .. } => {}
+            }
+        }
+        if matches!(event, Event::Silence) {
+            self.now_ms = self.now_ms.saturating_add(CHARACTER_MS);
+        }
+        step
+    }
+
+    fn utter(&mut self, speaker: Speaker, text: &str, node: &str, understanding: Option<Understanding>) {
+        let characters = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+        let end_ms = self.now_ms.saturating_add(characters.saturating_mul(CHARACTER_MS));
+        self.transcript.push(Utterance {
+            speaker,
+            text: text.to_owned(),
+            start_ms: self.now_ms,
+            end_ms,
+            at: Moment(self.now_ms),
+            understanding,
+            node: node.to_owned(),
+        });
+        self.now_ms = end_ms;
+    }
+
+    fn turn(&mut self, number: usize, turn: &Turn, dialogue_at: Position) {
+        let Some(event) = turn.event() else {
+            return;
+        };
+        if self.state.is_ended() {
+            let at = turn.at().unwrap_or(dialogue_at);
+            self.fail(at, Some(number), "a conversation that goes on", "it was over already");
+            return;
+        }
+        let step = self.step(&event);
+        self.expect_node(number, turn.node.as_ref(), &step);
+        self.expect_words(number, turn.says.as_ref(), &step);
+        if let Some(intent) = &turn.intent {
+            let got = match &step.understanding {
+                Some(Understanding::Matched(hit)) => hit.name.as_str(),
+                Some(Understanding::Unknown) => UNKNOWN,
+                Some(Understanding::NotNeeded) | None => "nothing in particular",
+            };
+            if got != intent.value {
+                let expected = format!("intent {}", intent.value);
+                self.fail(intent.at, Some(number), &expected, got);
+            }
+        }
+    }
+
+    fn expect_node(&mut self, turn: usize, expected: Option<&Located<String>>, step: &Step) {
+        if let Some(node) = expected.filter(|node| node.value != step.node) {
+            let expected = format!("node {}", node.value);
+            self.fail(node.at, Some(turn), &expected, &step.node);
+        }
+    }
+
+    fn expect_words(&mut self, turn: usize, expected: Option<&Located<String>>, step: &Step) {
+        let Some(words) = expected else {
+            return;
+        };
+        let said: Vec<&str> = step
+            .actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Say { text, .. } => Some(text.as_str()),
+                Action::Listen { .. } | Action::HangUp { .. } => None,
+            })
+            .collect();
+        if !said.iter().any(|text| text.contains(&words.value)) {
+            let expected = format!("words with “{}”", words.value);
+            let got = if said.is_empty() {
+                "no word".to_owned()
+            } else {
+                format!("“{}”", said.concat())
+            };
+            self.fail(words.at, Some(turn), &expected, &got);
+        }
+    }
+
+    fn expect_end(&mut self, dialogue: &Dialogue) {
+        if let Some(reason) = &dialogue.expect.reason {
+            let got = match (self.state.is_ended(), self.state.hang_up_reason()) {
+                (true, Some(reason)) => reason.to_owned(),
+                (true, None) => "that the customer hung up".to_owned(),
+                (false, _) => "that the conversation goes on".to_owned(),
+            };
+            if got != reason.value {
+                let expected = format!("hang-up reason {}", reason.value);
+                self.fail(reason.at, None, &expected, &got);
+            }
+        }
+        let robot_spoke = self.transcript.iter().filter(|line| line.speaker == Speaker::Robot);
+        let results = grading::grade(
+            self.scene,
+            &Facts {
+                finish_status: FinishStatus::Answered,
+                talk_ms: self.now_ms,
+                chat_rounds: i64::try_from(robot_spoke.count()).unwrap_or(i64::MAX),
+                state: Some(&self.state),
+                transcript: &self.transcript,
+            },
+        );
+        for (name, expected) in &dialogue.expect.results {
+            let mut wanted: Vec<&str> = expected.value.0.iter().map(|value| value.value.as_str()).collect();
+            let of_name = results.iter().filter(|result| result.name == *name);
+            let mut got: Vec<&str> = of_name.map(|result| result.value.as_str()).collect();
+            wanted.sort_unstable();
+            got.sort_unstable();
+            if wanted != got {
+                let expected_words = format!("{name} {}", wanted.join("、"));
+                let got_words = if got.is_empty() { "none".to_owned() } else { got.join("、") };
+                self.fail(expected.at, None, &expected_words, &got_words);
+            }
+        }
+    }
+
+    fn fail(&mut self, at: Position, turn: Option<usize>, expected: &str, got: &str) {
+        self.failures.push(Failure {
+            line: at.line,
+            column: at.column,
+            turn,
+            expected: expected.to_owned(),
+            got: got.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,128 @@
+//! Wordings with slots: `{客户名称}您好`.
+
+use std::collections::BTreeMap;
+
+/// One wording of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template(Vec<Piece>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Slot(String),
+}
+
+/// Why a text is no template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Malformed {
+    /// Where, in bytes of the text.
+    pub(crate) offset: usize,
+    /// What is wrong.
+    pub(crate) message: &'static str,
+}
+
+/// A slot with its place, in bytes of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Slot {
+    /// The variable that it speaks.
+    pub(crate) name: String,
+    /// Where its opening brace stands, in bytes of the text.
+    pub(crate) offset: usize,
+}
+
+impl Template {
+    /// Reads a wording. `{{` and `}}` stand for the braces themselves.
+    pub(crate) fn parse(text: &str) -> Result<(Self, Vec<Slot>), Malformed> {
+        let mut pieces = Vec::new();
+        let mut slots = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(index) = rest.find(['{', '}']) {
+            let offset = text.len() - rest.len() + index;
+            let (before, brace) = rest.split_at(index);
+            plain.push_str(before);
+            if let Some(after) = brace.strip_prefix("{{") {
+                plain.push('{');
+                rest = after;
+            } else if let Some(after) = brace.strip_prefix("}}") {
+                plain.push('}');
+                rest = after;
+            } else {
+                let (name, after) = slot(brace, offset)?;
+                if !plain.is_empty() {
+                    pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                }
+                pieces.push(Piece::Slot(name.to_owned()));
+                slots.push(Slot {
+                    name: name.to_owned(),
+                    offset,
+                });
+                rest = after;
+            }
+        }
+        plain.push_str(rest);
+        if !plain.is_empty() {
+            pieces.push(Piece::Text(plain));
+        }
+        Ok((Self(pieces), slots))
+    }
+
+    /// A wording without slots.
+    pub(crate) fn plain(text: &str) -> Self {
+        Self(vec![Piece::Text(text.to_owned())])
+    }
+
+    /// The words to speak. A variable without a value is passed over in silence: better a sentence
+    /// without a name than one with a brace in it.
+    pub(crate) fn render(&self, variables: &BTreeMap<String, String>) -> String {
+        self.0
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text.as_str(),
+                Piece::Slot(name) => variables.get(name).map_or("", String::as_str),
+            })
+            .collect()
+    }
+}
+
+/// The name in the slot that `brace` begins with, and what follows the slot.
+fn slot(brace: &str, offset: usize) -> Result<(&str, &str), Malformed> {
+    let malformed = |message| Malformed { offset, message };
+    let inner = brace
+        .strip_prefix('{')
+        .ok_or_else(|| malformed("`}` without `{`; write `}}` for a brace"))?;
+    let (name, after) = inner
+        .split_once('}')
+        .ok_or_else(|| malformed("`{` is never closed; write `{{` for a brace"))?;
+    let name = name.trim();
+    if name.is_empty() || name.contains('{') {
+        return Err(malformed("a slot is the name of one variable in braces"));
+    }
+    Ok((name, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(text: &str) -> String {
+        let variables = BTreeMap::from([("姓名".to_owned(), "王女士".to_owned())]);
+        let (template, _) = Template::parse(text).unwrap();
+        template.render(&variables)
+    }
+
+    #[test]
+    fn slots_speak_their_variables() {
+        assert_eq!(render("{姓名}您好"), "王女士您好");
+        assert_eq!(render("您好，{ 姓名 }。"), "您好，王女士。");
+        assert_eq!(render("您好{没有}。"), "您好。");
+        assert_eq!(render("{{姓名}}"), "{姓名}");
+    }
+
+    #[test]
+    fn a_stray_brace_is_an_error_at_its_place() {
+        assert_eq!(Template::parse("您好{姓名").unwrap_err().offset, 6);
+        assert_eq!(Template::parse("您}").unwrap_err().offset, 3);
+        assert!(Template::parse("{}").is_err());
+    }
+}

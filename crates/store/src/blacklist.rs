@@ -1,0 +1,229 @@
+//! Numbers that are never to be called.
+
+use hutong_domain::ids::{BlacklistEntryId, BlacklistGroupId, CompanyId};
+use hutong_domain::moment::Moment;
+
+use crate::db::{Db, Row};
+use crate::error::Result;
+use crate::{Page, PageRequest, values};
+
+/// A group of blacklisted numbers. The default group exists without being kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its id.
+    pub id: BlacklistGroupId,
+    /// Its name, unique in the company.
+    pub name: String,
+    /// A remark.
+    pub remark: String,
+}
+
+/// A blacklisted number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: BlacklistEntryId,
+    /// The number.
+    pub mobile: String,
+    /// Whose number it is.
+    pub name: String,
+    /// A remark.
+    pub remark: String,
+    /// When it was added.
+    pub created_at: Moment,
+}
+
+/// A number to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEntry {
+    /// The number.
+    pub mobile: String,
+    /// Whose number it is.
+    pub name: String,
+    /// A remark.
+    pub remark: String,
+}
+
+fn group(row: &Row<'_>) -> Result<Group> {
+    Ok(Group { id: BlacklistGroupId(row.int(0)?), name: row.text(1)?, remark: row.text(2)? })
+}
+
+/// The company's groups, oldest first, without the default one.
+///
+/// # Errors
+/// When the store fails.
+pub fn groups(db: &mut Db, company: CompanyId) -> Result<Vec<Group>> {
+    db.query("SELECT id, name, remark FROM blacklist_group WHERE company_id = ?1 ORDER BY id", values![company], group)
+}
+
+/// Whether the company has this group; the default one it always has.
+///
+/// # Errors
+/// When the store fails.
+pub fn group_exists(db: &mut Db, company: CompanyId, id: BlacklistGroupId) -> Result<bool> {
+    if id == BlacklistGroupId::DEFAULT {
+        return Ok(true);
+    }
+    let found = db.query_one(
+        "SELECT id, name, remark FROM blacklist_group WHERE company_id = ?1 AND id = ?2",
+        values![company, id],
+        group,
+    )?;
+    Ok(found.is_some())
+}
+
+/// Makes a group; none when the company has one of that name.
+///
+/// # Errors
+/// When the store fails.
+pub fn insert_group(
+    db: &mut Db,
+    company: CompanyId,
+    name: &str,
+    remark: &str,
+    now: Moment,
+) -> Result<Option<BlacklistGroupId>> {
+    let id = BlacklistGroupId(db.next_id("blacklist_group")?);
+    let inserted = db.execute(
+        "INSERT INTO blacklist_group (id, company_id, name, remark, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO NOTHING",
+        values![id, company, name, remark, now],
+    )?;
+    Ok((inserted == 1).then_some(id))
+}
+
+/// What came of changing a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupChange {
+    /// It was changed.
+    Done,
+    /// There is no such group.
+    Unknown,
+    /// Another group has that name.
+    NameTaken,
+    /// It still has numbers in it.
+    NotEmpty,
+}
+
+/// Renames a group; the remark stays where none is given.
+///
+/// # Errors
+/// When the store fails.
+pub fn update_group(
+    db: &mut Db,
+    company: CompanyId,
+    id: BlacklistGroupId,
+    name: &str,
+    remark: Option<&str>,
+) -> Result<GroupChange> {
+    let namesake = db.query_one(
+        "SELECT id FROM blacklist_group WHERE company_id = ?1 AND name = ?2 AND id <> ?3",
+        values![company, name, id],
+        |_| Ok(()),
+    )?;
+    if namesake.is_some() {
+        return Ok(GroupChange::NameTaken);
+    }
+    let changed = db.execute(
+        "UPDATE blacklist_group SET name = ?3, remark = COALESCE(?4, remark) WHERE company_id = ?1 AND id = ?2",
+        values![company, id, name, remark],
+    )?;
+    Ok(if changed == 1 { GroupChange::Done } else { GroupChange::Unknown })
+}
+
+/// Deletes a group that has no numbers in it.
+///
+/// # Errors
+/// When the store fails.
+pub fn delete_group(db: &mut Db, company: CompanyId, id: BlacklistGroupId) -> Result<GroupChange> {
+    let entry = db.query_one(
+        "SELECT id FROM blacklist_entry WHERE company_id = ?1 AND group_id = ?2 LIMIT 1",
+        values![company, id],
+        |_| Ok(()),
+    )?;
+    if entry.is_some() {
+        return Ok(GroupChange::NotEmpty);
+    }
+    let changed =
+        db.execute("DELETE FROM blacklist_group WHERE company_id = ?1 AND id = ?2", values![company, id])?;
+    Ok(if changed == 1 { GroupChange::Done } else { GroupChange::Unknown })
+}
+
+/// Adds a number to a group; its id, and whether it is new there.
+///
+/// # Errors
+/// When the store fails.
+pub fn add(
+    db: &mut Db,
+    company: CompanyId,
+    group: BlacklistGroupId,
+    entry: &NewEntry,
+    now: Moment,
+) -> Result<(BlacklistEntryId, bool)> {
+    let known = db.query_one(
+        "SELECT id FROM blacklist_entry WHERE company_id = ?1 AND mobile = ?2 AND group_id = ?3",
+        values![company, &entry.mobile, group],
+        |row| row.int(0).map(BlacklistEntryId),
+    )?;
+    if let Some(known) = known {
+        return Ok((known, false));
+    }
+    let id = BlacklistEntryId(db.next_id("blacklist_entry")?);
+    db.execute(
+        "INSERT INTO blacklist_entry (id, company_id, group_id, mobile, name, remark, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        values![id, company, group, &entry.mobile, &entry.name, &entry.remark, now],
+    )?;
+    Ok((id, true))
+}
+
+/// The numbers of a group, newest first.
+///
+/// # Errors
+/// When the store fails.
+pub fn page(db: &mut Db, company: CompanyId, group: BlacklistGroupId, page: PageRequest) -> Result<Page<Entry>> {
+    let total = db.query_int(
+        "SELECT COUNT(*) FROM blacklist_entry WHERE company_id = ?1 AND group_id = ?2",
+        values![company, group],
+    )?;
+    let rows = db.query(
+        "SELECT id, mobile, name, remark, created_at FROM blacklist_entry
+         WHERE company_id = ?1 AND group_id = ?2 ORDER BY id DESC LIMIT ?3 OFFSET ?4",
+        values![company, group, page.size, page.offset()],
+        |row| {
+            Ok(Entry {
+                id: BlacklistEntryId(row.int(0)?),
+                mobile: row.text(1)?,
+                name: row.text(2)?,
+                remark: row.text(3)?,
+                created_at: row.moment(4)?,
+            })
+        },
+    )?;
+    Ok(Page { total, rows })
+}
+
+/// Takes a number out of a group; false when it was not in it.
+///
+/// # Errors
+/// When the store fails.
+pub fn remove(db: &mut Db, company: CompanyId, group: BlacklistGroupId, mobile: &str) -> Result<bool> {
+    let removed = db.execute(
+        "DELETE FROM blacklist_entry WHERE company_id = ?1 AND mobile = ?2 AND group_id = ?3",
+        values![company, mobile, group],
+    )?;
+    Ok(removed > 0)
+}
+
+/// Whether the number stands in any group of the company.
+///
+/// # Errors
+/// When the store fails.
+pub fn contains(db: &mut Db, company: CompanyId, mobile: &str) -> Result<bool> {
+    let found = db.query_one(
+        "SELECT id FROM blacklist_entry WHERE company_id = ?1 AND mobile = ?2 LIMIT 1",
+        values![company, mobile],
+        |_| Ok(()),
+    )?;
+    Ok(found.is_some())
+}

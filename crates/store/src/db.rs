@@ -1,0 +1,382 @@
+//! One synchronous data layer for both engines: one SQL text, one row mapping.
+//!
+//! Statements are written with SQLite's numbered parameters (`?1`), and turned into PostgreSQL's (`$1`)
+//! once, when they are prepared there. Every integer is a BIGINT and every text a TEXT.
+
+use std::collections::HashMap;
+
+use hutong_domain::call::{CallKind, CallStatus, FinishStatus, HungUpBy};
+use hutong_domain::ids::{
+    BlacklistEntryId, BlacklistGroupId, CallId, CompanyId, CustomerId, LineId, NodeId, RobotId, SceneId,
+    SmsTemplateId, TaskId, TaskLineId, VoiceId,
+};
+use hutong_domain::line::{LineKind, LineUse};
+use hutong_domain::moment::Moment;
+use hutong_domain::task::{TaskKind, TaskStatus};
+
+use crate::error::{Error, Result};
+
+/// A connection to either engine.
+pub enum Db {
+    /// SQLite; statements are cached by the library.
+    Sqlite(Box<rusqlite::Connection>),
+    /// PostgreSQL, with the statements prepared on this connection.
+    Postgres(Box<PostgresDb>),
+}
+
+/// A connection to PostgreSQL.
+pub struct PostgresDb {
+    client: postgres::Client,
+    prepared: HashMap<String, postgres::Statement>,
+}
+
+/// A parameter of a statement.
+#[derive(Debug, Clone, Copy)]
+pub enum Value<'a> {
+    /// An integer or NULL.
+    Int(Option<i64>),
+    /// A text or NULL.
+    Text(Option<&'a str>),
+}
+
+/// The parameters of a statement, each converted with [`Value::from`].
+#[macro_export]
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { &[$($crate::db::Value::from($value)),*] as &[$crate::db::Value<'_>] };
+}
+
+/// A row of a result, borrowed while it is mapped.
+pub enum Row<'a> {
+    /// From SQLite.
+    Sqlite(&'a rusqlite::Row<'a>),
+    /// From PostgreSQL.
+    Postgres(&'a postgres::Row),
+}
+
+impl Db {
+    pub(crate) fn sqlite(connection: rusqlite::Connection) -> Self {
+        Self::Sqlite(Box::new(connection))
+    }
+
+    pub(crate) fn postgres(client: postgres::Client) -> Self {
+        Self::Postgres(Box::new(PostgresDb { client, prepared: HashMap::new() }))
+    }
+
+    /// Every row that the statement gives, mapped.
+    ///
+    /// # Errors
+    /// When the engine fails or a row cannot be mapped.
+    pub fn query<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut map: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+                let mut mapped = Vec::new();
+                while let Some(row) = rows.next()? {
+                    mapped.push(map(&Row::Sqlite(row))?);
+                }
+                Ok(mapped)
+            }
+            Self::Postgres(db) => {
+                let statement = db.statement(sql)?;
+                db.client.query(&statement, &borrowed(values))?.iter().map(|row| map(&Row::Postgres(row))).collect()
+            }
+        }
+    }
+
+    /// The first row that the statement gives, mapped.
+    ///
+    /// # Errors
+    /// When the engine fails or the row cannot be mapped.
+    pub fn query_one<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        map: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+                rows.next()?.map(|row| map(&Row::Sqlite(row))).transpose()
+            }
+            Self::Postgres(db) => {
+                let statement = db.statement(sql)?;
+                db.client.query(&statement, &borrowed(values))?.first().map(|row| map(&Row::Postgres(row))).transpose()
+            }
+        }
+    }
+
+    /// The one integer that the statement gives.
+    ///
+    /// # Errors
+    /// When the engine fails, or gives no row.
+    pub fn query_int(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<i64> {
+        self.query_one(sql, values, |row| row.int(0))?.ok_or(Error::Corrupt {
+            column: sql,
+            id: 0,
+            found: "no row".to_owned(),
+        })
+    }
+
+    /// Runs the statement; how many rows it changed.
+    ///
+    /// # Errors
+    /// When the engine refuses or fails.
+    pub fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
+        match self {
+            Self::Sqlite(connection) => {
+                let changed = connection.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values))?;
+                Ok(changed as u64)
+            }
+            Self::Postgres(db) => {
+                let statement = db.statement(sql)?;
+                Ok(db.client.execute(&statement, &borrowed(values))?)
+            }
+        }
+    }
+
+    /// Runs several statements without parameters.
+    ///
+    /// # Errors
+    /// When the engine refuses or fails.
+    pub fn batch(&mut self, sql: &str) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => connection.execute_batch(sql)?,
+            Self::Postgres(db) => db.client.batch_execute(sql)?,
+        }
+        Ok(())
+    }
+
+    /// Whether this is PostgreSQL: for the few places where the engines' locking differs.
+    #[must_use]
+    pub const fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// The next id of rows that are made seldom. Rows that are made often take theirs from a block, see
+    /// [`crate::Store::reserve`].
+    ///
+    /// # Errors
+    /// When the engine refuses or fails.
+    pub fn next_id(&mut self, name: &str) -> Result<i64> {
+        self.reserve_ids(name, 1)
+    }
+
+    /// Takes `count` ids in a row; the first of them.
+    pub(crate) fn reserve_ids(&mut self, name: &str, count: i64) -> Result<i64> {
+        let next = self.query_one(
+            "INSERT INTO id_block (name, next_id) VALUES (?1, 1 + ?2)
+             ON CONFLICT (name) DO UPDATE SET next_id = id_block.next_id + ?2 RETURNING next_id",
+            values![name, count],
+            |row| row.int(0),
+        )?;
+        next.map(|next| next - count).ok_or(Error::Closed)
+    }
+}
+
+impl PostgresDb {
+    fn statement(&mut self, sql: &str) -> Result<postgres::Statement> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(&sql.replace('?', "$"))?;
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+fn borrowed<'a>(values: &'a [Value<'a>]) -> Vec<&'a (dyn postgres::types::ToSql + Sync)> {
+    values
+        .iter()
+        .map(|value| match value {
+            Value::Int(int) => int as &(dyn postgres::types::ToSql + Sync),
+            Value::Text(text) => text,
+        })
+        .collect()
+}
+
+impl rusqlite::ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        use rusqlite::types::ValueRef;
+        Ok(rusqlite::types::ToSqlOutput::Borrowed(match *self {
+            Self::Int(Some(int)) => ValueRef::Integer(int),
+            Self::Text(Some(text)) => ValueRef::Text(text.as_bytes()),
+            Self::Int(None) | Self::Text(None) => ValueRef::Null,
+        }))
+    }
+}
+
+impl Row<'_> {
+    fn get<T: rusqlite::types::FromSql + for<'p> postgres::types::FromSql<'p>>(&self, column: usize) -> Result<T> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get(column)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
+    }
+
+    /// An integer.
+    ///
+    /// # Errors
+    /// When the column does not hold one.
+    pub fn int(&self, column: usize) -> Result<i64> {
+        self.get(column)
+    }
+
+    /// An integer or NULL.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub fn int_or_null(&self, column: usize) -> Result<Option<i64>> {
+        self.get(column)
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// When the column does not hold one.
+    pub fn text(&self, column: usize) -> Result<String> {
+        self.get(column)
+    }
+
+    /// A text or NULL.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub fn text_or_null(&self, column: usize) -> Result<Option<String>> {
+        self.get(column)
+    }
+
+    /// A truth, kept as 0 or 1.
+    ///
+    /// # Errors
+    /// When the column does not hold an integer.
+    pub fn flag(&self, column: usize) -> Result<bool> {
+        Ok(self.int(column)? != 0)
+    }
+
+    /// A moment.
+    ///
+    /// # Errors
+    /// When the column does not hold an integer.
+    pub fn moment(&self, column: usize) -> Result<Moment> {
+        self.int(column).map(Moment)
+    }
+
+    /// A moment or NULL.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub fn moment_or_null(&self, column: usize) -> Result<Option<Moment>> {
+        Ok(self.int_or_null(column)?.map(Moment))
+    }
+
+    /// A value kept as a number, read with `from`; `name` is table and column. The row's id is expected
+    /// in its first column.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when `from` does not know the number.
+    pub fn number<T>(&self, column: usize, name: &'static str, from: fn(i64) -> Option<T>) -> Result<T> {
+        let number = self.int(column)?;
+        from(number).ok_or_else(|| self.corrupt(name, number.to_string()))
+    }
+
+    /// Like [`Row::number`], for a column that may be NULL.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when `from` does not know the number.
+    pub fn number_or_null<T>(&self, column: usize, name: &'static str, from: fn(i64) -> Option<T>) -> Result<Option<T>> {
+        self.int_or_null(column)?
+            .map(|number| from(number).ok_or_else(|| self.corrupt(name, number.to_string())))
+            .transpose()
+    }
+
+    /// A value kept as text, parsed; `name` is table and column.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the text cannot be parsed.
+    pub fn parsed<T: std::str::FromStr>(&self, column: usize, name: &'static str) -> Result<T> {
+        let text = self.text(column)?;
+        text.parse().map_err(|_| self.corrupt(name, text))
+    }
+
+    /// A document kept as JSON; `name` is table and column.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it is not what it should be.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize, name: &'static str) -> Result<T> {
+        let text = self.text(column)?;
+        serde_json::from_str(&text).map_err(|error| self.corrupt(name, error.to_string()))
+    }
+
+    fn corrupt(&self, column: &'static str, found: String) -> Error {
+        Error::Corrupt { column, id: self.int(0).unwrap_or_default(), found }
+    }
+}
+
+macro_rules! int_values {
+    ($($type:ty: $self:ident => $int:expr),+ $(,)?) => {$(
+        impl From<$type> for Value<'_> {
+            fn from($self: $type) -> Self {
+                Self::Int(Some($int))
+            }
+        }
+
+        impl From<Option<$type>> for Value<'_> {
+            fn from(value: Option<$type>) -> Self {
+                Self::Int(value.map(|$self| $int))
+            }
+        }
+    )+};
+}
+
+int_values! {
+    i64: it => it,
+    u32: it => i64::from(it),
+    bool: it => i64::from(it),
+    Moment: it => it.ms(),
+    BlacklistEntryId: it => it.get(),
+    BlacklistGroupId: it => it.get(),
+    CallId: it => it.get(),
+    CompanyId: it => it.get(),
+    CustomerId: it => it.get(),
+    LineId: it => it.get(),
+    NodeId: it => it.get(),
+    RobotId: it => it.get(),
+    SceneId: it => it.get(),
+    SmsTemplateId: it => it.get(),
+    TaskId: it => it.get(),
+    TaskLineId: it => it.get(),
+    VoiceId: it => it.get(),
+    CallKind: it => it.number(),
+    CallStatus: it => it.number(),
+    FinishStatus: it => it.number(),
+    HungUpBy: it => it.number(),
+    LineKind: it => it.number(),
+    LineUse: it => it.number(),
+    TaskKind: it => it.number(),
+    TaskStatus: it => it.number(),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::Text(text)
+    }
+}

@@ -1,0 +1,204 @@
+//! Finishing: everything that the end of an attempt changes, in one transaction.
+
+use std::time::Duration;
+
+use hutong_domain::call::{CallResult, CallStatus, FinishStatus, HungUpBy, Utterance};
+use hutong_domain::moment::Moment;
+use hutong_domain::outcome::Disposition;
+use hutong_domain::redial::redial_after;
+use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
+use hutong_domain::task::TaskStatus;
+
+use crate::claim::Claimed;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::{task, values};
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending {
+    /// In the words of telephony.
+    pub disposition: Disposition,
+    /// When somebody answered.
+    pub answered_at: Option<Moment>,
+    /// When it ended.
+    pub ended_at: Moment,
+    /// Who hung up an answered call.
+    pub hung_up_by: Option<HungUpBy>,
+    /// How often the robot spoke.
+    pub chat_rounds: i64,
+    /// What was said.
+    pub utterances: Vec<Utterance>,
+    /// What is concluded if the call is finished with this; never empty.
+    pub results: Vec<CallResult>,
+    /// Ids for the utterances, see [`crate::Store::reserve`].
+    pub first_utterance_id: i64,
+    /// Ids for the results.
+    pub first_result_id: i64,
+}
+
+impl Ending {
+    /// Seconds of talk, rounded down.
+    #[must_use]
+    pub fn talk_s(&self) -> i64 {
+        let talk = self.answered_at.map_or(Duration::ZERO, |answered| self.ended_at.since(answered));
+        if self.disposition == Disposition::Answered { i64::try_from(talk.as_secs()).unwrap_or(i64::MAX) } else { 0 }
+    }
+}
+
+/// What became of the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// Finished for good, with its place in the feed; none for a call placed by itself.
+    Done {
+        /// The call index.
+        call_index: Option<i64>,
+    },
+    /// It will be dialled again.
+    Redial {
+        /// Not before this moment.
+        at: Moment,
+    },
+    /// The attempt had ended already, or belongs to another process: nothing was changed.
+    Stale,
+}
+
+/// Ends an attempt: a redial is planned, or the call is finished with the next index of its task.
+///
+/// # Errors
+/// When the store fails.
+pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finished> {
+    let disposition = serde_json::to_value(ending.disposition).ok().and_then(|it| it.as_str().map(str::to_owned));
+    let ended = db.execute(
+        "UPDATE attempt SET ended_at = ?5, disposition = ?6, answered_at = ?7
+         WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3 AND node_id = ?4 AND ended_at IS NULL",
+        values![
+            claimed.company,
+            claimed.call,
+            claimed.attempt_no,
+            claimed.node,
+            ending.ended_at,
+            disposition.as_deref(),
+            ending.answered_at,
+        ],
+    )?;
+    if ended == 0 {
+        return Ok(Finished::Stale);
+    }
+    let status = ending.disposition.finish_status();
+    if claimed.task.get() == 0 {
+        complete(db, claimed, ending, None)?;
+        return Ok(Finished::Done { call_index: None });
+    }
+    if let Some(at) = redial_at(db, claimed, status, ending.ended_at)? {
+        db.execute(
+            "UPDATE call SET status = 3, due_at = ?3, redial_planned_at = ?3, ended_at = ?4, modified_at = ?4
+             WHERE company_id = ?1 AND id = ?2",
+            values![claimed.company, claimed.call, at, ending.ended_at],
+        )?;
+        return Ok(Finished::Redial { at });
+    }
+    let call_index = count(db, claimed, status, ending)?;
+    complete(db, claimed, ending, Some(call_index))?;
+    count_results(db, claimed, call_index, &ending.results)?;
+    Ok(Finished::Done { call_index: Some(call_index) })
+}
+
+/// When the number is dialled again. A task that has ended plans nothing any more.
+fn redial_at(db: &mut Db, claimed: &Claimed, status: FinishStatus, ended_at: Moment) -> Result<Option<Moment>> {
+    if status == FinishStatus::Answered {
+        return Ok(None);
+    }
+    let task = task::find_locked(db, claimed.company, claimed.task)?
+        .filter(|task| task.deleted_at.is_none() && task.status != TaskStatus::Stopped);
+    let redials = u32::try_from(claimed.attempt_no - 1).unwrap_or(u32::MAX);
+    Ok(task
+        .and_then(|task| redial_after(&task.settings.redial_rules, status, redials))
+        .map(|interval| ended_at.after(interval)))
+}
+
+/// Counts the call in its task and takes the next call index, under the task's row lock: so indexes become
+/// visible in their order, without gaps.
+fn count(db: &mut Db, claimed: &Claimed, status: FinishStatus, ending: &Ending) -> Result<i64> {
+    let finish = status.number();
+    let mut set = format!("next_call_index = next_call_index + 1, finish_{finish} = finish_{finish} + 1");
+    if status == FinishStatus::Answered {
+        let (talk, rounds) = (talk_time_bucket(ending.talk_s()), chat_round_bucket(ending.chat_rounds));
+        set = format!("{set}, talk_{talk} = talk_{talk} + 1, rounds_{rounds} = rounds_{rounds} + 1");
+    }
+    db.query_one(
+        &format!("UPDATE task SET {set} WHERE company_id = ?1 AND id = ?2 RETURNING next_call_index - 1"),
+        values![claimed.company, claimed.task],
+        |row| row.int(0),
+    )?
+    .ok_or_else(|| Error::Corrupt {
+        column: "call.task_id",
+        id: claimed.call.get(),
+        found: format!("no task {}", claimed.task),
+    })
+}
+
+fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<i64>) -> Result<()> {
+    let pairs: Vec<[&str; 2]> = ending.results.iter().map(|it| [it.name.as_str(), it.value.as_str()]).collect();
+    let changed = db.execute(
+        "UPDATE call SET status = 2, call_index = ?3, finish_status = ?4, duration_s = ?5, chat_rounds = ?6,
+             ended_at = ?7, hung_up_by = ?8, result_pairs = ?9, modified_at = ?7
+         WHERE company_id = ?1 AND id = ?2 AND status = ?10",
+        values![
+            claimed.company,
+            claimed.call,
+            call_index,
+            ending.disposition.finish_status(),
+            ending.talk_s(),
+            ending.chat_rounds,
+            ending.ended_at,
+            ending.hung_up_by,
+            &json(&pairs)?,
+            CallStatus::InProgress,
+        ],
+    )?;
+    if changed != 1 {
+        return Err(Error::Corrupt {
+            column: "call.status",
+            id: claimed.call.get(),
+            found: "a call with a live attempt that is not in progress".to_owned(),
+        });
+    }
+    db.execute(
+        "INSERT INTO call_record (id, company_id, first_utterance_id, first_result_id, utterances, results, created_at,
+             modified_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+        values![
+            claimed.call,
+            claimed.company,
+            ending.first_utterance_id,
+            ending.first_result_id,
+            &json(&ending.utterances)?,
+            &json(&ending.results)?,
+            ending.ended_at,
+        ],
+    )?;
+    Ok(())
+}
+
+fn count_results(db: &mut Db, claimed: &Claimed, call_index: i64, results: &[CallResult]) -> Result<()> {
+    for CallResult { name, value, .. } in results {
+        let fresh = db.execute(
+            "INSERT INTO call_result (company_id, task_id, name, value, call_index) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO NOTHING",
+            values![claimed.company, claimed.task, name, value, call_index],
+        )?;
+        if fresh == 1 {
+            db.execute(
+                "INSERT INTO task_result_count (company_id, task_id, name, value, calls) VALUES (?1, ?2, ?3, ?4, 1)
+                 ON CONFLICT (company_id, task_id, name, value) DO UPDATE SET calls = task_result_count.calls + 1",
+                values![claimed.company, claimed.task, name, value],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::Corrupt { column: "call_record", id: 0, found: error.to_string() })
+}

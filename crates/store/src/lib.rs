@@ -1,0 +1,63 @@
+//! Everything that is kept: the only crate with SQL.
+//!
+//! The functions of a table stand in the table's module, take a connection ([`Db`]) and are plain and
+//! synchronous. [`Store`] runs them: [`Store::read`] on reader threads, [`Store::write`] on writer threads
+//! that commit in groups. One SQL text and one row mapping serve SQLite and PostgreSQL.
+
+pub mod blacklist;
+pub mod call;
+pub mod callback;
+pub mod claim;
+pub mod company;
+pub mod db;
+pub mod error;
+pub mod feed;
+pub mod finish;
+pub mod key;
+pub mod line;
+mod migrate;
+pub mod node;
+mod pool;
+pub mod robot;
+pub mod sms;
+pub mod task;
+pub mod vault;
+
+pub use db::{Db, Row, Value};
+pub use error::{Error, Result};
+pub use migrate::BIG_TABLES;
+pub use pool::{IdKind, Options, Store, Url};
+
+/// A page of rows out of all that fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// How many rows fit in all.
+    pub total: i64,
+    /// The rows of the page.
+    pub rows: Vec<T>,
+}
+
+/// Which rows of a result are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRequest {
+    /// From 1.
+    pub number: i64,
+    /// At least 1.
+    pub size: i64,
+}
+
+impl PageRequest {
+    /// How many rows come before the page.
+    #[must_use]
+    pub const fn offset(self) -> i64 {
+        (self.number - 1).saturating_mul(self.size)
+    }
+}
+
+/// The name of a number of parameters that a list of values is padded to, so that lists of every length
+/// share a few prepared statements.
+pub(crate) fn in_list(first: usize, length: usize) -> (String, usize) {
+    let padded = [1, 10, 100, 1000].into_iter().find(|size| *size >= length).unwrap_or(length);
+    let names: Vec<String> = (first..first + padded).map(|n| format!("?{n}")).collect();
+    (names.join(", "), padded)
+}

@@ -1,0 +1,148 @@
+//! Lines: caller numbers with the trunks behind them.
+
+use std::collections::HashMap;
+
+use hutong_domain::ids::{CompanyId, LineId};
+use hutong_domain::line::{LineDriver, LineKind, LineUse};
+use hutong_domain::moment::Moment;
+
+use crate::db::{Db, Row};
+use crate::error::{Error, Result};
+use crate::values;
+
+/// A line of a company.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its id.
+    pub id: LineId,
+    /// Whose it is.
+    pub company: CompanyId,
+    /// Its name.
+    pub name: String,
+    /// The caller number.
+    pub phone: String,
+    /// Its type.
+    pub kind: LineKind,
+    /// What carries its calls.
+    pub driver: LineDriver,
+    /// Calls that it carries at once; none for no limit.
+    pub channels: Option<i64>,
+    /// The unit in which its calls are charged, in seconds.
+    pub bill_period_s: i64,
+    /// Whether the operator lets it be used.
+    pub enabled: bool,
+    /// First moment of its validity.
+    pub valid_from: Option<Moment>,
+    /// Last moment of its validity.
+    pub valid_until: Option<Moment>,
+    /// Which way calls go.
+    pub line_use: Option<LineUse>,
+    /// Settings of its driver, as JSON.
+    pub settings: String,
+    /// When it was made.
+    pub created_at: Moment,
+}
+
+impl Line {
+    /// Whether calls may be placed on it at this moment.
+    #[must_use]
+    pub fn is_usable(&self, now: Moment) -> bool {
+        self.enabled
+            && self.line_use != Some(LineUse::Inbound)
+            && self.valid_from.is_none_or(|from| from <= now)
+            && self.valid_until.is_none_or(|until| now <= until)
+    }
+}
+
+const COLUMNS: &str = "l.id, l.company_id, l.name, l.phone, l.kind, l.driver, l.channels, l.bill_period_s, l.enabled,
+    l.valid_from, l.valid_until, l.line_use, l.settings, l.created_at";
+
+fn line(row: &Row<'_>) -> Result<Line> {
+    let driver = row.text(5)?;
+    Ok(Line {
+        id: LineId(row.int(0)?),
+        company: CompanyId(row.int(1)?),
+        name: row.text(2)?,
+        phone: row.text(3)?,
+        kind: row.number(4, "line.kind", LineKind::from_number)?,
+        driver: LineDriver::from_name(&driver).ok_or(Error::Corrupt {
+            column: "line.driver",
+            id: row.int(0)?,
+            found: driver,
+        })?,
+        channels: row.int_or_null(6)?,
+        bill_period_s: row.int(7)?,
+        enabled: row.flag(8)?,
+        valid_from: row.moment_or_null(9)?,
+        valid_until: row.moment_or_null(10)?,
+        line_use: row.number_or_null(11, "line.line_use", LineUse::from_number)?,
+        settings: row.text(12)?,
+        created_at: row.moment(13)?,
+    })
+}
+
+/// Makes a line; its id is given by the store, whatever `line.id` says.
+///
+/// # Errors
+/// When the store fails.
+pub fn insert(db: &mut Db, line: &Line) -> Result<LineId> {
+    let id = LineId(db.next_id("line")?);
+    db.execute(
+        "INSERT INTO line (id, company_id, name, phone, kind, driver, channels, bill_period_s, enabled, valid_from,
+             valid_until, line_use, settings, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        values![
+            id,
+            line.company,
+            &line.name,
+            &line.phone,
+            line.kind,
+            line.driver.name(),
+            line.channels,
+            line.bill_period_s,
+            line.enabled,
+            line.valid_from,
+            line.valid_until,
+            line.line_use,
+            &line.settings,
+            line.created_at,
+        ],
+    )?;
+    Ok(id)
+}
+
+/// The company's lines, oldest first.
+///
+/// # Errors
+/// When the store fails.
+pub fn of_company(db: &mut Db, company: CompanyId) -> Result<Vec<Line>> {
+    db.query(&format!("SELECT {COLUMNS} FROM line l WHERE l.company_id = ?1 ORDER BY l.id"), values![company], line)
+}
+
+/// The lines that a task dials on, in the order in which they were given.
+///
+/// # Errors
+/// When the store fails.
+pub fn of_task(db: &mut Db, company: CompanyId, task: hutong_domain::ids::TaskId) -> Result<Vec<Line>> {
+    db.query(
+        &format!(
+            "SELECT {COLUMNS} FROM task_line tl JOIN line l ON l.company_id = tl.company_id AND l.id = tl.line_id
+             WHERE tl.company_id = ?1 AND tl.task_id = ?2 ORDER BY tl.id"
+        ),
+        values![company, task],
+        line,
+    )
+}
+
+/// How many calls are in progress on each line of the company; lines without any are left out.
+///
+/// # Errors
+/// When the store fails.
+pub fn channels_in_use(db: &mut Db, company: CompanyId) -> Result<HashMap<LineId, i64>> {
+    let rows = db.query(
+        "SELECT line_id, COUNT(*) FROM attempt WHERE company_id = ?1 AND ended_at IS NULL GROUP BY line_id",
+        values![company],
+        |row| Ok((LineId(row.int(0)?), row.int(1)?)),
+    )?;
+    Ok(rows.into_iter().collect())
+}

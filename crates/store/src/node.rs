@@ -1,0 +1,49 @@
+//! Server processes and their leases.
+
+use hutong_domain::ids::NodeId;
+use hutong_domain::moment::Moment;
+
+use crate::db::Db;
+use crate::error::Result;
+use crate::values;
+
+/// Registers a process that just started.
+///
+/// # Errors
+/// When the store fails.
+pub fn register(db: &mut Db, now: Moment, lease_until: Moment) -> Result<NodeId> {
+    let id = NodeId(db.next_id("node")?);
+    db.execute(
+        "INSERT INTO node (id, started_at, lease_until) VALUES (?1, ?2, ?3)",
+        values![id, now, lease_until],
+    )?;
+    Ok(id)
+}
+
+/// Prolongs a lease; false when it has run out, and others may have taken over what the node held.
+///
+/// # Errors
+/// When the store fails.
+pub fn renew(db: &mut Db, id: NodeId, now: Moment, lease_until: Moment) -> Result<bool> {
+    let changed = db.execute(
+        "UPDATE node SET lease_until = ?3 WHERE id = ?1 AND lease_until > ?2",
+        values![id, now, lease_until],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Ends a lease at once, on a clean stop.
+///
+/// # Errors
+/// When the store fails.
+pub fn release(db: &mut Db, id: NodeId) -> Result<()> {
+    db.execute("UPDATE node SET lease_until = 0 WHERE id = ?1", values![id]).map(|_| ())
+}
+
+/// Ends the leases of every process but this one: for a store that only one process may use at a time.
+///
+/// # Errors
+/// When the store fails.
+pub fn release_others(db: &mut Db, id: NodeId) -> Result<()> {
+    db.execute("UPDATE node SET lease_until = 0 WHERE id <> ?1 AND lease_until > 0", values![id]).map(|_| ())
+}

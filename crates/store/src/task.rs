@@ -1,0 +1,663 @@
+//! Tasks: campaigns, with the counters that describe them.
+
+use hutong_domain::call::FinishStatus;
+use hutong_domain::ids::{CompanyId, LineId, RobotId, SceneId, SmsTemplateId, TaskId, TaskLineId, VoiceId};
+use hutong_domain::line::LineKind;
+use hutong_domain::moment::Moment;
+use hutong_domain::redial::RedialRule;
+use hutong_domain::task::{Command, Refused, TaskKind, TaskStatus};
+use hutong_domain::window::{CallingWindow, DaySpan};
+use jiff::civil::{Date, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Db, Row};
+use crate::error::{Error, Result};
+use crate::{Page, PageRequest, in_list, values};
+
+/// What an operator decides about a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Its name.
+    pub name: String,
+    /// How it starts.
+    pub kind: TaskKind,
+    /// The first day of dialling.
+    pub start_date: Date,
+    /// When it may dial.
+    pub window: CallingWindow,
+    /// The type that its lines were asked to have.
+    pub line_kind: Option<LineKind>,
+    /// Calls that may talk at once.
+    pub quota: u32,
+    /// Calls that may be in progress at once.
+    pub in_progress_max: u32,
+    /// Whether it uses the company's idle seats beyond its quota.
+    pub elastic: bool,
+    /// Who is called again.
+    pub redial_rules: Vec<RedialRule>,
+    /// A remark.
+    pub remark: String,
+    /// What is kept without being acted upon.
+    pub extras: Extras,
+}
+
+/// Settings that are kept and answered, and that later steps act upon.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Extras {
+    /// Whether and how an SMS follows a call.
+    pub sms_type: Option<i64>,
+    /// Intent levels that are followed by an SMS.
+    pub sms_send_level: Vec<String>,
+    /// Template of that SMS.
+    pub sms_template: Option<SmsTemplateId>,
+    /// The scene's own rule for intent levels is used.
+    pub default_intention_rule: Option<bool>,
+}
+
+/// A task to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTask {
+    /// Whose it is.
+    pub company: CompanyId,
+    /// What was decided about it.
+    pub settings: Settings,
+    /// The robot that talks.
+    pub robot: RobotId,
+    /// The scene that it speaks.
+    pub scene: SceneId,
+    /// The scene's version, kept for as long as the task lives.
+    pub scene_version: i64,
+    /// The voice.
+    pub voice: VoiceId,
+    /// The lines, in the order in which they were given.
+    pub lines: Vec<LineId>,
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// Whose it is.
+    pub company: CompanyId,
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// What was decided about it.
+    pub settings: Settings,
+    /// The robot that talks.
+    pub robot: RobotId,
+    /// The scene that it speaks.
+    pub scene: SceneId,
+    /// The version of the scene.
+    pub scene_version: i64,
+    /// The voice.
+    pub voice: VoiceId,
+    /// When it was made.
+    pub created_at: Moment,
+    /// When it was last changed by a person or moved.
+    pub modified_at: Moment,
+    /// When it finished or was stopped.
+    pub ended_at: Option<Moment>,
+    /// When it was deleted.
+    pub deleted_at: Option<Moment>,
+    /// What happened to its numbers.
+    pub counters: Counters,
+}
+
+/// What happened to the numbers of a task. Each is kept in the transaction of the fact that it counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Numbers imported.
+    pub total: i64,
+    /// Numbers finished; the next call index.
+    pub done: i64,
+    /// Finished numbers by finish status, in the order of [`FinishStatus::ALL`].
+    pub by_finish_status: [i64; FinishStatus::ALL.len()],
+    /// Answered calls by talk time, see [`hutong_domain::statistics::TALK_TIME_BUCKETS`].
+    pub by_talk_time: [i64; 4],
+    /// Answered calls by chat rounds, see [`hutong_domain::statistics::CHAT_ROUND_BUCKETS`].
+    pub by_chat_rounds: [i64; 4],
+}
+
+impl Counters {
+    /// Numbers finished with this status.
+    #[must_use]
+    pub fn finished_with(&self, status: FinishStatus) -> i64 {
+        FinishStatus::ALL.iter().zip(self.by_finish_status).find(|(known, _)| **known == status).map_or(0, |(_, n)| n)
+    }
+}
+
+/// A task with the names of what it uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskView {
+    /// The task.
+    pub task: Task,
+    /// Name of its robot.
+    pub robot_name: String,
+    /// Name of its scene.
+    pub scene_name: String,
+    /// Name of its voice.
+    pub voice_name: String,
+    /// The lines that it dials on.
+    pub lines: Vec<TaskLine>,
+}
+
+/// The use of a line by a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskLine {
+    /// Its id.
+    pub id: TaskLineId,
+    /// The line.
+    pub line: LineId,
+    /// The task.
+    pub task: TaskId,
+    /// The caller number.
+    pub phone: String,
+    /// The line's name.
+    pub line_name: String,
+    /// Since when the task uses it.
+    pub created_at: Moment,
+    /// When that was last changed.
+    pub modified_at: Moment,
+}
+
+/// How often a value was concluded in a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultCount {
+    /// Name of the result.
+    pub name: String,
+    /// The value.
+    pub value: String,
+    /// Calls with it.
+    pub calls: i64,
+}
+
+pub(crate) const TASK_COLUMNS: &str = "t.id, t.company_id, t.name, t.kind, t.status, t.start_date, t.working_start,
+    t.working_end, t.break_start, t.break_end, t.robot_id, t.scene_id, t.scene_version, t.voice_id, t.line_kind,
+    t.quota, t.in_progress_max, t.elastic, t.redial_rules, t.remark, t.extras, t.created_at, t.modified_at,
+    t.ended_at, t.deleted_at, t.total_count, t.next_call_index, t.finish_0, t.finish_1, t.finish_2, t.finish_3,
+    t.finish_4, t.finish_5, t.finish_6, t.finish_7, t.finish_8, t.finish_9, t.finish_10, t.finish_11, t.finish_22,
+    t.talk_0, t.talk_1, t.talk_2, t.talk_3, t.rounds_0, t.rounds_1, t.rounds_2, t.rounds_3";
+/// How many columns [`TASK_COLUMNS`] names: what a query adds comes after them.
+pub(crate) const TASK_COLUMN_COUNT: usize = 48;
+
+pub(crate) fn task(row: &Row<'_>) -> Result<Task> {
+    Ok(Task {
+        id: TaskId(row.int(0)?),
+        company: CompanyId(row.int(1)?),
+        status: row.number(4, "task.status", TaskStatus::from_number)?,
+        settings: settings(row)?,
+        robot: RobotId(row.int(10)?),
+        scene: SceneId(row.int(11)?),
+        scene_version: row.int(12)?,
+        voice: VoiceId(row.int(13)?),
+        created_at: row.moment(21)?,
+        modified_at: row.moment(22)?,
+        ended_at: row.moment_or_null(23)?,
+        deleted_at: row.moment_or_null(24)?,
+        counters: Counters {
+            total: row.int(25)?,
+            done: row.int(26)?,
+            by_finish_status: ints(row, 27)?,
+            by_talk_time: ints(row, 40)?,
+            by_chat_rounds: ints(row, 44)?,
+        },
+    })
+}
+
+fn settings(row: &Row<'_>) -> Result<Settings> {
+    let count = |column, name| {
+        let number = row.int(column)?;
+        u32::try_from(number).map_err(|_| Error::Corrupt { column: name, id: row.int(0).unwrap_or(0), found: number.to_string() })
+    };
+    Ok(Settings {
+        name: row.text(2)?,
+        kind: row.number(3, "task.kind", TaskKind::from_number)?,
+        start_date: row.parsed(5, "task.start_date")?,
+        window: CallingWindow { working: span(row, 6, 7)?, rest: if row.text_or_null(8)?.is_some() { Some(span(row, 8, 9)?) } else { None } },
+        line_kind: row.number_or_null(14, "task.line_kind", LineKind::from_number)?,
+        quota: count(15, "task.quota")?,
+        in_progress_max: count(16, "task.in_progress_max")?,
+        elastic: row.flag(17)?,
+        redial_rules: row.json(18, "task.redial_rules")?,
+        remark: row.text(19)?,
+        extras: row.json(20, "task.extras")?,
+    })
+}
+
+fn span(row: &Row<'_>, start: usize, end: usize) -> Result<DaySpan> {
+    let start: Time = row.parsed(start, "task, start of a span")?;
+    let end: Time = row.parsed(end, "task, end of a span")?;
+    DaySpan::new(start, end).ok_or_else(|| Error::Corrupt {
+        column: "task, a span of the day",
+        id: row.int(0).unwrap_or(0),
+        found: format!("{start} to {end}"),
+    })
+}
+
+fn ints<const N: usize>(row: &Row<'_>, first: usize) -> Result<[i64; N]> {
+    let mut ints = [0; N];
+    for (column, int) in (first..).zip(&mut ints) {
+        *int = row.int(column)?;
+    }
+    Ok(ints)
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::Corrupt { column: "task", id: 0, found: error.to_string() })
+}
+
+/// Makes a task. Its lines are not checked here.
+///
+/// # Errors
+/// When the store fails.
+pub fn insert(db: &mut Db, new: &NewTask, now: Moment) -> Result<TaskId> {
+    let id = TaskId(db.next_id("task")?);
+    let Settings { name, kind, .. } = &new.settings;
+    db.execute(
+        "INSERT INTO task (id, company_id, name, kind, status, start_date, working_start, working_end, robot_id,
+             scene_id, scene_version, voice_id, quota, in_progress_max, elastic, redial_rules, remark, extras,
+             created_at, modified_at)
+         VALUES (?1, ?2, ?3, ?4, 0, '', '', '', ?5, ?6, ?7, ?8, 0, 0, 0, '', '', '', ?9, ?9)",
+        values![id, new.company, name, *kind, new.robot, new.scene, new.scene_version, new.voice, now],
+    )?;
+    write_settings(db, new.company, id, &new.settings, now)?;
+    put_lines(db, new.company, id, &new.lines, now)?;
+    Ok(id)
+}
+
+fn write_settings(db: &mut Db, company: CompanyId, id: TaskId, settings: &Settings, now: Moment) -> Result<()> {
+    let Settings {
+        name,
+        kind,
+        start_date,
+        window: CallingWindow { working, rest },
+        line_kind,
+        quota,
+        in_progress_max,
+        elastic,
+        redial_rules,
+        remark,
+        extras,
+    } = settings;
+    let break_start = rest.map(|rest| rest.start.to_string());
+    let break_end = rest.map(|rest| rest.end.to_string());
+    db.execute(
+        "UPDATE task SET name = ?3, kind = ?4, start_date = ?5, working_start = ?6, working_end = ?7, break_start = ?8,
+             break_end = ?9, line_kind = ?10, quota = ?11, in_progress_max = ?12, elastic = ?13, redial_rules = ?14,
+             remark = ?15, extras = ?16, modified_at = ?17
+         WHERE company_id = ?1 AND id = ?2",
+        values![
+            company,
+            id,
+            name,
+            *kind,
+            &start_date.to_string(),
+            &working.start.to_string(),
+            &working.end.to_string(),
+            break_start.as_deref(),
+            break_end.as_deref(),
+            *line_kind,
+            *quota,
+            *in_progress_max,
+            *elastic,
+            &json(redial_rules)?,
+            remark,
+            &json(extras)?,
+            now,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Makes these the task's lines; those that it used already keep their ids.
+fn put_lines(db: &mut Db, company: CompanyId, id: TaskId, lines: &[LineId], now: Moment) -> Result<()> {
+    let used = db.query(
+        "SELECT line_id FROM task_line WHERE company_id = ?1 AND task_id = ?2",
+        values![company, id],
+        |row| row.int(0).map(LineId),
+    )?;
+    for gone in used.iter().filter(|line| !lines.contains(line)) {
+        db.execute(
+            "DELETE FROM task_line WHERE company_id = ?1 AND task_id = ?2 AND line_id = ?3",
+            values![company, id, *gone],
+        )?;
+    }
+    for &line in lines.iter().filter(|line| !used.contains(line)) {
+        let line_id = db.next_id("task_line")?;
+        db.execute(
+            "INSERT INTO task_line (id, company_id, task_id, line_id, created_at, modified_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT DO NOTHING",
+            values![line_id, company, id, line, now],
+        )?;
+    }
+    Ok(())
+}
+
+/// The task, deleted or not.
+///
+/// # Errors
+/// When the store fails.
+pub fn find(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Option<Task>> {
+    db.query_one(&format!("SELECT {TASK_COLUMNS} FROM task t WHERE t.company_id = ?1 AND t.id = ?2"), values![company, id], task)
+}
+
+/// The task, locked until the transaction ends.
+pub(crate) fn find_locked(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Option<Task>> {
+    let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
+    db.query_one(
+        &format!("SELECT {TASK_COLUMNS} FROM task t WHERE t.company_id = ?1 AND t.id = ?2{lock}"),
+        values![company, id],
+        task,
+    )
+}
+
+/// The company that a task belongs to, whoever asks: to tell an unknown task from another company's.
+///
+/// # Errors
+/// When the store fails.
+pub fn owner(db: &mut Db, id: TaskId) -> Result<Option<CompanyId>> {
+    db.query_one("SELECT company_id FROM task WHERE id = ?1", values![id], |row| row.int(0).map(CompanyId))
+}
+
+/// The company's newest task that is not deleted.
+///
+/// # Errors
+/// When the store fails.
+pub fn newest(db: &mut Db, company: CompanyId) -> Result<Option<TaskId>> {
+    db.query_one(
+        "SELECT id FROM task WHERE company_id = ?1 AND deleted_at IS NULL ORDER BY id DESC LIMIT 1",
+        values![company],
+        |row| row.int(0).map(TaskId),
+    )
+}
+
+const VIEW_JOINS: &str = "FROM task t
+    JOIN robot r ON r.company_id = t.company_id AND r.id = t.robot_id
+    JOIN scene s ON s.company_id = t.company_id AND s.id = t.scene_id
+    JOIN voice v ON v.company_id = t.company_id AND v.id = t.voice_id";
+
+fn view(row: &Row<'_>) -> Result<TaskView> {
+    Ok(TaskView {
+        task: task(row)?,
+        robot_name: row.text(TASK_COLUMN_COUNT)?,
+        scene_name: row.text(TASK_COLUMN_COUNT + 1)?,
+        voice_name: row.text(TASK_COLUMN_COUNT + 2)?,
+        lines: Vec::new(),
+    })
+}
+
+/// A task with names and lines, deleted or not.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_view(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Option<TaskView>> {
+    let found = db.query_one(
+        &format!("SELECT {TASK_COLUMNS}, r.name, s.name, v.name {VIEW_JOINS} WHERE t.company_id = ?1 AND t.id = ?2"),
+        values![company, id],
+        view,
+    )?;
+    let mut views: Vec<_> = found.into_iter().collect();
+    add_lines(db, company, &mut views)?;
+    Ok(views.pop())
+}
+
+/// Which tasks are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Part of the name, case-sensitive; empty for any.
+    pub name_contains: String,
+    /// Made at or after the first moment and before the second.
+    pub created: Option<(Moment, Moment)>,
+    /// In this state.
+    pub status: Option<TaskStatus>,
+    /// Deleted ones too.
+    pub deleted_too: bool,
+}
+
+/// The company's tasks that fit, newest first, with names and lines.
+///
+/// # Errors
+/// When the store fails.
+pub fn page(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) -> Result<Page<TaskView>> {
+    let Filter { name_contains, created, status, deleted_too } = filter;
+    let deleted = if *deleted_too { "" } else { " AND t.deleted_at IS NULL" };
+    let total;
+    let rows;
+    if name_contains.is_empty() && created.is_none() && status.is_none() {
+        // The covering index answers both without touching a row that is not on the page.
+        total = db.query_one(
+            &format!("SELECT COUNT(*) FROM task t WHERE t.company_id = ?1{deleted}"),
+            values![company],
+            |row| row.int(0),
+        )?;
+        rows = db.query(
+            &format!(
+                "SELECT {TASK_COLUMNS}, r.name, s.name, v.name {VIEW_JOINS} WHERE t.company_id = ?1{deleted}
+                 ORDER BY t.id DESC LIMIT ?2 OFFSET ?3"
+            ),
+            values![company, page.size, page.offset()],
+            view,
+        )?;
+    } else {
+        let (from, until) = created.map_or((i64::MIN, i64::MAX), |(from, until)| (from.ms(), until.ms()));
+        let (low, high) = status.map_or((i64::MIN, i64::MAX), |status| (status.number(), status.number()));
+        let fits = format!(
+            "t.company_id = ?1{deleted} AND t.created_at >= ?2 AND t.created_at < ?3 AND t.status BETWEEN ?4 AND ?5
+             AND (?6 = '' OR strpos(t.name, ?6) > 0)"
+        );
+        let filters = [values![company, from, until, low, high], values![name_contains]].concat();
+        total = db.query_one(&format!("SELECT COUNT(*) FROM task t WHERE {fits}"), &filters, |row| row.int(0))?;
+        rows = db.query(
+            &format!(
+                "SELECT {TASK_COLUMNS}, r.name, s.name, v.name {VIEW_JOINS} WHERE {fits}
+                 ORDER BY t.id DESC LIMIT ?7 OFFSET ?8"
+            ),
+            &[&filters, values![page.size, page.offset()]].concat(),
+            view,
+        )?;
+    }
+    let mut rows = rows;
+    add_lines(db, company, &mut rows)?;
+    Ok(Page { total: total.unwrap_or(0), rows })
+}
+
+fn add_lines(db: &mut Db, company: CompanyId, views: &mut [TaskView]) -> Result<()> {
+    let Some(last) = views.last().map(|view| view.task.id) else { return Ok(()) };
+    let (names, padded) = in_list(2, views.len());
+    let ids = views.iter().map(|view| view.task.id).chain(std::iter::repeat(last)).take(padded);
+    let parameters: Vec<_> = std::iter::once(company.into()).chain(ids.map(Into::into)).collect();
+    let lines = db.query(
+        &format!(
+            "SELECT tl.id, tl.line_id, tl.task_id, l.phone, l.name, tl.created_at, tl.modified_at
+             FROM task_line tl JOIN line l ON l.company_id = tl.company_id AND l.id = tl.line_id
+             WHERE tl.company_id = ?1 AND tl.task_id IN ({names}) ORDER BY tl.id"
+        ),
+        &parameters,
+        |row| {
+            Ok(TaskLine {
+                id: TaskLineId(row.int(0)?),
+                line: LineId(row.int(1)?),
+                task: TaskId(row.int(2)?),
+                phone: row.text(3)?,
+                line_name: row.text(4)?,
+                created_at: row.moment(5)?,
+                modified_at: row.moment(6)?,
+            })
+        },
+    )?;
+    for line in lines {
+        if let Some(view) = views.iter_mut().find(|view| view.task.id == line.task) {
+            view.lines.push(line);
+        }
+    }
+    Ok(())
+}
+
+/// How often each value was concluded in a task: most frequent first, then by name.
+///
+/// # Errors
+/// When the store fails.
+pub fn result_counts(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<ResultCount>> {
+    let mut counts = db.query(
+        "SELECT name, value, calls FROM task_result_count WHERE company_id = ?1 AND task_id = ?2",
+        values![company, id],
+        |row| Ok(ResultCount { name: row.text(0)?, value: row.text(1)?, calls: row.int(2)? }),
+    )?;
+    // Sorted here: the engines' collations differ.
+    counts.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.value.cmp(&b.value)));
+    Ok(counts)
+}
+
+/// Whether something was done to a task, or why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandOutcome {
+    /// Done.
+    Done,
+    /// The company has no such task, or it is deleted.
+    Unknown,
+    /// It does not fit the task's state; nothing was changed.
+    Refused(Refused),
+}
+
+/// Starts, pauses or stops a task. `actor` is kept with the move.
+///
+/// # Errors
+/// When the store fails.
+pub fn command(
+    db: &mut Db,
+    company: CompanyId,
+    id: TaskId,
+    command: Command,
+    actor: &str,
+    now: Moment,
+) -> Result<CommandOutcome> {
+    let Some(task) = find_locked(db, company, id)?.filter(|task| task.deleted_at.is_none()) else {
+        return Ok(CommandOutcome::Unknown);
+    };
+    match command.apply(task.status) {
+        Ok(next) => {
+            move_to(db, &task, next, actor, &format!("{command:?}").to_lowercase(), now)?;
+            Ok(CommandOutcome::Done)
+        }
+        Err(refused) => Ok(CommandOutcome::Refused(refused)),
+    }
+}
+
+/// Marks a task as deleted and stops it where it has not ended.
+///
+/// # Errors
+/// When the store fails.
+pub fn delete(db: &mut Db, company: CompanyId, id: TaskId, actor: &str, now: Moment) -> Result<CommandOutcome> {
+    let Some(task) = find_locked(db, company, id)?.filter(|task| task.deleted_at.is_none()) else {
+        return Ok(CommandOutcome::Unknown);
+    };
+    if !task.status.is_final() {
+        move_to(db, &task, TaskStatus::Stopped, actor, "delete", now)?;
+    }
+    db.execute(
+        "UPDATE task SET deleted_at = ?3, modified_at = ?3 WHERE company_id = ?1 AND id = ?2",
+        values![company, id, now],
+    )?;
+    Ok(CommandOutcome::Done)
+}
+
+/// Changes what was decided about a task that is not dialling, and its lines where some are given.
+///
+/// # Errors
+/// When the store fails.
+pub fn update(
+    db: &mut Db,
+    company: CompanyId,
+    id: TaskId,
+    settings: &Settings,
+    lines: Option<&[LineId]>,
+    now: Moment,
+) -> Result<CommandOutcome> {
+    let Some(task) = find_locked(db, company, id)?.filter(|task| task.deleted_at.is_none()) else {
+        return Ok(CommandOutcome::Unknown);
+    };
+    if let Err(refused) = Command::Update.apply(task.status) {
+        return Ok(CommandOutcome::Refused(refused));
+    }
+    write_settings(db, company, id, settings, now)?;
+    if let Some(lines) = lines {
+        put_lines(db, company, id, lines, now)?;
+    }
+    Ok(CommandOutcome::Done)
+}
+
+/// Moves a task to another state and keeps who did it and why.
+pub(crate) fn move_to(
+    db: &mut Db,
+    task: &Task,
+    next: TaskStatus,
+    actor: &str,
+    reason: &str,
+    now: Moment,
+) -> Result<()> {
+    if next == task.status {
+        return Ok(());
+    }
+    let ended_at = next.is_final().then_some(now);
+    db.execute(
+        "UPDATE task SET status = ?3, modified_at = ?4, ended_at = ?5 WHERE company_id = ?1 AND id = ?2",
+        values![task.company, task.id, next, now, ended_at],
+    )?;
+    db.execute(
+        "INSERT INTO task_move (company_id, task_id, seq, at, from_status, to_status, actor, reason)
+         SELECT ?1, ?2, COALESCE(MAX(seq), 0) + 1, ?3, ?4, ?5, ?6, ?7 FROM task_move WHERE company_id = ?1 AND task_id = ?2",
+        values![task.company, task.id, now, task.status, next, actor, reason],
+    )?;
+    Ok(())
+}
+
+/// A move of a task's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// When.
+    pub at: Moment,
+    /// From which state.
+    pub from: TaskStatus,
+    /// To which state.
+    pub to: TaskStatus,
+    /// Who or what moved it.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The last `limit` moves of a task's state, newest first.
+///
+/// # Errors
+/// When the store fails.
+pub fn moves(db: &mut Db, company: CompanyId, id: TaskId, limit: i64) -> Result<Vec<Move>> {
+    db.query(
+        "SELECT seq, at, from_status, to_status, actor, reason FROM task_move WHERE company_id = ?1 AND task_id = ?2
+         ORDER BY seq DESC LIMIT ?3",
+        values![company, id, limit],
+        |row| {
+            Ok(Move {
+                at: row.moment(1)?,
+                from: row.number(2, "task_move.from_status", TaskStatus::from_number)?,
+                to: row.number(3, "task_move.to_status", TaskStatus::from_number)?,
+                actor: row.text(4)?,
+                reason: row.text(5)?,
+            })
+        },
+    )
+}
+
+/// Tasks that the scheduler looks after: started ones, and timed ones that have not begun.
+///
+/// # Errors
+/// When the store fails.
+pub fn awake(db: &mut Db) -> Result<Vec<(CompanyId, TaskId)>> {
+    db.query(
+        "SELECT company_id, id FROM task WHERE status IN (1, 3, 5, 7) OR (status = 0 AND kind = 1)
+         ORDER BY company_id, id",
+        &[],
+        |row| Ok((CompanyId(row.int(0)?), TaskId(row.int(1)?))),
+    )
+}

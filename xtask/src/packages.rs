@@ -1,0 +1,152 @@
+//! The system packages that the tests need: found, installed where that is allowed, else named.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail, ensure};
+
+use crate::process;
+
+/// A package as Debian and Ubuntu name it.
+struct SystemPackage {
+    name: &'static str,
+    /// What the tests look for, in words for those whose system names its packages otherwise.
+    provides: &'static str,
+    why: &'static str,
+    is_there: fn() -> bool,
+}
+
+/// All that the tests need beyond a Rust toolchain and a C compiler.
+const PACKAGES: &[SystemPackage] = &[
+    SystemPackage {
+        name: "curl",
+        provides: "the command `curl`",
+        why: "the commands of the documents are run as they are written",
+        is_there: || on_path("curl"),
+    },
+    SystemPackage {
+        name: "postgresql",
+        provides: "the commands `initdb` and `pg_ctl`, on the PATH or in /usr/lib/postgresql/*/bin",
+        why: "the store is tested on PostgreSQL as well as on SQLite, on servers that the tests start themselves",
+        is_there: postgresql_server_is_there,
+    },
+    SystemPackage {
+        name: "python3-venv",
+        provides: "the command `python3`, 3.11 or newer, with its modules `venv` and `ensurepip`",
+        why: "Schemathesis is installed into an environment of its own",
+        is_there: python_makes_environments,
+    },
+];
+
+/// Makes sure that every package is there.
+///
+/// # Errors
+/// When one is missing and `may_install` is false, or this is not root on a system with apt, or apt
+/// does not bring it. The error says what is missing, why it is needed, and how to get it.
+pub(crate) fn ensure_present(may_install: bool) -> Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    ensure!(
+        may_install && rustix::process::geteuid().is_root() && on_path("apt-get"),
+        "{}",
+        how_to_install(&missing)
+    );
+    install(&missing)?;
+    let missing = self::missing();
+    if !missing.is_empty() {
+        bail!("apt-get succeeded, and yet {}", how_to_install(&missing));
+    }
+    Ok(())
+}
+
+fn missing() -> Vec<&'static SystemPackage> {
+    PACKAGES
+        .iter()
+        .filter(|package| !(package.is_there)())
+        .collect()
+}
+
+fn install(packages: &[&SystemPackage]) -> Result<()> {
+    process::run(&mut apt_get(&["update", "--quiet"]))?;
+    let mut command = apt_get(&["install", "--quiet", "--yes", "--no-install-recommends"]);
+    process::run(command.args(packages.iter().map(|package| package.name)))
+}
+
+fn apt_get(arguments: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null());
+    command
+}
+
+fn how_to_install(packages: &[&SystemPackage]) -> String {
+    let mut text = String::from("the tests need what is not on this machine:\n");
+    for package in packages {
+        text += &format!(
+            "  {} ({}): {}\n",
+            package.name, package.provides, package.why
+        );
+    }
+    let names: Vec<_> = packages.iter().map(|package| package.name).collect();
+    text += &format!(
+        "On Debian or Ubuntu: sudo apt-get install {}",
+        names.join(" ")
+    );
+    text
+}
+
+fn postgresql_server_is_there() -> bool {
+    let is_server =
+        |folder: &Path| folder.join("initdb").is_file() && folder.join("pg_ctl").is_file();
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    (on_path("initdb") && on_path("pg_ctl"))
+        || versions
+            .map(|entry| entry.path().join("bin"))
+            .any(|bin| is_server(&bin))
+}
+
+fn python_makes_environments() -> bool {
+    let check = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
+    process::succeeds(Command::new("python3").args(["-c", check]))
+}
+
+fn on_path(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_on_the_path() {
+        assert!(on_path("sh"));
+        assert!(!on_path("no-such-program"));
+    }
+
+    #[test]
+    fn the_advice_names_each_package_its_reason_and_the_command() {
+        let all: Vec<_> = PACKAGES.iter().collect();
+
+        let advice = how_to_install(&all);
+
+        assert!(
+            all.iter().all(|package| advice.contains(package.why)),
+            "{advice}"
+        );
+        assert!(
+            advice.ends_with("sudo apt-get install curl postgresql python3-venv"),
+            "{advice}"
+        );
+    }
+}

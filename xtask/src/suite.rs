@@ -1,0 +1,123 @@
+//! `cargo xtask test`: the one command that runs every test there is.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{packages, process, schemathesis, workspace};
+
+/// What `cargo xtask test` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Install no system package: fail and say what is missing
+    #[arg(long)]
+    pub(crate) no_install: bool,
+    /// Arguments of cargo-nextest (else of `cargo test`) that choose tests: only those run then,
+    /// without the documentation examples and Schemathesis
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "NEXTEST ARGS"
+    )]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+/// Installs what the tests need, then runs all tests, or those that the arguments choose.
+///
+/// The workspace's tests come last, so that the runner's summary closes the output.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    process::step("system packages", || {
+        packages::ensure_present(!options.no_install)
+    })?;
+    if options.arguments.is_empty() {
+        run_all(&[])
+    } else {
+        workspace_tests(&options.arguments)
+    }
+}
+
+/// Runs all tests; `arguments` go to the runner of the workspace's tests.
+///
+/// The last step says its own duration: nothing is printed after the runner's summary.
+pub(crate) fn run_all(arguments: &[OsString]) -> Result<()> {
+    process::step("build", build)?;
+    process::step("documentation examples", documentation_examples)?;
+    process::step("schemathesis", || {
+        schemathesis::run_built(workspace::Profile::Dev)
+    })?;
+    process::heading("workspace tests");
+    workspace_tests(arguments).context("step `workspace tests` failed")
+}
+
+/// Whether the tests run under cargo-nextest.
+pub(crate) fn nextest_is_there() -> bool {
+    process::succeeds(workspace::cargo().args(["nextest", "--version"]))
+}
+
+/// Builds the programs with the features that the tests are built with, so that nothing compiles twice.
+fn build() -> Result<()> {
+    process::run(workspace::cargo().args(["build", "--workspace", "--bins", "--tests"]))
+}
+
+fn documentation_examples() -> Result<()> {
+    process::run(workspace::cargo().args(["test", "--workspace", "--doc"]))
+}
+
+fn workspace_tests(arguments: &[OsString]) -> Result<()> {
+    let mut command = if nextest_is_there() {
+        nextest()
+    } else {
+        cargo_test()
+    };
+    if !arguments.iter().any(chooses_packages) {
+        command.arg("--workspace");
+    }
+    process::run(command.args(arguments))
+}
+
+/// Nextest reports on standard error; here its report is the result, so it goes to standard output.
+fn nextest() -> Command {
+    let mut command = workspace::cargo();
+    command.args(["nextest", "run"]).stderr(io::stdout());
+    command
+}
+
+fn cargo_test() -> Command {
+    let mut command = workspace::cargo();
+    command.args(["test", "--tests", "--no-fail-fast"]);
+    command
+}
+
+fn chooses_packages(argument: &OsString) -> bool {
+    let text = argument.to_string_lossy();
+    text.starts_with("-p") || text == "--package" || text.starts_with("--package=")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_package_options_choose_packages() {
+        let chooses = |text: &str| chooses_packages(&OsString::from(text));
+
+        assert!(
+            [
+                "-p",
+                "-phutong-store",
+                "--package",
+                "--package=hutong-store"
+            ]
+            .into_iter()
+            .all(chooses)
+        );
+        assert!(
+            !["--profile", "feed", "--partition", "--no-capture"]
+                .into_iter()
+                .any(chooses)
+        );
+    }
+}
