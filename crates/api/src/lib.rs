@@ -1,1 +1,22 @@
-//! The open API.
+//! The open API of hutong: who may call it, what it understands, and what it answers.
+//!
+//! All routes stand in `router.rs`. An operation is a file under `operations/`; what goes over the wire is
+//! described in `wire/` and never leaves this crate; what old clients do differently is in `compat/`.
+//!
+//! **Invariant**: a request reads and changes nothing of a company that its key is not bound to. Operations
+//! get a [`hutong_domain::ids::CompanyId`] from the caller only, which hands out those of its key.
+
+mod answer;
+mod app;
+mod auth;
+mod compat;
+mod docs;
+mod operations;
+mod request;
+mod router;
+mod server;
+mod wire;
+
+pub use app::{App, ConnectionLimits, Limits, PlainRecordingUrls, RecordingUrls};
+pub use router::router;
+pub use server::serve;

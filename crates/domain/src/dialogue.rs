@@ -173,11 +173,7 @@ pub fn begin(scene: &Scene, variables: &BTreeMap<String, String>, seed: u64) -> 
         prompts: 0,
         variables: known,
         phase: Phase::Ready,
-        node: scene
-            .nodes
-            .get(scene.start)
-            .map(|node| node.name.clone())
-            .unwrap_or_default(),
+        node: scene.nodes.get(scene.start).map(|node| node.name.clone()).unwrap_or_default(),
         rounds: 0,
         silences_here: 0,
         unknowns_here: 0,
@@ -187,18 +183,10 @@ pub fn begin(scene: &Scene, variables: &BTreeMap<String, String>, seed: u64) -> 
 
 /// What an event leads to. Events after the end of the conversation lead to nothing.
 pub fn step(scene: &Scene, state: &mut State, event: &Event) -> Step {
-    let mut turn = Turn {
-        scene,
-        state,
-        actions: Vec::new(),
-    };
+    let mut turn = Turn { scene, state, actions: Vec::new() };
     let understanding = turn.take(event);
     let Turn { state, actions, .. } = turn;
-    Step {
-        understanding,
-        node: state.node.clone(),
-        actions,
-    }
+    Step { understanding, node: state.node.clone(), actions }
 }
 
 /// One step in the making.
@@ -233,6 +221,7 @@ impl<'a> Turn<'a> {
             self.close();
             return None;
         };
+        let visited = self.state.history.visited.len();
         let understanding = match event {
             Event::Heard { text } => Some(self.heard(node, listening, text)),
             Event::Key { digit } => {
@@ -249,9 +238,11 @@ impl<'a> Turn<'a> {
             }
         };
         if self.state.rounds >= self.scene.rounds_max && !self.state.is_ended() {
-            // Instead of what the robot would have said: an answer that ends with a question and
-            // then a goodbye would be rude.
+            // Instead of what the robot would have said, and of where that would have led: a
+            // question and then a goodbye would be rude.
             self.actions.clear();
+            self.state.node.clone_from(&node.name);
+            self.state.history.visited.truncate(visited);
             self.close();
         }
         understanding
@@ -328,13 +319,7 @@ impl<'a> Turn<'a> {
         self.fall_back(node, listening, &listening.on_unknown, said_before);
     }
 
-    fn fall_back(
-        &mut self,
-        node: &'a Node,
-        listening: &'a Listening,
-        fallback: &'a Fallback,
-        said_before: u32,
-    ) {
+    fn fall_back(&mut self, node: &'a Node, listening: &'a Listening, fallback: &'a Fallback, said_before: u32) {
         if said_before < fallback.limit {
             self.say(&fallback.say, node.interruptible);
             self.listen(listening);
@@ -382,26 +367,16 @@ impl<'a> Turn<'a> {
         if text.trim().is_empty() {
             return;
         }
-        self.actions.push(Action::Say {
-            text,
-            node: self.state.node.clone(),
-            interruptible,
-        });
+        self.actions.push(Action::Say { text, node: self.state.node.clone(), interruptible });
     }
 
     fn listen(&mut self, listening: &Listening) {
-        self.actions.push(Action::Listen {
-            silence_ms: listening.silence_ms,
-        });
+        self.actions.push(Action::Listen { silence_ms: listening.silence_ms });
     }
 
     fn hang_up(&mut self, reason: &str) {
-        self.state.phase = Phase::Ended {
-            reason: Some(reason.to_owned()),
-        };
-        self.actions.push(Action::HangUp {
-            reason: reason.to_owned(),
-        });
+        self.state.phase = Phase::Ended { reason: Some(reason.to_owned()) };
+        self.actions.push(Action::HangUp { reason: reason.to_owned() });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use cel::Context;
 
-use crate::call::{CallResult, FinishStatus, INTENT_LEVEL, Understanding, Utterance};
+use crate::call::{CallResult, FinishStatus, INTENT_LEVEL, Speaker, Understanding, Utterance};
 use crate::dialogue::State;
 use crate::scene::Scene;
 use crate::scene::condition::{Circumstances, Mention, MentionList};
@@ -32,6 +32,18 @@ pub struct Facts<'a> {
     pub transcript: &'a [Utterance],
 }
 
+/// What is concluded about a call whose scene cannot be read: the level of a call that nobody answered.
+#[must_use]
+pub fn without_scene() -> Vec<CallResult> {
+    vec![CallResult {
+        name: INTENT_LEVEL.to_owned(),
+        value: crate::scene::DEFAULT_UNANSWERED_LEVEL.to_owned(),
+        description: None,
+        rule: Some(BY_USER_LEVEL.to_owned()),
+        evidence: Vec::new(),
+    }]
+}
+
 /// What a scene concludes about a call, in the scene's order. The intent level is always among it;
 /// of a call that nobody answered nothing else is known.
 #[must_use]
@@ -47,17 +59,12 @@ pub fn grade(scene: &Scene, facts: &Facts<'_>) -> Vec<CallResult> {
     }
     let context = circumstances(facts).context();
     let conclusions = scene.conclusions.iter();
-    conclusions
-        .flat_map(|conclusion| conclude(scene, facts, conclusion, &context))
-        .collect()
+    conclusions.flat_map(|conclusion| conclude(scene, facts, conclusion, &context)).collect()
 }
 
 fn circumstances(facts: &Facts<'_>) -> Circumstances {
-    let talked = Circumstances {
-        rounds: facts.chat_rounds,
-        talk_seconds: facts.talk_ms / 1_000,
-        ..Circumstances::default()
-    };
+    let talked =
+        Circumstances { rounds: facts.chat_rounds, talk_seconds: facts.talk_ms / 1_000, ..Circumstances::default() };
     let Some(state) = facts.state else {
         return talked;
     };
@@ -78,12 +85,7 @@ fn circumstances(facts: &Facts<'_>) -> Circumstances {
 
 /// The values of one result: what its rules say, then what the customer's questions reveal, then its
 /// default; all of the first two where it can have several values.
-fn conclude(
-    scene: &Scene,
-    facts: &Facts<'_>,
-    conclusion: &Conclusion,
-    context: &Context<'_, '_>,
-) -> Vec<CallResult> {
+fn conclude(scene: &Scene, facts: &Facts<'_>, conclusion: &Conclusion, context: &Context<'_, '_>) -> Vec<CallResult> {
     let rules = conclusion
         .rules
         .iter()
@@ -120,20 +122,14 @@ fn add_evidence(evidence: &mut Vec<usize>, more: &[usize]) {
 }
 
 fn kind_of_rule(conclusion: &Conclusion) -> &'static str {
-    if conclusion.name == INTENT_LEVEL {
-        BY_USER_LEVEL
-    } else {
-        BY_RULE
-    }
+    if conclusion.name == INTENT_LEVEL { BY_USER_LEVEL } else { BY_RULE }
 }
 
 fn by_rule(facts: &Facts<'_>, conclusion: &Conclusion, rule: &Rule) -> CallResult {
-    let mentions = rule.condition.mentions();
-    let said = facts.transcript.iter().enumerate();
-    let evidence = said
-        .filter(|(_, utterance)| mentions.iter().any(|mention| bears_out(utterance, mention)))
-        .map(|(position, _)| position)
-        .collect();
+    let mut evidence = Vec::new();
+    for mention in rule.condition.mentions() {
+        add_evidence(&mut evidence, &borne_out(facts.transcript, mention));
+    }
     CallResult {
         name: conclusion.name.clone(),
         value: rule.value.clone(),
@@ -143,14 +139,28 @@ fn by_rule(facts: &Facts<'_>, conclusion: &Conclusion, rule: &Rule) -> CallResul
     }
 }
 
-/// Whether an utterance is what a condition looks for: the customer's words that hit an intent or a
-/// question, the robot's words at a node.
-fn bears_out(utterance: &Utterance, mention: &Mention) -> bool {
+/// Where the transcript bears out what a condition looks for: the customer's words that hit an intent
+/// or a question; for a node, the robot's first words there and the customer's that led to them.
+fn borne_out(transcript: &[Utterance], mention: &Mention) -> Vec<usize> {
+    let of_robot = |utterance: &Utterance| utterance.speaker == Speaker::Robot;
     match mention.list {
-        MentionList::Visited => utterance.understanding.is_none() && utterance.node == mention.name,
-        MentionList::Intents => hits(utterance, &mention.name, false),
-        MentionList::Knowledge => hits(utterance, &mention.name, true),
+        MentionList::Intents => positions(transcript, |said| hits(said, &mention.name, false)),
+        MentionList::Knowledge => positions(transcript, |said| hits(said, &mention.name, true)),
+        MentionList::Visited => {
+            let at_node = |said: &Utterance| of_robot(said) && said.node == mention.name;
+            let Some(first) = transcript.iter().position(at_node) else {
+                return Vec::new();
+            };
+            let before = transcript.iter().take(first);
+            let led_there = before.into_iter().rposition(|said| !of_robot(said));
+            led_there.into_iter().chain([first]).collect()
+        }
     }
+}
+
+fn positions(transcript: &[Utterance], wanted: impl Fn(&Utterance) -> bool) -> Vec<usize> {
+    let said = transcript.iter().enumerate();
+    said.filter(|(_, utterance)| wanted(utterance)).map(|(position, _)| position).collect()
 }
 
 fn hits(utterance: &Utterance, name: &str, knowledge: bool) -> bool {
@@ -165,23 +175,15 @@ fn by_knowledge<'a>(
     conclusion: &'a Conclusion,
 ) -> impl Iterator<Item = CallResult> + 'a {
     let asked = facts.state.map_or(&[][..], |state| state.history().knowledge.as_slice());
-    let entries = asked
-        .iter()
-        .filter_map(|name| scene.knowledge.iter().find(|entry| entry.name == *name));
+    let entries = asked.iter().filter_map(|name| scene.knowledge.iter().find(|entry| entry.name == *name));
     entries.flat_map(move |entry| {
         let revealed = entry.reveals.iter().filter(|(name, _)| *name == conclusion.name);
-        revealed.map(move |(_, value)| {
-            let said = facts.transcript.iter().enumerate();
-            CallResult {
-                name: conclusion.name.clone(),
-                value: value.clone(),
-                description: Some(format!("客户问到了“{}”。", entry.name)),
-                rule: Some(BY_KNOWLEDGE.to_owned()),
-                evidence: said
-                    .filter(|(_, utterance)| hits(utterance, &entry.name, true))
-                    .map(|(position, _)| position)
-                    .collect(),
-            }
+        revealed.map(move |(_, value)| CallResult {
+            name: conclusion.name.clone(),
+            value: value.clone(),
+            description: Some(format!("客户问到了“{}”。", entry.name)),
+            rule: Some(BY_KNOWLEDGE.to_owned()),
+            evidence: positions(facts.transcript, |said| hits(said, &entry.name, true)),
         })
     })
 }

@@ -23,6 +23,9 @@ pub use problem::{Problem, Severity};
 
 use model::{Closing, Conclusion, Intent, Knowledge, Node, NodeIndex, Variable};
 
+/// The intent level of a call that nobody answered, where a scene does not say otherwise.
+pub const DEFAULT_UNANSWERED_LEVEL: &str = "D级(需筛选)";
+
 /// A scene that passed every check; it never changes.
 #[derive(Debug)]
 pub struct Scene {
@@ -81,10 +84,7 @@ impl Scene {
 
     /// What an import must supply for every customer, besides 客户名称 and 联系方式.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
-        self.variables
-            .iter()
-            .filter(|variable| variable.default.is_none())
-            .map(|variable| variable.name.as_str())
+        self.variables.iter().filter(|variable| variable.default.is_none()).map(|variable| variable.name.as_str())
     }
 
     /// The voices (录音) that it can be spoken with; the first is the default.

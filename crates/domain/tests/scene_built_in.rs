@@ -15,8 +15,8 @@ fn lines<T: ToString>(things: &[T]) -> String {
 #[test]
 fn every_built_in_scene_parses_without_a_warning() {
     for built_in in BUILT_IN {
-        let scene = Scene::parse(built_in.yaml)
-            .unwrap_or_else(|problems| panic!("{}:\n{}", built_in.file, lines(&problems)));
+        let scene =
+            Scene::parse(built_in.yaml).unwrap_or_else(|problems| panic!("{}:\n{}", built_in.file, lines(&problems)));
         assert_eq!(scene.warnings(), [] as [Problem; 0], "{}", built_in.file);
     }
 }
@@ -52,10 +52,7 @@ fn the_built_in_scenes_are_what_the_contract_shows() {
     assert_eq!(real_estate.variables().count(), 0);
     let concerns = &real_estate.results()[1];
     assert_eq!(concerns.name, "客户关注点");
-    assert_eq!(
-        concerns.values,
-        ["位置", "其他楼盘", "商业配套", "户型", "环境", "能否贷款", "询问价格"]
-    );
+    assert_eq!(concerns.values, ["位置", "其他楼盘", "商业配套", "户型", "环境", "能否贷款", "询问价格"]);
     let debt = scene("金融催缴");
     assert_eq!(debt.variables().collect::<Vec<_>>(), ["欠款金额", "还款日期"]);
     assert_eq!(debt.results()[0].values, ["成功", "不成功"]);
@@ -91,13 +88,22 @@ fn an_unanswered_call_gets_the_unanswered_level_and_nothing_else() {
             if finish_status == FinishStatus::Answered {
                 continue;
             }
-            let results = grade(
-                &scene,
-                &Facts { finish_status, talk_ms: 0, chat_rounds: 0, state: None, transcript: &[] },
-            );
+            let results =
+                grade(&scene, &Facts { finish_status, talk_ms: 0, chat_rounds: 0, state: None, transcript: &[] });
             assert_eq!(results.len(), 1);
             assert_eq!(results[0].name, INTENT_LEVEL);
             assert_eq!(results[0].value, "D级(需筛选)");
         }
     }
+}
+
+#[test]
+fn the_examples_of_the_reference_work() {
+    let reference = include_str!("../../../docs/scene.md");
+    let mut examples = reference.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let scene = Scene::parse(examples.next().unwrap()).unwrap();
+    assert_eq!(scene.warnings(), [] as [Problem; 0]);
+    let reports = script::run(&scene, examples.next().unwrap()).unwrap();
+    assert_eq!(reports[0].failures, []);
+    assert_eq!(examples.next(), None);
 }

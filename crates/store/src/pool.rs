@@ -67,6 +67,9 @@ pub struct Options {
     pub writers: usize,
     /// Hash partitions of the big tables; PostgreSQL only, used when the tables are made.
     pub partitions: u32,
+    /// Run everything on the caller's thread, over one connection: for virtual time. A store in memory
+    /// always does.
+    pub inline: bool,
 }
 
 impl Options {
@@ -77,7 +80,7 @@ impl Options {
             Url::Sqlite(_) | Url::Memory => (2, 1),
             Url::Postgres(_) => (16, 4),
         };
-        Self { url, readers, writers, partitions: 0 }
+        Self { url, readers, writers, partitions: 0, inline: false }
     }
 }
 
@@ -169,7 +172,11 @@ impl Store {
     pub fn open(options: &Options, now: Moment) -> Result<Self> {
         let mut first = connect(&options.url, true)?;
         migrate(&mut first, now, options.partitions)?;
-        let runner = if options.url == Url::Memory { Runner::Inline(Mutex::new(first)) } else { Runner::start(options, first)? };
+        let runner = if options.inline || options.url == Url::Memory {
+            Runner::Inline(Mutex::new(first))
+        } else {
+            Runner::start(options, first)?
+        };
         let inner =
             Inner { runner, blocks: Mutex::default(), filters: FilterCache::default(), url: options.url.clone() };
         Ok(Self { inner: Arc::new(inner) })

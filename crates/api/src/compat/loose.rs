@@ -128,7 +128,8 @@ impl<'a> Given<'a> {
     /// The value as text; none for what is not one.
     fn text(&self) -> Option<&'a str> {
         match *self {
-            Self::Text(text) | Self::Json(Value::String(text)) => Some(text),
+            Self::Text(text) => Some(text),
+            Self::Json(Value::String(text)) => Some(text),
             Self::Repeated(pairs) => pairs.last().map(|(_, text)| text.as_ref()),
             Self::Json(_) => None,
         }

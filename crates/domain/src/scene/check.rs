@@ -11,6 +11,10 @@ use super::source::Position;
 pub(super) fn check(scene: &Scene, positions: &[Position], problems: &mut Problems) {
     let graph = Graph { scene, positions };
     graph.endless_prompts(problems);
+    if problems.has_errors() {
+        // Whatever else could be said follows from that.
+        return;
+    }
     let reachable = graph.reachable();
     graph.unreachable(&reachable, problems);
     graph.without_exit(&reachable, problems);
@@ -41,10 +45,8 @@ impl Graph<'_> {
                 };
                 current = *next;
                 if current == start {
-                    let message = format!(
-                        "from `{}` the prompts lead round to itself without ever listening",
-                        self.name(start)
-                    );
+                    let message =
+                        format!("from `{}` the prompts lead round to itself without ever listening", self.name(start));
                     problems.error(self.at(start), message);
                     break;
                 }
@@ -120,12 +122,8 @@ fn ways_on(node: &Node, all: bool) -> Vec<NodeIndex> {
         Then::GoOn(next) => vec![*next],
         Then::End { .. } => Vec::new(),
         Then::Listen(listening) => {
-            let mut ways: Vec<NodeIndex> = listening
-                .branches
-                .iter()
-                .filter(|branch| all || !branch.anywhere)
-                .map(|branch| branch.next)
-                .collect();
+            let mut ways: Vec<NodeIndex> =
+                listening.branches.iter().filter(|branch| all || !branch.anywhere).map(|branch| branch.next).collect();
             ways.extend(listening.keys.values());
             ways.extend(listening.otherwise);
             if all {

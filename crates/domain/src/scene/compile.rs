@@ -133,10 +133,7 @@ impl<'a> Compiler<'a> {
             variables: document
                 .variables
                 .into_iter()
-                .map(|variable| Variable {
-                    name: variable.name.value,
-                    default: variable.default,
-                })
+                .map(|variable| Variable { name: variable.name.value, default: variable.default })
                 .collect(),
             start: start?,
             nodes: nodes?,
@@ -154,19 +151,13 @@ impl<'a> Compiler<'a> {
 
     fn format(&mut self, format: &Located<u32>) {
         if format.value != FORMAT {
-            let message = format!(
-                "version {} of the scene language is not known here; this is version {FORMAT}",
-                format.value
-            );
+            let message =
+                format!("version {} of the scene language is not known here; this is version {FORMAT}", format.value);
             self.problems.error(format.at, message);
         }
     }
 
-    fn start(
-        &mut self,
-        start: Option<&Located<String>>,
-        nodes: &[document::Node],
-    ) -> Option<usize> {
+    fn start(&mut self, start: Option<&Located<String>>, nodes: &[document::Node]) -> Option<usize> {
         match start {
             Some(name) => self.nodes.resolve(name, &mut self.problems),
             None if nodes.is_empty() => {
@@ -202,21 +193,14 @@ impl<'a> Compiler<'a> {
         let say = self.wordings(&closing.say)?;
         Some(Closing {
             say: or_built_in(say, CLOSING_SAY),
-            reason: closing
-                .reason
-                .clone()
-                .unwrap_or_else(|| CLOSING_REASON.to_owned()),
+            reason: closing.reason.clone().unwrap_or_else(|| CLOSING_REASON.to_owned()),
         })
     }
 
     /// The built-in intents, then those of the scene; one of a built-in name adds to it.
     fn intents(&mut self, written: &[document::Intent]) -> Vec<Intent> {
-        let mut intents: Vec<Intent> = intents::built_in()
-            .map(|(name, trigger)| Intent {
-                name: name.to_owned(),
-                trigger,
-            })
-            .collect();
+        let mut intents: Vec<Intent> =
+            intents::built_in().map(|(name, trigger)| Intent { name: name.to_owned(), trigger }).collect();
         for intent in written {
             let mut trigger = Trigger::new(true);
             self.fill(&mut trigger, &intent.keywords, &intent.patterns, &intent.samples);
@@ -225,14 +209,10 @@ impl<'a> Compiler<'a> {
                 self.problems.error(intent.name.at, message);
             }
             let position = intents.iter().position(|known| known.name == intent.name.value);
-            self.intents
-                .add(&intent.name, position.unwrap_or(intents.len()), &mut self.problems);
+            self.intents.add(&intent.name, position.unwrap_or(intents.len()), &mut self.problems);
             match position.and_then(|position| intents.get_mut(position)) {
                 Some(known) => known.trigger.extend(&trigger),
-                None => intents.push(Intent {
-                    name: intent.name.value.clone(),
-                    trigger,
-                }),
+                None => intents.push(Intent { name: intent.name.value.clone(), trigger }),
             }
         }
         for (index, intent) in intents.iter().enumerate() {
@@ -249,11 +229,8 @@ impl<'a> Compiler<'a> {
         samples: &[Located<String>],
     ) {
         type Add = fn(&mut Trigger, &str) -> bool;
-        let kinds = [
-            (keywords, Trigger::add_keyword as Add),
-            (patterns, Trigger::add_pattern),
-            (samples, Trigger::add_sample),
-        ];
+        let kinds =
+            [(keywords, Trigger::add_keyword as Add), (patterns, Trigger::add_pattern), (samples, Trigger::add_sample)];
         for (wordings, add) in kinds {
             for wording in wordings {
                 if !add(trigger, &wording.value) {
@@ -270,10 +247,7 @@ impl<'a> Compiler<'a> {
         results: &[document::ResultRules],
         intents: &[Intent],
     ) -> Option<Vec<Knowledge>> {
-        let compiled: Vec<_> = entries
-            .iter()
-            .map(|entry| self.one_knowledge(entry, results, intents))
-            .collect();
+        let compiled: Vec<_> = entries.iter().map(|entry| self.one_knowledge(entry, results, intents)).collect();
         compiled.into_iter().collect()
     }
 
@@ -299,21 +273,14 @@ impl<'a> Compiler<'a> {
         for (name, value) in &entry.reveals {
             self.revealed(name, value, results);
         }
-        let then = entry
-            .then
-            .as_ref()
-            .map(|then| self.nodes.resolve(then, &mut self.problems));
+        let then = entry.then.as_ref().map(|then| self.nodes.resolve(then, &mut self.problems));
         let answer = self.prompt(&entry.answer);
         Some(Knowledge {
             name: entry.name.value.clone(),
             trigger,
             answer: answer?,
             interruptible: entry.interruptible.unwrap_or(self.defaults.interruptible),
-            reveals: entry
-                .reveals
-                .iter()
-                .map(|(name, value)| (name.clone(), value.value.clone()))
-                .collect(),
+            reveals: entry.reveals.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
             then: match then {
                 Some(then) => Some(then?),
                 None => None,
@@ -383,9 +350,5 @@ fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
 
 /// The wordings, or a built-in one where there are none.
 fn or_built_in(wordings: Vec<Template>, built_in: &str) -> Vec<Template> {
-    if wordings.is_empty() {
-        vec![Template::plain(built_in)]
-    } else {
-        wordings
-    }
+    if wordings.is_empty() { vec![Template::plain(built_in)] } else { wordings }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue};
-use cel::{Context, Env, Program, Value};
+use cel::{Context, Env, ExecutionError, Program, Value};
 
 use super::problem::nearest;
 
@@ -23,16 +23,8 @@ const NESTING_MAX: usize = 2;
 const LISTS: &[&str] = &["visited", "intents", "knowledge"];
 
 /// The names that hold something else.
-const SCALARS: &[&str] = &[
-    "rounds",
-    "talk_seconds",
-    "unknowns",
-    "silences",
-    "node",
-    "reason",
-    "hung_up_by_customer",
-    "variables",
-];
+const SCALARS: &[&str] =
+    &["rounds", "talk_seconds", "unknowns", "silences", "node", "reason", "hung_up_by_customer", "variables"];
 
 /// What an expression may call, beside operators.
 const FUNCTIONS: &[&str] = &["size", "startsWith", "endsWith", "contains"];
@@ -168,9 +160,13 @@ impl Condition {
         let program = ENVIRONMENT.compile(expression).map_err(|errors| {
             let faults = errors.errors.iter();
             faults
-                .map(|error| Fault {
-                    offset: offset_of(expression, error.pos),
-                    message: format!("the condition is not valid CEL: {}", error.msg),
+                .map(|error| {
+                    // The parser goes on to list every token that it knows.
+                    let (reason, _) = error.msg.split_once(" expecting ").unwrap_or((&error.msg, ""));
+                    Fault {
+                        offset: offset_of(expression, error.pos),
+                        message: format!("the condition is not valid CEL: {reason}"),
+                    }
                 })
                 .collect::<Vec<_>>()
         })?;
@@ -181,19 +177,18 @@ impl Condition {
             return Err(faults);
         }
         match program.execute(&Circumstances::default().context()) {
-            // A variable or a list element may be missing in an empty conversation only.
-            Ok(Value::Bool(_))
-            | Err(cel::ExecutionError::NoSuchKey(_) | cel::ExecutionError::IndexOutOfBounds(_)) => {
-                Ok(Self { program, mentions })
+            Ok(Value::Bool(_)) => Ok(Self { program, mentions }),
+            // These may go wrong in an empty conversation only.
+            Err(
+                ExecutionError::NoSuchKey(_)
+                | ExecutionError::IndexOutOfBounds(_)
+                | ExecutionError::DivisionByZero(_)
+                | ExecutionError::RemainderByZero(_),
+            ) => Ok(Self { program, mentions }),
+            Ok(_) => Err(vec![Fault { offset: 0, message: "the condition must be true or false".to_owned() }]),
+            Err(error) => {
+                Err(vec![Fault { offset: 0, message: format!("the condition cannot be evaluated: {error}") }])
             }
-            Ok(_) => Err(vec![Fault {
-                offset: 0,
-                message: "the condition must be true or false".to_owned(),
-            }]),
-            Err(error) => Err(vec![Fault {
-                offset: 0,
-                message: format!("the condition cannot be evaluated: {error}"),
-            }]),
         }
     }
 
@@ -208,24 +203,20 @@ impl Condition {
     }
 }
 
-/// Turns the parser's line (from 1) and column (from 0, in bytes) into an offset in bytes.
+/// Turns the parser's line and column, both from 1 and the column in characters, into an offset in
+/// bytes.
 fn offset_of(expression: &str, (line, column): (isize, isize)) -> usize {
-    let lines_before = usize::try_from(line - 1).unwrap_or(0);
-    let column = usize::try_from(column).unwrap_or(0);
-    let start: usize = expression
-        .split_inclusive('\n')
-        .take(lines_before)
-        .map(str::len)
-        .sum();
-    floor_char_boundary(expression, start.saturating_add(column))
+    let from_zero = |number: isize| usize::try_from(number - 1).unwrap_or(0);
+    let lines = expression.split_inclusive('\n');
+    let start: usize = lines.take(from_zero(line)).map(str::len).sum();
+    let rest = expression.get(start..).unwrap_or_default();
+    let within: usize = rest.chars().take(from_zero(column)).map(char::len_utf8).sum();
+    start + within
 }
 
 fn floor_char_boundary(text: &str, offset: usize) -> usize {
     let offset = offset.min(text.len());
-    (0..=offset)
-        .rev()
-        .find(|&index| text.is_char_boundary(index))
-        .unwrap_or(0)
+    (0..=offset).rev().find(|&index| text.is_char_boundary(index)).unwrap_or(0)
 }
 
 /// One walk through an expression: what it may not do, and which names it looks for.
@@ -239,29 +230,17 @@ struct Survey<'a> {
 
 impl<'a> Survey<'a> {
     fn new(program: &'a Program) -> Self {
-        Self {
-            program,
-            locals: Vec::new(),
-            nesting: 0,
-            faults: Vec::new(),
-            mentions: Vec::new(),
-        }
+        Self { program, locals: Vec::new(), nesting: 0, faults: Vec::new(), mentions: Vec::new() }
     }
 
     fn fault(&mut self, id: u64, message: impl Into<String>) {
         let offset = self.offset(id);
-        self.faults.push(Fault {
-            offset,
-            message: message.into(),
-        });
+        self.faults.push(Fault { offset, message: message.into() });
     }
 
     fn offset(&self, id: u64) -> usize {
         let source = self.program.source_info();
-        let start = source
-            .offset_for(id)
-            .and_then(|(start, _)| usize::try_from(start).ok())
-            .unwrap_or(0);
+        let start = source.offset_for(id).and_then(|(start, _)| usize::try_from(start).ok()).unwrap_or(0);
         floor_char_boundary(&source.source, start)
     }
 
@@ -281,10 +260,8 @@ impl<'a> Survey<'a> {
     }
 
     fn identifier(&mut self, id: u64, name: &str) {
-        let known = LISTS.contains(&name)
-            || SCALARS.contains(&name)
-            || self.locals.contains(&name)
-            || name.starts_with('@');
+        let known =
+            LISTS.contains(&name) || SCALARS.contains(&name) || self.locals.contains(&name) || name.starts_with('@');
         if !known {
             let suggestion = nearest(name, LISTS.iter().chain(SCALARS).copied())
                 .map(|near| format!("; did you mean `{near}`?"))
@@ -311,9 +288,7 @@ impl<'a> Survey<'a> {
     }
 
     fn mention(&mut self, needle: &IdedExpr, haystack: &IdedExpr) {
-        let (Expr::Literal(LiteralValue::String(name)), Expr::Ident(list)) =
-            (&needle.expr, &haystack.expr)
-        else {
+        let (Expr::Literal(LiteralValue::String(name)), Expr::Ident(list)) = (&needle.expr, &haystack.expr) else {
             return;
         };
         let list = match list.as_str() {
@@ -322,11 +297,7 @@ impl<'a> Survey<'a> {
             "knowledge" => MentionList::Knowledge,
             _ => return,
         };
-        self.mentions.push(Mention {
-            list,
-            name: name.inner().to_owned(),
-            offset: self.offset(needle.id),
-        });
+        self.mentions.push(Mention { list, name: name.inner().to_owned(), offset: self.offset(needle.id) });
     }
 
     fn comprehension(&mut self, id: u64, comprehension: &'a ComprehensionExpr) {
@@ -359,6 +330,8 @@ impl<'a> Survey<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn circumstances() -> Circumstances {
@@ -385,6 +358,7 @@ mod tests {
         check("visited.exists(n, n.startsWith('预约'))", true);
         check("variables['城市'] == '杭州'", true);
         check("variables['没有'] == '杭州'", false);
+        check("100 / rounds == 25", true);
         check("10 / (rounds - 4) > 1 || true", true);
         check("intents[3] == '肯定'", false);
     }
@@ -399,6 +373,7 @@ mod tests {
     #[test]
     fn what_cannot_be_evaluated_is_refused_with_its_place() {
         refuse("rounds >= ", 10, "not valid CEL");
+        refuse("'预约' in visited &&", 22, "not valid CEL");
         refuse("'预约' in visited && round > 1", 23, "did you mean `rounds`");
         refuse("rounds + 1", 0, "true or false");
         refuse("rounds == 'a' + 1", 0, "cannot be evaluated");
@@ -417,11 +392,62 @@ mod tests {
     #[test]
     fn the_names_that_a_condition_looks_for_are_known() {
         let condition = Condition::compile("rounds > 1 && '预约看房' in visited").unwrap();
-        let expected = Mention {
-            list: MentionList::Visited,
-            name: "预约看房".to_owned(),
-            offset: 14,
-        };
+        let expected = Mention { list: MentionList::Visited, name: "预约看房".to_owned(), offset: 14 };
         assert_eq!(condition.mentions(), [expected]);
+    }
+
+    /// Pieces of expressions, sensible and not.
+    const PIECES: &[&str] = &[
+        "rounds",
+        "visited",
+        "variables",
+        "node",
+        "'开场'",
+        "1",
+        "0",
+        "9223372036854775807",
+        "1.5",
+        "null",
+        "true",
+        " in ",
+        " && ",
+        " || ",
+        "!",
+        "-",
+        " + ",
+        " / ",
+        " % ",
+        " == ",
+        " < ",
+        " ? ",
+        " : ",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ".exists(x, ",
+        ".all(x, ",
+        ".map(x, ",
+        "size(",
+        ".startsWith(",
+        ".a",
+        "has(",
+        "x",
+        "int(",
+        "b'a'",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_expression_crashes(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..24), any: String) {
+            for expression in [pieces.concat(), any] {
+                if let Ok(condition) = Condition::compile(&expression) {
+                    condition.holds(&circumstances().context());
+                }
+            }
+        }
     }
 }

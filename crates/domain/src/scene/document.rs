@@ -85,10 +85,7 @@ pub(super) struct Variable {
     pub(super) default: Option<String>,
     /// An example for the people who prepare imports.
     #[serde(default)]
-    #[expect(
-        dead_code,
-        reason = "documentation for the people who prepare imports"
-    )]
+    #[expect(dead_code, reason = "documentation for the people who prepare imports")]
     pub(super) example: Option<String>,
 }
 

@@ -15,10 +15,7 @@ pub(crate) struct Names {
 impl Names {
     /// No names yet of this kind, which messages call `kind`.
     pub(crate) const fn new(kind: &'static str) -> Self {
-        Self {
-            kind,
-            places: BTreeMap::new(),
-        }
+        Self { kind, places: BTreeMap::new() }
     }
 
     /// Notes a name at the next position; empty and repeated ones are problems.
@@ -28,10 +25,7 @@ impl Names {
             problems.error(name.at, format!("a {kind} needs a name"));
         } else if let Some((_, first)) = self.places.get(&name.value) {
             let (name_text, line) = (&name.value, first.line);
-            problems.error(
-                name.at,
-                format!("the {kind} `{name_text}` exists already, in line {line}"),
-            );
+            problems.error(name.at, format!("the {kind} `{name_text}` exists already, in line {line}"));
         } else {
             self.places.insert(name.value.clone(), (index, name.at));
         }
@@ -39,17 +33,11 @@ impl Names {
 
     /// Notes a name that is built in, unless the scene has it already.
     pub(crate) fn add_built_in(&mut self, name: &str, index: usize) {
-        self.places
-            .entry(name.to_owned())
-            .or_insert((index, Position::START));
+        self.places.entry(name.to_owned()).or_insert((index, Position::START));
     }
 
     /// The position of what `name` stands for; an unknown name is a problem.
-    pub(crate) fn resolve(
-        &self,
-        name: &Located<String>,
-        problems: &mut Problems,
-    ) -> Option<usize> {
+    pub(crate) fn resolve(&self, name: &Located<String>, problems: &mut Problems) -> Option<usize> {
         let found = self.get(&name.value);
         if found.is_none() {
             problems.unknown(name.at, self.kind, &name.value, self.iter());

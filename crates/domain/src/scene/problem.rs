@@ -37,11 +37,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: {}: {}",
-            self.line, self.column, self.severity, self.message
-        )
+        write!(f, "{}:{}: {}: {}", self.line, self.column, self.severity, self.message)
     }
 }
 
@@ -79,9 +75,7 @@ impl Problems {
 
     /// Whether anything noted so far makes the file unusable.
     pub(crate) fn has_errors(&self) -> bool {
-        self.0
-            .iter()
-            .any(|problem| problem.severity == Severity::Error)
+        self.0.iter().any(|problem| problem.severity == Severity::Error)
     }
 
     /// Everything noted, in the order of the file.
@@ -91,29 +85,19 @@ impl Problems {
     }
 
     fn push(&mut self, at: Position, severity: Severity, message: String) {
-        self.0.push(Problem {
-            line: at.line,
-            column: at.column,
-            severity,
-            message,
-        });
+        self.0.push(Problem { line: at.line, column: at.column, severity, message });
     }
 }
 
 /// The candidate that `name` was probably meant to be.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Half of the characters may differ: Chinese names are short, and two of four characters wrong
     // is a usual slip of an input method.
     let distance_max = (name.chars().count() / 2).max(1);
     candidates
         .into_iter()
         .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
-        .filter(|&(distance, candidate)| {
-            distance <= distance_max && distance < candidate.chars().count()
-        })
+        .filter(|&(distance, candidate)| distance <= distance_max && distance < candidate.chars().count())
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
 }

@@ -7,10 +7,10 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::Scene;
 use super::names::Names;
 use super::problem::{Problem, Problems};
 use super::source::{self, Located};
-use super::Scene;
 
 /// How one dialogue went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +63,7 @@ impl fmt::Display for Failure {
 pub fn run(scene: &Scene, script_yaml: &str) -> Result<Vec<DialogueReport>, Vec<Problem>> {
     let dialogues: Vec<Dialogue> = source::read(script_yaml).map_err(|problem| vec![problem])?;
     check(scene, &dialogues)?;
-    Ok(dialogues
-        .iter()
-        .map(|dialogue| play::play(scene, dialogue))
-        .collect())
+    Ok(dialogues.iter().map(|dialogue| play::play(scene, dialogue)).collect())
 }
 
 /// A dialogue as its author writes it.

@@ -24,10 +24,7 @@ impl Position {
     /// The parser's location; the file's first character where it knows none.
     fn of(location: Location) -> Self {
         let from_one = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).max(1);
-        Self {
-            line: from_one(location.line()),
-            column: from_one(location.column()),
-        }
+        Self { line: from_one(location.line()), column: from_one(location.column()) }
     }
 }
 
@@ -45,11 +42,7 @@ pub(crate) struct Located<T> {
 impl<T> Located<T> {
     /// The same place with another value.
     pub(crate) fn with<U>(&self, value: U) -> Located<U> {
-        Located {
-            value,
-            at: self.at,
-            byte_offset: self.byte_offset,
-        }
+        Located { value, at: self.at, byte_offset: self.byte_offset }
     }
 }
 
@@ -66,10 +59,7 @@ impl Located<String> {
                 return None;
             }
             let columns = u32::try_from(start + before.chars().count()).ok()?;
-            Some(Position {
-                line: self.at.line,
-                column: self.at.column.saturating_add(columns),
-            })
+            Some(Position { line: self.at.line, column: self.at.column.saturating_add(columns) })
         };
         verbatim().unwrap_or(self.at)
     }
@@ -110,11 +100,9 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(yaml: &'de str) -> Result<T, Proble
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::from_str_with_options(yaml, options).map_err(|error| {
         let at = error.location().map_or(Position::START, Position::of);
-        Problem {
-            line: at.line,
-            column: at.column,
-            severity: Severity::Error,
-            message: error.to_string(),
-        }
+        let message = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
+        // The place has fields of its own.
+        let place = format!(" at line {}, column {}", at.line, at.column);
+        Problem { line: at.line, column: at.column, severity: Severity::Error, message: message.replace(&place, "") }
     })
 }

@@ -53,10 +53,7 @@ impl Template {
                     pieces.push(Piece::Text(std::mem::take(&mut plain)));
                 }
                 pieces.push(Piece::Slot(name.to_owned()));
-                slots.push(Slot {
-                    name: name.to_owned(),
-                    offset,
-                });
+                slots.push(Slot { name: name.to_owned(), offset });
                 rest = after;
             }
         }
@@ -88,12 +85,9 @@ impl Template {
 /// The name in the slot that `brace` begins with, and what follows the slot.
 fn slot(brace: &str, offset: usize) -> Result<(&str, &str), Malformed> {
     let malformed = |message| Malformed { offset, message };
-    let inner = brace
-        .strip_prefix('{')
-        .ok_or_else(|| malformed("`}` without `{`; write `}}` for a brace"))?;
-    let (name, after) = inner
-        .split_once('}')
-        .ok_or_else(|| malformed("`{` is never closed; write `{{` for a brace"))?;
+    let inner = brace.strip_prefix('{').ok_or_else(|| malformed("`}` without `{`; write `}}` for a brace"))?;
+    let (name, after) =
+        inner.split_once('}').ok_or_else(|| malformed("`{` is never closed; write `{{` for a brace"))?;
     let name = name.trim();
     if name.is_empty() || name.contains('{') {
         return Err(malformed("a slot is the name of one variable in braces"));

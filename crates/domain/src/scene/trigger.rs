@@ -19,8 +19,8 @@ const OPPOSITE_SAMPLE_FACTOR: f64 = 0.5;
 
 /// Characters that carry no meaning of their own, so that `那个价格呢` is all about 价格.
 const FILLERS: &[char] = &[
-    '啊', '呀', '吧', '呢', '哦', '噢', '嘛', '吗', '哎', '诶', '呃', '额', '嗯', '喂', '哈', '啦', '了', '的',
-    '那', '个', '这', '就', '你', '您', '我', '们', '一', '下',
+    '啊', '呀', '吧', '呢', '哦', '噢', '嘛', '吗', '哎', '诶', '呃', '额', '嗯', '喂', '哈', '啦', '了', '的', '那',
+    '个', '这', '就', '你', '您', '我', '们', '一', '下',
 ];
 
 /// Particles at the end of a sentence, which patterns need not spell out.
@@ -104,28 +104,18 @@ struct Wording {
 
 impl Wording {
     fn new(written: &str, normalized: Vec<char>) -> Option<Self> {
-        (!normalized.is_empty()).then(|| Self {
-            written: written.to_owned(),
-            normalized,
-        })
+        (!normalized.is_empty()).then(|| Self { written: written.to_owned(), normalized })
     }
 
     fn score(&self, value: f64) -> Score {
-        Score {
-            value,
-            sample: self.written.clone(),
-            sample_chars: self.normalized.len(),
-        }
+        Score { value, sample: self.written.clone(), sample_chars: self.normalized.len() }
     }
 }
 
 impl Trigger {
     /// A trigger that nothing sets off yet.
     pub(crate) fn new(negatable: bool) -> Self {
-        Self {
-            negatable,
-            ..Self::default()
-        }
+        Self { negatable, ..Self::default() }
     }
 
     /// Whether nothing can set it off.
@@ -175,7 +165,7 @@ impl Trigger {
         for keyword in &self.keywords {
             let length = keyword.normalized.len();
             for start in occurrences(said, &keyword.normalized) {
-                if self.negatable && is_negated(said, start) {
+                if self.negatable && (is_negated(said, start) || is_alternative(said, start)) {
                     continue;
                 }
                 covered.iter_mut().skip(start).take(length).for_each(|cover| *cover = true);
@@ -187,10 +177,7 @@ impl Trigger {
         let longest = longest?;
         let weighty = |index: &usize| said.get(*index).is_some_and(|letter| !FILLERS.contains(letter));
         let meaningful = (0..said.len()).filter(weighty).count();
-        let hit = (0..said.len())
-            .filter(weighty)
-            .filter(|&index| covered.get(index).copied().unwrap_or(false))
-            .count();
+        let hit = (0..said.len()).filter(weighty).filter(|&index| covered.get(index).copied().unwrap_or(false)).count();
         let coverage = ratio(hit, meaningful.max(1));
         Some(longest.score(KEYWORD_SCORE_MIN + (1.0 - KEYWORD_SCORE_MIN) * coverage))
     }
@@ -209,29 +196,18 @@ pub(crate) fn better(first: Score, second: Score) -> Score {
 
 /// Whether `challenger` beats `holder`: by its value, or, level, by being more specific.
 pub(crate) fn is_better(challenger: &Score, holder: &Score) -> bool {
-    challenger
-        .value
-        .total_cmp(&holder.value)
-        .then(challenger.sample_chars.cmp(&holder.sample_chars))
-        .is_gt()
+    challenger.value.total_cmp(&holder.value).then(challenger.sample_chars.cmp(&holder.sample_chars)).is_gt()
 }
 
 fn occurrences<'a>(said: &'a [char], keyword: &'a [char]) -> impl Iterator<Item = usize> + 'a {
-    said.windows(keyword.len().max(1))
-        .enumerate()
-        .filter(move |(_, window)| *window == keyword)
-        .map(|(start, _)| start)
+    said.windows(keyword.len().max(1)).enumerate().filter(move |(_, window)| *window == keyword).map(|(start, _)| start)
 }
 
 /// Whether a negation stands before the word that begins at `start`.
 fn is_negated(said: &[char], start: usize) -> bool {
     let before = said.get(..start).unwrap_or_default();
-    let links = before
-        .iter()
-        .rev()
-        .take(NEGATION_LINKS_MAX)
-        .take_while(|letter| NEGATION_LINKS.contains(letter))
-        .count();
+    let links =
+        before.iter().rev().take(NEGATION_LINKS_MAX).take_while(|letter| NEGATION_LINKS.contains(letter)).count();
     // The link may be part of an alternative itself: 是不是 before 方便.
     (0..=links).any(|bridged| {
         let Some(index) = start.checked_sub(bridged + 1) else {
@@ -241,8 +217,11 @@ fn is_negated(said: &[char], start: usize) -> bool {
     })
 }
 
-/// Whether the negator at `index` stands in a question of the form 方不方便.
+/// Whether a negator at `index` stands in a question of the form 方不方便.
 fn is_alternative(said: &[char], index: usize) -> bool {
+    if !said.get(index).is_some_and(|letter| NEGATORS.contains(letter)) {
+        return false;
+    }
     let before = index.checked_sub(1).and_then(|before| said.get(before));
     before.is_some() && before == said.get(index + 1)
 }
@@ -357,6 +336,14 @@ mod tests {
         for said in ["方不方便", "有没有感兴趣的", "方便", "我挺感兴趣"] {
             assert!(value(&yes, said) > 0.5, "{said}");
         }
+    }
+
+    #[test]
+    fn a_question_is_no_denial() {
+        let no = trigger(&["不要", "不行"], &[], &[]);
+        assert!(value(&no, "要不要预约") < 0.1);
+        assert!(value(&no, "明天行不行") < 0.1);
+        assert!(value(&no, "不要了") > 0.9);
     }
 
     #[test]

@@ -53,17 +53,10 @@ struct Parts {
 impl Parts {
     /// These parts, completed by the defaults of the scene and the built-in ones.
     fn complete(self, defaults: &Self, built_in: &str) -> Fallback {
-        let say = if self.say.is_empty() {
-            defaults.say.clone()
-        } else {
-            self.say
-        };
+        let say = if self.say.is_empty() { defaults.say.clone() } else { self.say };
         Fallback {
             say: or_built_in(say, built_in),
-            limit: self
-                .limit
-                .or(defaults.limit)
-                .unwrap_or(FALLBACK_LIMIT_DEFAULT),
+            limit: self.limit.or(defaults.limit).unwrap_or(FALLBACK_LIMIT_DEFAULT),
             next: self.next.or(defaults.next),
         }
     }
@@ -98,18 +91,11 @@ impl Compiler<'_> {
         };
         let say = self.wordings(&written.say);
         let next = self.optional_node(written.next.as_ref());
-        Some(Parts {
-            say: say?,
-            limit: written.limit,
-            next: next?,
-        })
+        Some(Parts { say: say?, limit: written.limit, next: next? })
     }
 
     /// None where the name is unknown, `Some(None)` where there is none.
-    #[expect(
-        clippy::option_option,
-        reason = "an unknown name is not the same as no name"
-    )]
+    #[expect(clippy::option_option, reason = "an unknown name is not the same as no name")]
     fn optional_node(&mut self, name: Option<&Located<String>>) -> Option<Option<NodeIndex>> {
         match name {
             None => Some(None),
@@ -146,19 +132,15 @@ impl Compiler<'_> {
         let listens = !written.branches.is_empty() || written.otherwise.is_some();
         let name = &written.name;
         match (&written.end, &written.next, listens) {
-            (Some(end), None, false) => Some(Then::End {
-                reason: end.reason.clone(),
-            }),
+            (Some(end), None, false) => Some(Then::End { reason: end.reason.clone() }),
             (None, Some(next), false) => {
                 let next = self.nodes.resolve(next, &mut self.problems)?;
                 Some(Then::GoOn(next))
             }
             (None, None, true) => self.listening(written).map(Then::Listen),
             (None, None, false) => {
-                let message = format!(
-                    "the node `{}` is a dead end: give it branches, `otherwise`, `next` or `end`",
-                    name.value
-                );
+                let message =
+                    format!("the node `{}` is a dead end: give it branches, `otherwise`, `next` or `end`", name.value);
                 self.problems.error(name.at, message);
                 None
             }
@@ -200,11 +182,7 @@ impl Compiler<'_> {
     }
 
     /// The ways on by intent and by key; none where one of them leads nowhere.
-    fn branches(
-        &mut self,
-        written: &[document::Branch],
-        anywhere: bool,
-    ) -> Option<Ways> {
+    fn branches(&mut self, written: &[document::Branch], anywhere: bool) -> Option<Ways> {
         let mut branches = Vec::new();
         let mut keys = Vec::new();
         let mut seen = BTreeSet::new();

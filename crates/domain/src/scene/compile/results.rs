@@ -7,9 +7,7 @@ use super::super::model::{Conclusion, Rule};
 use super::super::source::Located;
 use super::{Compiler, values};
 use crate::call::INTENT_LEVEL;
-
-/// The intent level of a call that nobody answered, unless the scene says otherwise.
-const UNANSWERED_DEFAULT: &str = "D级(需筛选)";
+use crate::scene::DEFAULT_UNANSWERED_LEVEL;
 
 /// Everything that a scene concludes.
 pub(super) struct Results {
@@ -21,21 +19,14 @@ pub(super) struct Results {
 
 impl Compiler<'_> {
     pub(super) fn all_results(&mut self, written: &Located<Vec<document::ResultRules>>) -> Results {
-        let level = written
-            .value
-            .iter()
-            .find(|result| result.name.value == INTENT_LEVEL);
+        let level = written.value.iter().find(|result| result.name.value == INTENT_LEVEL);
         if level.is_none() {
             let message = format!("every scene must conclude a result `{INTENT_LEVEL}`");
             self.problems.error(written.at, message);
         }
         Results {
             unanswered: level.and_then(|level| self.intent_level(level)),
-            conclusions: written
-                .value
-                .iter()
-                .map(|result| self.conclusion(result))
-                .collect(),
+            conclusions: written.value.iter().map(|result| self.conclusion(result)).collect(),
             definitions: written
                 .value
                 .iter()
@@ -61,11 +52,11 @@ impl Compiler<'_> {
             self.value(unanswered, level);
             return Some(unanswered.value.clone());
         }
-        if level.values.iter().any(|value| value.value == UNANSWERED_DEFAULT) {
-            return Some(UNANSWERED_DEFAULT.to_owned());
+        if level.values.iter().any(|value| value.value == DEFAULT_UNANSWERED_LEVEL) {
+            return Some(DEFAULT_UNANSWERED_LEVEL.to_owned());
         }
         let message = format!(
-            "`unanswered` must say the level of a call that nobody answered: `{UNANSWERED_DEFAULT}` is not among the values"
+            "`unanswered` must say the level of a call that nobody answered: `{DEFAULT_UNANSWERED_LEVEL}` is not among the values"
         );
         self.problems.error(level.name.at, message);
         None
@@ -94,11 +85,7 @@ impl Compiler<'_> {
             name: name.value.clone(),
             multiple: written.multiple,
             default: written.default.as_ref().map(|value| value.value.clone()),
-            rules: written
-                .rules
-                .iter()
-                .filter_map(|rule| self.rule(rule, written))
-                .collect(),
+            rules: written.rules.iter().filter_map(|rule| self.rule(rule, written)).collect(),
         }
     }
 
@@ -108,11 +95,7 @@ impl Compiler<'_> {
         match Condition::compile(&when.value) {
             Ok(condition) => {
                 self.mentions(when, &condition);
-                Some(Rule {
-                    condition,
-                    value: written.value.value.clone(),
-                    because: written.because.clone(),
-                })
+                Some(Rule { condition, value: written.value.value.clone(), because: written.because.clone() })
             }
             Err(faults) => {
                 for fault in faults {
@@ -134,8 +117,7 @@ impl Compiler<'_> {
             };
             if names.get(&mention.name).is_none() {
                 let at = when.position_within(self.source, mention.offset);
-                self.problems
-                    .unknown(at, names.kind(), &mention.name, names.iter());
+                self.problems.unknown(at, names.kind(), &mention.name, names.iter());
             }
         }
     }
@@ -150,17 +132,10 @@ impl Compiler<'_> {
     }
 
     /// Checks what a knowledge entry says about the customer.
-    pub(super) fn revealed(
-        &mut self,
-        name: &str,
-        value: &Located<String>,
-        results: &[document::ResultRules],
-    ) {
+    pub(super) fn revealed(&mut self, name: &str, value: &Located<String>, results: &[document::ResultRules]) {
         match results.iter().find(|result| result.name.value == name) {
             Some(result) => self.value(value, result),
-            None => self
-                .problems
-                .unknown(value.at, "result", name, self.results.iter()),
+            None => self.problems.unknown(value.at, "result", name, self.results.iter()),
         }
     }
 }

@@ -13,20 +13,12 @@ const CHARACTER_MS: i64 = 220;
 impl Turn {
     /// What the customer does; none where that is not exactly one thing.
     pub(super) fn event(&self) -> Option<Event> {
-        let said = self.customer.as_ref().map(|said| Event::Heard {
-            text: said.value.clone(),
-        });
+        let said = self.customer.as_ref().map(|said| Event::Heard { text: said.value.clone() });
         let key = self.key.as_ref().map(|key| Event::Key { digit: key.value });
         let silence = self.silence.as_ref().filter(|silence| silence.value);
         let hangs_up = self.hangs_up.as_ref().filter(|hangs_up| hangs_up.value);
-        let mut events = [
-            said,
-            key,
-            silence.map(|_| Event::Silence),
-            hangs_up.map(|_| Event::HungUp),
-        ]
-        .into_iter()
-        .flatten();
+        let mut events =
+            [said, key, silence.map(|_| Event::Silence), hangs_up.map(|_| Event::HungUp)].into_iter().flatten();
         let event = events.next()?;
         events.next().is_none().then_some(event)
     }
@@ -69,6 +61,10 @@ fn line(utterance: &Utterance) -> String {
         Speaker::Customer => "ME",
     };
     format!("{speaker}: {}", utterance.text)
+}
+
+fn list(values: &[&str]) -> String {
+    if values.is_empty() { "none".to_owned() } else { values.join("、") }
 }
 
 struct Player<'a> {
@@ -159,11 +155,7 @@ impl Player<'_> {
             .collect();
         if !said.iter().any(|text| text.contains(&words.value)) {
             let expected = format!("words with “{}”", words.value);
-            let got = if said.is_empty() {
-                "no word".to_owned()
-            } else {
-                format!("“{}”", said.concat())
-            };
+            let got = if said.is_empty() { "no word".to_owned() } else { format!("“{}”", said.concat()) };
             self.fail(words.at, Some(turn), &expected, &got);
         }
     }
@@ -198,9 +190,8 @@ impl Player<'_> {
             wanted.sort_unstable();
             got.sort_unstable();
             if wanted != got {
-                let expected_words = format!("{name} {}", wanted.join("、"));
-                let got_words = if got.is_empty() { "none".to_owned() } else { got.join("、") };
-                self.fail(expected.at, None, &expected_words, &got_words);
+                let expected_words = format!("{name} {}", list(&wanted));
+                self.fail(expected.at, None, &expected_words, &list(&got));
             }
         }
     }

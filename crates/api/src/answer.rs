@@ -1,0 +1,230 @@
+//! What every request is answered with: one envelope for success and failure alike.
+
+use std::borrow::Cow;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use hutong_domain::ids::SceneId;
+use hutong_domain::scene::Problem;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::RequestId;
+use crate::compat::loose::ParamError;
+use crate::request::current_request;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
+/// Room for most answers, so that writing one seldom has to move it.
+const ANSWER_BYTES: usize = 4096;
+
+/// The body of every answer · 所有响应的统一格式
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Envelope<T> {
+    /// 响应码，200 表示成功 · response code, 200 for success
+    #[schema(example = 200)]
+    code: u16,
+    /// 返回实体，出错时为 null · what was asked for; null on every error
+    data: Option<T>,
+    /// 响应说明 · what happened, in words
+    #[schema(value_type = String, example = "操作成功")]
+    result_msg: Cow<'static, str>,
+    /// 始终为 null · always null: nothing internal is shown
+    #[schema(value_type = Option<String>)]
+    error_stack_trace: Option<()>,
+    /// 请求编号，与日志一致 · the request's id, as it stands in the log
+    #[schema(value_type = Option<String>, example = "18f3c5d2a00-1")]
+    request_id: Option<RequestId>,
+}
+
+/// What an operation gives back.
+pub(crate) type Outcome<T> = Result<Answer<T>, ApiError>;
+
+/// Success, with the text that the document gives for the operation.
+pub(crate) struct Answer<T> {
+    result_msg: Cow<'static, str>,
+    data: T,
+}
+
+impl<T> Answer<T> {
+    pub(crate) fn new(result_msg: impl Into<Cow<'static, str>>, data: T) -> Self {
+        Self { result_msg: result_msg.into(), data }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        let envelope = Envelope {
+            code: 200,
+            data: Some(self.data),
+            result_msg: self.result_msg,
+            error_stack_trace: None,
+            request_id: current_request(),
+        };
+        write(StatusCode::OK, &envelope)
+    }
+}
+
+fn write<T: Serialize>(status: StatusCode, envelope: &Envelope<T>) -> Response {
+    let mut body = Vec::with_capacity(ANSWER_BYTES);
+    match serde_json::to_writer(&mut body, envelope) {
+        Ok(()) => (status, [(CONTENT_TYPE, JSON)], body).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// What may be unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Thing {
+    Task,
+    Call,
+    Customer,
+    Robot,
+    Scene,
+    Line,
+    BlacklistGroup,
+    BlacklistEntry,
+}
+
+impl Thing {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Task => "任务",
+            Self::Call => "通话",
+            Self::Customer => "客户",
+            Self::Robot => "机器人",
+            Self::Scene => "话术场景",
+            Self::Line => "线路",
+            Self::BlacklistGroup => "黑名单分组",
+            Self::BlacklistEntry => "黑名单号码",
+        }
+    }
+}
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// It does not say, or prove, who sends it.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// It is about something of a company that the key is not bound to.
+    #[error("当前密钥无权访问该{0}")]
+    Forbidden(&'static str),
+    /// It is about something that does not exist.
+    #[error("{} {id} 不存在", thing.label())]
+    Unknown { thing: Thing, id: String },
+    /// There is no such operation.
+    #[error("没有这个接口，请检查请求路径")]
+    NoOperation,
+    /// It was signed at another time.
+    #[error("{0}")]
+    ClockSkew(String),
+    /// A parameter is missing or wrong.
+    #[error("{0}")]
+    Parameter(#[from] ParamError),
+    /// It does not fit the state of what it is about.
+    #[error("{0}")]
+    Refused(Cow<'static, str>),
+    /// The body is larger than allowed.
+    #[error("请求体超过 {bytes_max} 字节，请分批提交")]
+    TooLarge { bytes_max: usize },
+    /// The key makes more requests than it may.
+    #[error("该密钥每秒最多 {per_s} 次请求，请稍后重试")]
+    TooMany { per_s: i64 },
+    /// It could not be done in time.
+    #[error("请求处理超时，请稍后重试")]
+    TimedOut,
+    /// It cannot be done now.
+    #[error("{0}")]
+    Unavailable(&'static str),
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] hutong_store::Error),
+    /// The secret of a key cannot be opened.
+    #[error("{0}")]
+    Vault(#[from] hutong_store::vault::VaultError),
+    /// A published scene cannot be read.
+    #[error("scene {scene} cannot be read: {problems:?}")]
+    Scene { scene: SceneId, problems: Vec<Problem> },
+    /// The handler panicked.
+    #[error("a handler panicked")]
+    Panicked,
+}
+
+impl ApiError {
+    /// Another company's thing.
+    pub(crate) const fn forbidden(thing: Thing) -> Self {
+        Self::Forbidden(thing.label())
+    }
+
+    /// A thing that does not exist.
+    pub(crate) fn unknown(thing: Thing, id: impl ToString) -> Self {
+        Self::Unknown { thing, id: id.to_string() }
+    }
+
+    /// Something that does not fit the state of what it is about.
+    pub(crate) fn refused(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Refused(why.into())
+    }
+
+    /// Response code, HTTP status, and what `resultMsg` begins with. Clients in the wild read only the
+    /// code, and many take any HTTP status but 200 for a network failure.
+    const fn wire(&self) -> (u16, StatusCode, &'static str) {
+        match self {
+            Self::Unauthenticated(_) => (401, StatusCode::OK, "校验数据错误"),
+            Self::Forbidden(_) => (403, StatusCode::OK, "权限不足"),
+            Self::Unknown { .. } | Self::NoOperation => (404, StatusCode::OK, "资源未找到"),
+            Self::ClockSkew(_) => (408, StatusCode::OK, "时间选择不对"),
+            Self::Parameter(_) | Self::Refused(_) => (412, StatusCode::OK, "参数错误"),
+            Self::TooLarge { .. } => (413, StatusCode::PAYLOAD_TOO_LARGE, "请求过大"),
+            Self::TooMany { .. } => (429, StatusCode::TOO_MANY_REQUESTS, "请求过于频繁"),
+            Self::Store(_) | Self::Vault(_) | Self::Scene { .. } | Self::Panicked => {
+                (500, StatusCode::OK, "未知错误")
+            }
+            Self::TimedOut | Self::Unavailable(_) => (503, StatusCode::SERVICE_UNAVAILABLE, "服务暂不可用"),
+        }
+    }
+
+    /// What goes on after the beginning of `resultMsg`: nothing internal.
+    fn detail(&self) -> String {
+        match self {
+            Self::Store(_) | Self::Vault(_) | Self::Scene { .. } | Self::Panicked => {
+                "请将 requestId 提供给管理员查询日志".to_owned()
+            }
+            shown => shown.to_string(),
+        }
+    }
+
+    /// One line in the log. Parameters are named, but what they held may be a phone number.
+    fn log(&self, code: u16) {
+        match self {
+            Self::Store(_) | Self::Vault(_) | Self::Scene { .. } | Self::Panicked => {
+                tracing::error!(code, error = %self, "request failed");
+            }
+            Self::Parameter(ParamError { path, expected, .. }) => {
+                tracing::info!(code, parameter = path, %expected, "request refused");
+            }
+            Self::Refused(_) | Self::Unknown { .. } => tracing::info!(code, "request refused"),
+            refused => tracing::info!(code, reason = %refused, "request refused"),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (code, status, beginning) = self.wire();
+        self.log(code);
+        let envelope: Envelope<()> = Envelope {
+            code,
+            data: None,
+            result_msg: Cow::Owned(format!("{beginning}：{}", self.detail())),
+            error_stack_trace: None,
+            request_id: current_request(),
+        };
+        write(status, &envelope)
+    }
+}

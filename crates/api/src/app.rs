@@ -1,0 +1,211 @@
+//! What the API is given by the binary, and what it keeps for itself between requests.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hutong_domain::ids::{CompanyId, NodeId, SceneId};
+use hutong_domain::moment::{Clock, Moment};
+use hutong_domain::scene::Scene;
+use hutong_domain::window::DaySpan;
+use hutong_store::claim::Claimed;
+use hutong_store::vault::Vault;
+use hutong_store::{Store, robot};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::answer::ApiError;
+use crate::auth::KeyRing;
+use crate::wire::time::Calendar;
+
+/// Parsed scenes that are kept in memory.
+const SCENES_MAX: u64 = 256;
+
+/// Everything that the API works with.
+pub struct App {
+    /// Where everything is kept.
+    pub store: Store,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The zone of all dates and times on the wire.
+    pub zone: TimeZone,
+    /// Hours in which the law lets people be called.
+    pub legal_hours: DaySpan,
+    /// Opens the secrets of keys.
+    pub vault: Vault,
+    /// Where recordings can be fetched.
+    pub recordings: Arc<dyn RecordingUrls>,
+    /// The process that claims calls placed by themselves.
+    pub node: NodeId,
+    /// Hands claimed calls to the dialer.
+    pub dial: async_channel::Sender<Claimed>,
+    /// Tells the dialer to look at the tasks at once.
+    pub wake: Arc<tokio::sync::Notify>,
+    /// What a request may cost.
+    pub limits: Limits,
+}
+
+/// Turns what the store knows of a recording into an address that a browser can play.
+pub trait RecordingUrls: Send + Sync {
+    /// An HTTP(S) address that needs no other authentication.
+    fn url(&self, recording: &str) -> String;
+}
+
+/// Recordings whose address is kept as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct PlainRecordingUrls;
+
+impl RecordingUrls for PlainRecordingUrls {
+    fn url(&self, recording: &str) -> String {
+        recording.to_owned()
+    }
+}
+
+/// What a request may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request body.
+    pub body_bytes_max: usize,
+    /// From the end of the headers to the beginning of the answer.
+    pub request_time_max: Duration,
+    /// How far the `datetime` header may be from our clock, either way.
+    pub clock_skew_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 16 << 20,
+            request_time_max: Duration::from_secs(30),
+            clock_skew_max: Duration::from_secs(180),
+        }
+    }
+}
+
+/// What a connection may cost, see [`crate::serve`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections that are served at once; others wait in the listener's queue.
+    pub connections_max: usize,
+    /// From the first byte, or the end of the request before, to the end of the headers.
+    pub header_time_max: Duration,
+    /// Bytes of the request line and the headers.
+    pub header_bytes_max: usize,
+    /// Number of headers.
+    pub headers_max: usize,
+    /// Bytes that are read and thrown away after the last answer, so that the client gets to read it.
+    pub linger_bytes_max: usize,
+    /// How long that may take.
+    pub linger_time_max: Duration,
+    /// How long requests in progress have to end when the server stops.
+    pub stop_time_max: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 4096,
+            header_time_max: Duration::from_secs(30),
+            header_bytes_max: 64 << 10,
+            headers_max: 100,
+            linger_bytes_max: 32 << 20,
+            linger_time_max: Duration::from_secs(5),
+            stop_time_max: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The state of the router: the app, and what is remembered between requests.
+pub(crate) struct Api {
+    app: Arc<App>,
+    pub(crate) keys: KeyRing,
+    pub(crate) calendar: Calendar,
+    scenes: moka::sync::Cache<(CompanyId, SceneId, i64), Arc<Scene>>,
+    requests: RequestIds,
+}
+
+impl Deref for Api {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+impl Api {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        Self {
+            keys: KeyRing::new(&app),
+            calendar: Calendar::new(app.zone.clone()),
+            scenes: moka::sync::Cache::new(SCENES_MAX),
+            requests: RequestIds::starting_at(app.clock.now()),
+            app,
+        }
+    }
+
+    pub(crate) fn next_request_id(&self) -> RequestId {
+        self.requests.next()
+    }
+
+    /// The time of day and date in the installation's zone.
+    pub(crate) fn civil_now(&self) -> DateTime {
+        self.clock.now().civil(&self.zone)
+    }
+
+    /// A published scene. Published versions never change, so one that was parsed is kept.
+    ///
+    /// # Errors
+    /// When the store fails or holds a scene that this version of hutong cannot read.
+    pub(crate) async fn scene(
+        &self,
+        company: CompanyId,
+        scene: SceneId,
+        version: i64,
+    ) -> Result<Arc<Scene>, ApiError> {
+        let key = (company, scene, version);
+        if let Some(known) = self.scenes.get(&key) {
+            return Ok(known);
+        }
+        let document = self.store.read(move |db| robot::document(db, company, scene, version)).await?;
+        let parsed = Scene::parse(&document).map_err(|problems| ApiError::Scene { scene, problems })?;
+        let parsed = Arc::new(parsed);
+        self.scenes.insert(key, Arc::clone(&parsed));
+        Ok(parsed)
+    }
+}
+
+/// Names a request in its answer and in the log: when the process started, and a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestId {
+    started_ms: i64,
+    number: u64,
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{:x}", self.started_ms, self.number)
+    }
+}
+
+impl serde::Serialize for RequestId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+struct RequestIds {
+    started_ms: i64,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    fn starting_at(start: Moment) -> Self {
+        Self { started_ms: start.ms(), next: AtomicU64::new(1) }
+    }
+
+    fn next(&self) -> RequestId {
+        RequestId { started_ms: self.started_ms, number: self.next.fetch_add(1, Ordering::Relaxed) }
+    }
+}

@@ -1,0 +1,141 @@
+//! Who sends a request: a key and its proof, either signed headers or HTTP Basic. Nothing else gets in.
+
+mod keys;
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hutong_domain::ids::CompanyId;
+use hutong_domain::moment::Moment;
+use hutong_store::key::Edition;
+
+use crate::answer::{ApiError, Thing};
+use crate::app::Api;
+use crate::compat::datetime;
+use keys::Key;
+pub(crate) use keys::KeyRing;
+
+const APP_KEY: HeaderName = HeaderName::from_static("appkey");
+const DATETIME: HeaderName = HeaderName::from_static("datetime");
+const SIGN: HeaderName = HeaderName::from_static("sign");
+
+const UNKNOWN_KEY: ApiError = ApiError::Unauthenticated("appkey 不存在或已停用");
+const BAD_SIGNATURE: ApiError =
+    ApiError::Unauthenticated("签名不正确，sign 应为 Base64(HMAC-SHA1(appsecret, appkey + \"\\n\" + datetime))");
+
+/// An authenticated key. Asking for one in a handler is what keeps strangers out of it.
+pub(crate) struct Caller(Arc<Key>);
+
+impl Caller {
+    /// The company, if the key is bound to it.
+    ///
+    /// # Errors
+    /// [`ApiError::Forbidden`].
+    pub(crate) fn require(&self, company: i64) -> Result<CompanyId, ApiError> {
+        let company = CompanyId(company);
+        if self.may_see(company) { Ok(company) } else { Err(ApiError::Forbidden("公司")) }
+    }
+
+    /// The owner of a thing that the store was asked for.
+    ///
+    /// # Errors
+    /// [`ApiError::Unknown`] where nobody owns it, [`ApiError::Forbidden`] where somebody else does.
+    pub(crate) fn require_owner(
+        &self,
+        owner: Option<CompanyId>,
+        thing: Thing,
+        id: impl ToString,
+    ) -> Result<CompanyId, ApiError> {
+        match owner {
+            None => Err(ApiError::unknown(thing, id)),
+            Some(owner) if self.may_see(owner) => Ok(owner),
+            Some(_) => Err(ApiError::forbidden(thing)),
+        }
+    }
+
+    fn may_see(&self, company: CompanyId) -> bool {
+        self.0.companies.contains(&company)
+    }
+
+    /// The companies that the key is bound to.
+    pub(crate) fn companies(&self) -> &[CompanyId] {
+        &self.0.companies
+    }
+
+    /// Which document the key's clients follow.
+    pub(crate) fn edition(&self) -> Edition {
+        self.0.edition
+    }
+
+    /// Who did something, as it is kept with what was done.
+    pub(crate) fn actor(&self) -> String {
+        format!("key {}", self.0.app_key)
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let key = match parts.headers.get(APP_KEY) {
+            Some(app_key) => by_signature(api, app_key, &parts.headers).await?,
+            None => by_password(api, &parts.headers).await?,
+        };
+        key.take_one_request()?;
+        Ok(Self(key))
+    }
+}
+
+/// Base64( HMAC-SHA1( secret, appkey + "\n" + datetime ) ), over the header text exactly as sent.
+async fn by_signature(api: &Api, app_key: &HeaderValue, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
+    let key = find(api, app_key.as_bytes().trim_ascii()).await?;
+    let sign = headers.get(SIGN).ok_or(ApiError::Unauthenticated("缺少请求头 sign"))?;
+    let datetime = headers.get(DATETIME).ok_or_else(|| ApiError::ClockSkew("缺少请求头 datetime".to_owned()))?;
+    let datetime = datetime.as_bytes().trim_ascii();
+    let tag = STANDARD.decode(sign.as_bytes().trim_ascii()).map_err(|_| BAD_SIGNATURE)?;
+    if !key.signed(datetime, &tag) {
+        return Err(BAD_SIGNATURE);
+    }
+    check_clock(api, datetime)?;
+    Ok(key)
+}
+
+fn check_clock(api: &Api, datetime: &[u8]) -> Result<(), ApiError> {
+    let signed_at: Moment = str::from_utf8(datetime).ok().and_then(datetime::parse).ok_or_else(|| {
+        ApiError::ClockSkew("请求头 datetime 应为 RFC 1123 格式的 GMT 时间，如 Thu, 13 Dec 2018 01:27:17 GMT".to_owned())
+    })?;
+    let now = api.clock.now();
+    let skew = now.since(signed_at).max(signed_at.since(now));
+    // The header has whole seconds, so the last one counts as a whole.
+    if skew.as_secs() > api.limits.clock_skew_max.as_secs() {
+        return Err(ApiError::ClockSkew(format!("请求时间与服务器时间相差 {} 秒，请校准时钟", skew.as_secs())));
+    }
+    Ok(())
+}
+
+/// `curl -u APPKEY:APPSECRET`, for people and tools.
+async fn by_password(api: &Api, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
+    let header = headers.get(AUTHORIZATION).ok_or(ApiError::Unauthenticated("缺少请求头 appkey、datetime、sign"))?;
+    let (app_key, secret) = basic(header.as_bytes()).ok_or(ApiError::Unauthenticated("请求头 Authorization 无法识别"))?;
+    let key = find(api, app_key.as_bytes()).await?;
+    if key.has_secret(secret.as_bytes()) { Ok(key) } else { Err(ApiError::Unauthenticated("appsecret 不正确")) }
+}
+
+fn basic(header: &[u8]) -> Option<(String, String)> {
+    let (scheme, credentials) = header.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(credentials.trim_ascii()).ok()?).ok()?;
+    decoded.split_once(':').map(|(app_key, secret)| (app_key.to_owned(), secret.to_owned()))
+}
+
+async fn find(api: &Api, app_key: &[u8]) -> Result<Arc<Key>, ApiError> {
+    let app_key = str::from_utf8(app_key).map_err(|_| UNKNOWN_KEY)?;
+    api.keys.find(api, app_key).await?.ok_or(UNKNOWN_KEY)
+}

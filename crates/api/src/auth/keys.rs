@@ -1,0 +1,144 @@
+//! The keys that were used lately, so that a request costs no read of the store for its key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use hmac::{Hmac, KeyInit, Mac};
+use hutong_domain::ids::CompanyId;
+use hutong_domain::moment::{Clock, Moment};
+use hutong_store::key::{self, AppKey, Edition, Secret};
+use sha1::Sha1;
+
+use crate::answer::ApiError;
+use crate::app::App;
+
+/// How long a revoked key may go on working.
+const KEY_TIME_TO_LIVE: Duration = Duration::from_secs(1);
+/// Keys that are remembered, unknown ones included.
+const KEYS_MAX: u64 = 10_000;
+/// No key is longer, so that strangers cannot fill the memory.
+const APP_KEY_BYTES_MAX: usize = 128;
+
+/// A key that may be used.
+pub(crate) struct Key {
+    pub(crate) app_key: String,
+    pub(crate) edition: Edition,
+    pub(crate) companies: Vec<CompanyId>,
+    secret: Secret,
+    /// HMAC-SHA1 that has taken in the secret: each request goes on from a copy.
+    mac: Hmac<Sha1>,
+    limiter: Option<Arc<Limiter>>,
+}
+
+impl Key {
+    /// Whether `tag` is the signature of `datetime`. Takes the same time wherever they differ.
+    pub(crate) fn signed(&self, datetime: &[u8], tag: &[u8]) -> bool {
+        let mut mac = self.mac.clone();
+        mac.update(self.app_key.as_bytes());
+        mac.update(b"\n");
+        mac.update(datetime);
+        mac.verify_slice(tag).is_ok()
+    }
+
+    /// Whether `secret` is the key's. Tags of both are compared, which takes the same time wherever, and
+    /// however much, the secrets differ.
+    pub(crate) fn has_secret(&self, secret: &[u8]) -> bool {
+        let tag = |text: &[u8]| {
+            let mut mac = self.mac.clone();
+            mac.update(text);
+            mac.finalize()
+        };
+        tag(secret) == tag(self.secret.0.as_bytes())
+    }
+
+    /// Counts a request against the key's limit.
+    ///
+    /// # Errors
+    /// [`ApiError::TooMany`].
+    pub(crate) fn take_one_request(&self) -> Result<(), ApiError> {
+        match &self.limiter {
+            Some(limiter) if limiter.requests.check().is_err() => Err(ApiError::TooMany { per_s: limiter.per_s }),
+            _ => Ok(()),
+        }
+    }
+}
+
+struct Limiter {
+    per_s: i64,
+    requests: RateLimiter<NotKeyed, InMemoryState, LimiterClock, NoOpMiddleware<Duration>>,
+}
+
+/// Our clock, for the limiter: so that a limit can be tested in virtual time.
+#[derive(Clone)]
+struct LimiterClock(Arc<dyn Clock>);
+
+impl governor::clock::Clock for LimiterClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.0.now().since(Moment(0))
+    }
+}
+
+#[derive(Clone)]
+struct Kept {
+    read_at: Moment,
+    key: Option<Arc<Key>>,
+}
+
+/// The keys that were used lately.
+pub(crate) struct KeyRing {
+    kept: moka::sync::Cache<String, Kept>,
+    clock: LimiterClock,
+}
+
+impl KeyRing {
+    pub(crate) fn new(app: &App) -> Self {
+        Self { kept: moka::sync::Cache::new(KEYS_MAX), clock: LimiterClock(Arc::clone(&app.clock)) }
+    }
+
+    /// The key, if it may be used.
+    ///
+    /// # Errors
+    /// When the store fails, or the key's secret cannot be opened.
+    pub(crate) async fn find(&self, app: &App, app_key: &str) -> Result<Option<Arc<Key>>, ApiError> {
+        if app_key.len() > APP_KEY_BYTES_MAX {
+            return Ok(None);
+        }
+        let now = app.clock.now();
+        let before = self.kept.get(app_key);
+        if let Some(kept) = &before
+            && (kept.read_at..kept.read_at.after(KEY_TIME_TO_LIVE)).contains(&now)
+        {
+            return Ok(kept.key.clone());
+        }
+        let asked = app_key.to_owned();
+        let found = app.store.read(move |db| key::find(db, &asked)).await?;
+        let key = match found.filter(|found| found.revoked_at.is_none()) {
+            Some(found) => Some(Arc::new(self.open(app, found, before.and_then(|kept| kept.key).as_deref())?)),
+            None => None,
+        };
+        self.kept.insert(app_key.to_owned(), Kept { read_at: now, key: key.clone() });
+        Ok(key)
+    }
+
+    fn open(&self, app: &App, found: AppKey, before: Option<&Key>) -> Result<Key, ApiError> {
+        let AppKey { app_key, sealed_secret, edition, requests_per_s, companies, created_at: _, revoked_at: _ } = found;
+        let secret = app.vault.open(&sealed_secret)?;
+        let mac = Hmac::new_from_slice(secret.0.as_bytes()).map_err(|_| hutong_store::vault::VaultError::NotOurs)?;
+        // What was used of the limit stays used when the key is read again.
+        let limiter = before.and_then(|before| before.limiter.clone()).filter(|known| known.per_s == requests_per_s);
+        let limiter = limiter.or_else(|| self.limiter(requests_per_s));
+        Ok(Key { app_key, edition, companies, secret, mac, limiter })
+    }
+
+    /// A fresh limiter; none for a key without a limit.
+    fn limiter(&self, per_s: i64) -> Option<Arc<Limiter>> {
+        let burst = u32::try_from(per_s).ok().and_then(std::num::NonZeroU32::new)?;
+        let requests = RateLimiter::direct_with_clock(Quota::per_second(burst), self.clock.clone());
+        Some(Arc::new(Limiter { per_s, requests }))
+    }
+}

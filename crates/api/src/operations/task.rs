@@ -1,0 +1,3 @@
+//! Tasks: reading them, making them, and moving them on.
+
+pub(crate) mod list;

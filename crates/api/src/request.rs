@@ -1,0 +1,91 @@
+//! What happens around every request, and how its parameters are read.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
+use serde::de::DeserializeOwned;
+use tracing::Instrument;
+
+use crate::answer::ApiError;
+use crate::app::{Api, RequestId};
+use crate::auth::Caller;
+use crate::compat::loose::ParamError;
+use crate::compat::params;
+
+tokio::task_local! {
+    /// Set around every request, so that its answer can name it without every handler passing it on.
+    static REQUEST: RequestId;
+}
+
+/// The request that this task answers; none outside of one.
+pub(crate) fn current_request() -> Option<RequestId> {
+    REQUEST.try_with(|id| *id).ok()
+}
+
+/// Gives a request its id, bounds its time, and turns a panic into an answer.
+pub(crate) async fn around(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let id = api.next_request_id();
+    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let answering = async move {
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+        match tokio::time::timeout(api.limits.request_time_max, answer).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_panic)) => ApiError::Panicked.into_response(),
+            Err(_elapsed) => ApiError::TimedOut.into_response(),
+        }
+    };
+    REQUEST.scope(id, answering.instrument(span)).await
+}
+
+/// A path under `/openapi/` that does not exist.
+pub(crate) async fn no_operation() -> ApiError {
+    ApiError::NoOperation
+}
+
+/// A known path with a method that it does not answer: only operations that change something refuse any.
+pub(crate) async fn wrong_method(_caller: Caller, method: Method) -> ApiError {
+    ParamError::new("请求方法", " POST", method).into()
+}
+
+/// The parameters of a request, wherever they stand.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let (head, body) = request.into_parts();
+        let body = read_body(body, api.limits.body_bytes_max).await?;
+        Ok(Self(params::read(head.uri.query(), &body, says_form(&head.headers))?))
+    }
+}
+
+/// Some clients send the header twice; any of them may be the true one.
+fn says_form(headers: &HeaderMap) -> bool {
+    let is_form = |value: &[u8]| value.to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded");
+    headers.get_all(CONTENT_TYPE).iter().any(|value| is_form(value.as_bytes()))
+}
+
+async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > bytes_max {
+        return Err(ApiError::TooLarge { bytes_max });
+    }
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge { bytes_max }),
+        Err(_) => Err(ApiError::refused("请求体没有传输完整")),
+    }
+}

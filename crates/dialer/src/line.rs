@@ -1,0 +1,64 @@
+//! What carries a call: the border between a conversation and its line.
+
+use std::time::Duration;
+
+use hutong_domain::moment::Moment;
+use hutong_domain::outcome::Disposition;
+use hutong_store::claim::Claimed;
+
+use crate::runtime::BoxFuture;
+
+/// A kind of line: places calls.
+pub trait Line: Send + Sync {
+    /// Begins to dial. The attempt is committed: from here on the number may ring.
+    fn dial(&self, claimed: &Claimed) -> Box<dyn LiveCall>;
+}
+
+/// A call on a line. Every wait ends: by the line's own time-outs, or because the other side is gone.
+pub trait LiveCall: Send {
+    /// Waits until somebody answers.
+    ///
+    /// # Errors
+    /// How the attempt ended where nobody did.
+    fn answered(&mut self) -> BoxFuture<'_, Result<(), Disposition>>;
+
+    /// Speaks `text` to its end, or until the customer interrupts or hangs up.
+    fn say<'a>(&'a mut self, text: &'a str, interruptible: bool) -> BoxFuture<'a, Said>;
+
+    /// Waits for the customer to say something, for as long as `silence`.
+    fn listen(&mut self, silence: Duration) -> BoxFuture<'_, Heard>;
+
+    /// Ends the call from our side.
+    fn hang_up(&mut self) -> BoxFuture<'_, ()>;
+}
+
+/// How a prompt went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// When its first sound was sent.
+    pub from: Moment,
+    /// When its last sound was sent.
+    pub until: Moment,
+    /// Whether the customer hung up meanwhile.
+    pub hung_up: bool,
+}
+
+/// What the customer did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// Said something.
+    Words {
+        /// The words.
+        text: String,
+        /// When they began.
+        from: Moment,
+        /// When they ended.
+        until: Moment,
+    },
+    /// Pressed a key.
+    Key(char),
+    /// Said nothing for as long as was waited.
+    Silence,
+    /// Hung up.
+    HungUp,
+}

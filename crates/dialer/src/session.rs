@@ -1,0 +1,263 @@
+//! One call, from its claim to its outcome in the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::{Either, select};
+use hutong_domain::call::{FinishStatus, HungUpBy, Speaker, Understanding, Utterance};
+use hutong_domain::dialogue::{self, Action, Event};
+use hutong_domain::grading::{self, Facts};
+use hutong_domain::moment::Moment;
+use hutong_domain::outcome::Disposition;
+use hutong_domain::scene::Scene;
+use hutong_store::claim::{self, Claimed};
+use hutong_store::finish::{Ending, Finished, finish};
+use hutong_store::{IdKind, Result};
+
+use crate::line::{Heard, LiveCall, Said};
+use crate::scheduler::{Parts, Phase};
+
+/// How often writing an outcome is tried while the store fails; after that the lease runs out, and whoever
+/// finds the attempt ends it.
+const FINISH_TRIES_MAX: u32 = 60;
+/// The pause between two tries.
+const FINISH_RETRY: Duration = Duration::from_secs(1);
+
+/// Lives a claimed call to its end and writes what came of it.
+pub(crate) async fn run(parts: Arc<Parts>, claimed: Claimed) {
+    let outcome = match parts.scenes.get(claimed.company, claimed.scene, claimed.scene_version).await {
+        Ok(scene) => {
+            let lived = std::panic::AssertUnwindSafe(live(&parts, &claimed, &scene)).catch_unwind().await;
+            let conversation = lived.unwrap_or_else(|_| {
+                tracing::error!(call = %claimed.call, "call {} broke", claimed.call);
+                Conversation::ended_by(Disposition::Interrupted)
+            });
+            record(&parts, &claimed, Some(&scene), conversation).await
+        }
+        Err(error) => {
+            tracing::error!(call = %claimed.call, %error, "call {} has no scene to speak", claimed.call);
+            record(&parts, &claimed, None, Conversation::ended_by(Disposition::LineFailed)).await
+        }
+    };
+    match outcome {
+        Ok(finished) => tracing::debug!(call = %claimed.call, ?finished, "call {} ended", claimed.call),
+        Err(error) => {
+            tracing::error!(call = %claimed.call, %error, "the outcome of call {} was not written", claimed.call);
+        }
+    }
+}
+
+/// Ends an attempt that was never dialled, or whose process is gone, and writes it down.
+pub(crate) async fn give_up(parts: &Parts, claimed: &Claimed, disposition: Disposition) -> Result<Finished> {
+    let scene = parts.scenes.get(claimed.company, claimed.scene, claimed.scene_version).await.ok();
+    record(parts, claimed, scene.as_deref(), Conversation::ended_by(disposition)).await
+}
+
+/// What happened in a call.
+struct Conversation {
+    disposition: Disposition,
+    answered_at: Option<Moment>,
+    hung_up_by: Option<HungUpBy>,
+    chat_rounds: i64,
+    utterances: Vec<Utterance>,
+    state: Option<dialogue::State>,
+}
+
+impl Conversation {
+    const fn ended_by(disposition: Disposition) -> Self {
+        Self { disposition, answered_at: None, hung_up_by: None, chat_rounds: 0, utterances: Vec::new(), state: None }
+    }
+}
+
+async fn live(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Conversation {
+    let now = parts.runtime.now();
+    let Some(line) = parts.lines.get(&claimed.driver) else {
+        tracing::error!(call = %claimed.call, driver = claimed.driver.name(), "no such line driver is running");
+        return Conversation::ended_by(Disposition::LineFailed);
+    };
+    // The last look before the number rings: the claim may be older than it was meant to be.
+    if !parts.lease.is_valid(claimed.node, now) || !parts.settings.may_call_at(now) {
+        return Conversation::ended_by(Disposition::Interrupted);
+    }
+    let mut call = line.dial(claimed);
+    let answered = unless_stopped(parts, call.answered()).await.unwrap_or(Err(Disposition::Interrupted));
+    if let Err(disposition) = answered {
+        call.hang_up().await;
+        return Conversation::ended_by(disposition);
+    }
+    let answered_at = parts.runtime.now();
+    let seat = {
+        let claimed = claimed.clone();
+        parts.store.write(claimed.company, move |db| claim::answer(db, &claimed, answered_at)).await
+    };
+    if !matches!(seat, Ok(true)) {
+        call.hang_up().await;
+        return Conversation { answered_at: Some(answered_at), ..Conversation::ended_by(Disposition::NoSeat) };
+    }
+    Talk::new(parts, claimed, scene, answered_at).run(call.as_mut()).await
+}
+
+/// What `wait` gives; none when the process has to stop first.
+async fn unless_stopped<T>(parts: &Parts, wait: impl Future<Output = T> + Send) -> Option<T> {
+    let stopped = parts.phase.wait_for(Phase::HangingUp);
+    match select(std::pin::pin!(wait), std::pin::pin!(stopped)).await {
+        Either::Left((value, _)) => Some(value),
+        Either::Right(_) => None,
+    }
+}
+
+/// A conversation that is going on.
+struct Talk<'a> {
+    parts: &'a Parts,
+    scene: &'a Scene,
+    answered_at: Moment,
+    state: dialogue::State,
+    utterances: Vec<Utterance>,
+    chat_rounds: i64,
+}
+
+/// What a turn of the conversation led to.
+enum Turn {
+    GoesOn(Event),
+    Ends(HungUpBy),
+}
+
+impl<'a> Talk<'a> {
+    fn new(parts: &'a Parts, claimed: &Claimed, scene: &'a Scene, answered_at: Moment) -> Self {
+        let mut variables: BTreeMap<String, String> = claimed.properties.clone();
+        variables.insert("客户名称".to_owned(), claimed.customer_name.clone());
+        variables.insert("联系方式".to_owned(), claimed.customer_phone.clone());
+        let seed = parts.settings.seed ^ claimed.call.get().unsigned_abs().rotate_left(17);
+        let state = dialogue::begin(scene, &variables, seed);
+        Self { parts, scene, answered_at, state, utterances: Vec::new(), chat_rounds: 0 }
+    }
+
+    async fn run(mut self, call: &mut dyn LiveCall) -> Conversation {
+        let mut event = Event::Answered;
+        let hung_up_by = loop {
+            let step = dialogue::step(self.scene, &mut self.state, &event);
+            if let (Some(understanding), Some(words)) = (step.understanding, self.utterances.last_mut()) {
+                words.understanding = Some(understanding);
+            }
+            let parts = self.parts;
+            let turn = unless_stopped(parts, self.act(call, step.actions)).await;
+            match turn.unwrap_or(Turn::Ends(HungUpBy::Robot)) {
+                Turn::GoesOn(next) => event = next,
+                Turn::Ends(by) => break by,
+            }
+        };
+        if hung_up_by == HungUpBy::Customer {
+            dialogue::step(self.scene, &mut self.state, &Event::HungUp);
+        }
+        call.hang_up().await;
+        Conversation {
+            disposition: Disposition::Answered,
+            answered_at: Some(self.answered_at),
+            hung_up_by: Some(hung_up_by),
+            chat_rounds: self.chat_rounds,
+            utterances: self.utterances,
+            state: Some(self.state),
+        }
+    }
+
+    /// Does what the scene asks for, up to the next thing that the customer does.
+    async fn act(&mut self, call: &mut dyn LiveCall, actions: Vec<Action>) -> Turn {
+        for action in actions {
+            match action {
+                Action::Say { text, node, interruptible } => {
+                    let said = call.say(&text, interruptible).await;
+                    self.chat_rounds += 1;
+                    self.note(Speaker::Robot, text, (said.from, said.until), node);
+                    if let Said { hung_up: true, .. } = said {
+                        return Turn::Ends(HungUpBy::Customer);
+                    }
+                }
+                Action::Listen { silence_ms } => {
+                    return match call.listen(Duration::from_millis(u64::from(silence_ms))).await {
+                        Heard::Words { text, from, until } => {
+                            let node = self.state.node().to_owned();
+                            self.note(Speaker::Customer, text.clone(), (from, until), node);
+                            Turn::GoesOn(Event::Heard { text })
+                        }
+                        Heard::Key(digit) => Turn::GoesOn(Event::Key { digit }),
+                        Heard::Silence => Turn::GoesOn(Event::Silence),
+                        Heard::HungUp => Turn::Ends(HungUpBy::Customer),
+                    };
+                }
+                Action::HangUp { .. } => return Turn::Ends(HungUpBy::Robot),
+            }
+        }
+        // A step without an end is a scene's fault; the call ends all the same.
+        Turn::Ends(HungUpBy::Robot)
+    }
+
+    fn note(&mut self, speaker: Speaker, text: String, (from, until): (Moment, Moment), node: String) {
+        let offset = |at: Moment| i64::try_from(at.since(self.answered_at).as_millis()).unwrap_or(i64::MAX);
+        self.utterances.push(Utterance {
+            speaker,
+            text,
+            start_ms: offset(from),
+            end_ms: offset(until),
+            at: from,
+            understanding: (speaker == Speaker::Customer).then_some(Understanding::NotNeeded),
+            node,
+        });
+    }
+}
+
+/// Grades the call and writes its end; tried again for as long as the store fails.
+async fn record(
+    parts: &Parts,
+    claimed: &Claimed,
+    scene: Option<&Scene>,
+    conversation: Conversation,
+) -> Result<Finished> {
+    let ended_at = parts.runtime.now();
+    let ending = ending(scene, conversation, ended_at);
+    let mut tries = 0;
+    loop {
+        match write(parts, claimed, &ending).await {
+            Err(error) if tries < FINISH_TRIES_MAX => {
+                tries += 1;
+                tracing::warn!(call = %claimed.call, %error, tries, "the outcome of call {} waits for the store", claimed.call);
+                parts.runtime.sleep(FINISH_RETRY).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -> Ending {
+    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, state } = conversation;
+    let mut ending = Ending {
+        disposition,
+        answered_at,
+        ended_at,
+        hung_up_by,
+        chat_rounds,
+        utterances,
+        results: Vec::new(),
+        first_utterance_id: 0,
+        first_result_id: 0,
+    };
+    let facts = Facts {
+        finish_status: disposition.finish_status(),
+        talk_ms: ending.talk_s().saturating_mul(1000),
+        chat_rounds,
+        state: state.as_ref().filter(|_| disposition.finish_status() == FinishStatus::Answered),
+        transcript: &ending.utterances,
+    };
+    ending.results = scene.map_or_else(grading::without_scene, |scene| grading::grade(scene, &facts));
+    ending
+}
+
+async fn write(parts: &Parts, claimed: &Claimed, ending: &Ending) -> Result<Finished> {
+    let (claimed, mut ending) = (claimed.clone(), ending.clone());
+    if !ending.utterances.is_empty() {
+        ending.first_utterance_id = parts.store.reserve(IdKind::Utterance, ending.utterances.len()).await?;
+    }
+    ending.first_result_id = parts.store.reserve(IdKind::CallResult, ending.results.len()).await?;
+    parts.store.write(claimed.company, move |db| finish(db, &claimed, &ending)).await
+}

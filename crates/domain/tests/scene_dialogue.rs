@@ -1,0 +1,235 @@
+//! What holds for every conversation, whatever the scene and whatever happens.
+
+#![allow(clippy::panic, reason = "helpers of tests, which may fail like tests")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use hutong_domain::call::Understanding;
+use hutong_domain::dialogue::{Action, Event, State, Step, begin, step};
+use hutong_domain::scene::{BUILT_IN, Scene};
+use proptest::prelude::*;
+
+/// How a random node goes on; numbers are those of nodes, and wrap.
+#[derive(Debug, Clone)]
+enum Way {
+    Branches(Vec<(usize, usize)>, Option<usize>, Option<usize>),
+    Next(usize),
+    End,
+}
+
+const INTENTS: &[&str] = &["肯定", "否定", "忙碌", "打错", "拒绝再打"];
+
+const WORDS: &[&str] =
+    &["好的", "不要", "在忙", "打错了", "别再打了", "多少钱", "嗯", "，。", "", "不知所云", "能贷款吗", "😀", "1"];
+
+fn way() -> impl Strategy<Value = Way> {
+    let branch = (0..INTENTS.len(), 0..8_usize);
+    let branches = prop::collection::vec(branch, 1..4);
+    prop_oneof![
+        4 => (branches, prop::option::of(0..8_usize), prop::option::of(0..8_usize))
+            .prop_map(|(branches, otherwise, fallback)| Way::Branches(branches, otherwise, fallback)),
+        1 => (0..8_usize).prop_map(Way::Next),
+        1 => Just(Way::End),
+    ]
+}
+
+/// A scene with these nodes; most of them parse, with warnings.
+fn yaml(ways: &[Way], rounds: u32, limit: u32) -> String {
+    let name = |index: usize| format!("节点{}", index % ways.len());
+    let mut yaml = format!(
+        "hutong: 1\nname: 随机\nrobot: {{ name: 机 }}\ndefaults: {{ rounds_max: {rounds}, on_unknown: {{ limit: {limit} }} }}\nnodes:\n"
+    );
+    for (index, way) in ways.iter().enumerate() {
+        let _ = writeln!(yaml, "  - name: 节点{index}\n    say: [第{index}句甲, 第{index}句乙]");
+        match way {
+            Way::Branches(branches, otherwise, fallback) => {
+                yaml.push_str("    branches:\n");
+                let once: BTreeMap<usize, usize> = branches.iter().copied().collect();
+                for (intent, next) in once {
+                    let _ = writeln!(yaml, "      - {{ intent: {}, next: {} }}", INTENTS[intent], name(next));
+                }
+                if let Some(next) = otherwise {
+                    let _ = writeln!(yaml, "    otherwise: {}", name(*next));
+                }
+                if let Some(next) = fallback {
+                    let _ = writeln!(yaml, "    on_silence: {{ next: {} }}", name(*next));
+                }
+            }
+            Way::Next(next) => {
+                let _ = writeln!(yaml, "    next: {}", name(*next));
+            }
+            Way::End => yaml.push_str("    end: { reason: 完 }\n"),
+        }
+    }
+    yaml.push_str("knowledge:\n  - { name: 价格, keywords: [多少钱], answer: 不贵。 }\n");
+    let _ = writeln!(yaml, "  - {{ name: 贷款, keywords: [贷款], answer: 可以。, then: {} }}", name(1));
+    yaml.push_str("results: [{ name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }]\n");
+    yaml
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => prop::sample::select(WORDS).prop_map(|text| Event::Heard { text: text.to_owned() }),
+        1 => any::<String>().prop_map(|text| Event::Heard { text }),
+        1 => any::<char>().prop_map(|digit| Event::Key { digit }),
+        2 => Just(Event::Silence),
+        1 => Just(Event::Answered),
+    ]
+}
+
+/// What every step must be like.
+fn check_step(before: &State, event: &Event, after: &State, step: &Step) {
+    if before.is_ended() || *event == Event::HungUp {
+        assert_eq!(step.actions, [], "spoke after the end");
+        assert!(after.is_ended());
+        return;
+    }
+    let last = step.actions.last();
+    match last {
+        Some(Action::HangUp { .. }) => assert!(after.is_ended()),
+        Some(Action::Listen { .. }) => assert!(!after.is_ended()),
+        other => panic!("the step ends with {other:?}"),
+    }
+    let turns_over = step.actions.iter().filter(|action| !matches!(action, Action::Say { .. }));
+    assert_eq!(turns_over.count(), 1, "{step:?}");
+    let heard = matches!(event, Event::Heard { .. });
+    assert_eq!(step.understanding.is_some(), heard);
+    if let Some(Understanding::Matched(hit)) = &step.understanding {
+        assert!((0.0..=1.0).contains(&hit.score), "{hit:?}");
+    }
+    for action in &step.actions {
+        if let Action::Say { text, .. } = action {
+            assert!(!text.trim().is_empty());
+        }
+    }
+}
+
+fn play(scene: &Scene, seed: u64, events: &[Event]) -> (State, Vec<Step>) {
+    let mut state = begin(scene, &BTreeMap::new(), seed);
+    let steps = events
+        .iter()
+        .map(|event| {
+            let before = state.clone();
+            let step = step(scene, &mut state, event);
+            check_step(&before, event, &state, &step);
+            step
+        })
+        .collect();
+    (state, steps)
+}
+
+proptest! {
+    #[test]
+    fn a_conversation_always_ends_and_never_speaks_after_its_end(
+        ways in prop::collection::vec(way(), 2..8),
+        rounds in 1..12_u32,
+        limit in 0..20_u32,
+        seed: u64,
+        events in prop::collection::vec(event(), 14..20),
+    ) {
+        // A chain of prompts without a turn is refused, and only that.
+        let yaml = yaml(&ways, rounds, limit);
+        let scene = match Scene::parse(&yaml) {
+            Ok(scene) => scene,
+            Err(problems) => {
+                let without_turn = problems.iter().any(|problem| problem.message.contains("without ever listening"));
+                prop_assert!(without_turn, "{problems:?}\n{yaml}");
+                return Ok(());
+            }
+        };
+        let (state, steps) = play(&scene, seed, &events);
+        prop_assert!(state.is_ended(), "{state:?}");
+        prop_assert_eq!(play(&scene, seed, &events), (state, steps));
+    }
+
+    #[test]
+    fn the_built_in_scenes_stand_anything(
+        seed: u64,
+        hang_up_after in 0..40_usize,
+        events in prop::collection::vec(event(), 40),
+    ) {
+        for built_in in BUILT_IN {
+            let scene = Scene::parse(built_in.yaml).unwrap();
+            let mut events = events.clone();
+            events.insert(hang_up_after, Event::HungUp);
+            let (state, _) = play(&scene, seed, &events);
+            prop_assert!(state.is_ended());
+        }
+    }
+
+    #[test]
+    fn a_conversation_goes_on_from_a_stored_state_as_if_nothing_had_happened(
+        seed: u64,
+        events in prop::collection::vec(event(), 1..10),
+        next in event(),
+    ) {
+        let scene = Scene::parse(BUILT_IN[0].yaml).unwrap();
+        let (mut state, _) = play(&scene, seed, &events);
+        let stored = serde_json::to_string(&state).unwrap();
+        let mut restored: State = serde_json::from_str(&stored).unwrap();
+        prop_assert_eq!(&restored, &state);
+        prop_assert_eq!(step(&scene, &mut restored, &next), step(&scene, &mut state, &next));
+    }
+
+    #[test]
+    fn nothing_crashes_the_parser(text: String, at in 0..4_000_usize, cut in 0..40_usize) {
+        let _ = Scene::parse(&text);
+        // A scene with a piece torn out is nearly a scene, and goes deeper.
+        let whole: Vec<char> = BUILT_IN[0].yaml.chars().collect();
+        let torn = whole.iter().take(at).chain(whole.iter().skip(at + cut)).collect::<String>();
+        let _ = Scene::parse(&(torn + &text));
+    }
+}
+
+#[test]
+fn a_state_of_another_scene_ends_politely() {
+    let scene = |index: usize| Scene::parse(BUILT_IN[index].yaml).unwrap();
+    let mut state = begin(&scene(0), &BTreeMap::new(), 1);
+    step(&scene(0), &mut state, &Event::Answered);
+    let heard = Event::Heard { text: "好的".to_owned() };
+    let step = step(&scene(1), &mut state, &heard);
+    assert!(matches!(step.actions.as_slice(), [Action::Say { .. }, Action::HangUp { .. }]), "{step:?}");
+    assert!(state.is_ended());
+}
+
+#[test]
+fn the_seed_chooses_among_the_wordings() {
+    let scene = Scene::parse(BUILT_IN[0].yaml).unwrap();
+    let opening = |seed: u64| {
+        let mut state = begin(&scene, &BTreeMap::new(), seed);
+        format!("{:?}", step(&scene, &mut state, &Event::Answered).actions)
+    };
+    let openings: std::collections::BTreeSet<String> = (0..32).map(opening).collect();
+    assert_eq!(openings.len(), 2);
+}
+
+#[test]
+fn keys_lead_along_their_branches() {
+    let scene = Scene::parse(
+        "\
+hutong: 1
+name: 满意度
+robot: { name: 回访员 }
+nodes:
+  - name: 评分
+    say: 满意请按1，不满意请按2。
+    branches: [{ key: '1', next: 谢谢 }, { key: '2', next: 抱歉 }]
+    on_unknown: { say: 请按1或者2。, limit: 1 }
+  - { name: 谢谢, say: 谢谢。, end: { reason: 满意 } }
+  - { name: 抱歉, say: 抱歉。, end: { reason: 不满意 } }
+results:
+  - name: 客户意向等级
+    values: [A级(较强), D级(需筛选)]
+    default: D级(需筛选)
+",
+    )
+    .unwrap();
+    let mut state = begin(&scene, &BTreeMap::new(), 0);
+    step(&scene, &mut state, &Event::Answered);
+    let wrong = step(&scene, &mut state, &Event::Key { digit: '9' });
+    assert_eq!(wrong.node, "评分");
+    let right = step(&scene, &mut state, &Event::Key { digit: '2' });
+    assert_eq!(right.node, "抱歉");
+    assert_eq!(state.hang_up_reason(), Some("不满意"));
+}

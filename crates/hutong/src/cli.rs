@@ -1,0 +1,125 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{call, company, doctor, export, key, line, scene};
+use crate::config::{self, Config};
+use crate::error::Result;
+use crate::{demo, serve};
+
+/// hutong (呼通): a self-hosted AI outbound-call platform.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong use.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything, with a company, scenes and campaigns in it
+    Demo(demo::DemoArgs),
+    /// Run the server
+    Serve(ServeArgs),
+    /// Show or check the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Companies: the tenants
+    #[command(subcommand)]
+    Company(company::CompanyCommand),
+    /// Application keys of the open API
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Lines: caller numbers, and what carries their calls
+    #[command(subcommand)]
+    Line(line::LineCommand),
+    /// Scenes (话术): what robots say
+    #[command(subcommand)]
+    Scene(scene::SceneCommand),
+    /// Send a signed request to a running server with a stored key, and print the answer
+    Call(call::CallArgs),
+    /// Write data out
+    #[command(subcommand)]
+    Export(export::ExportCommand),
+    /// Check the installation and say what to mend
+    Doctor(InstallationArgs),
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    installation: InstallationArgs,
+    /// The address to serve at, instead of the configured one
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+}
+
+/// Which installation a command is about.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InstallationArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder, instead of the configured one
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl InstallationArgs {
+    pub(crate) fn load(&self) -> Result<Config> {
+        let mut config = Config::load(self.config.as_deref())?;
+        if let Some(data) = &self.data {
+            config.data.clone_from(data);
+        }
+        Ok(config)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print the default configuration, which documents every key
+    Default,
+    /// Check a configuration file
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// Does what was asked.
+pub(crate) async fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Serve(ServeArgs { installation, listen }) => {
+            let mut config = installation.load()?;
+            if let Some(listen) = listen {
+                config.listen = listen;
+            }
+            serve::run(&config).await
+        }
+        Command::Config(ConfigCommand::Default) => print(config::DEFAULT),
+        Command::Config(ConfigCommand::Check { file }) => {
+            Config::load(Some(&file))?;
+            print(&format!("{}: ok\n", file.display()))
+        }
+        Command::Company(command) => company::run(command).await,
+        Command::Key(command) => key::run(command).await,
+        Command::Line(command) => line::run(command).await,
+        Command::Scene(command) => scene::run(command).await,
+        Command::Call(args) => call::run(args).await,
+        Command::Export(command) => export::run(command).await,
+        Command::Doctor(args) => doctor::run(&args).await,
+    }
+}
+
+/// Writes to standard output; a reader that has gone away ends the command without a fuss.
+pub(crate) fn print(text: &str) -> Result<()> {
+    match std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,9 @@
+//! Commands that do one thing and end.
+
+pub(crate) mod call;
+pub(crate) mod company;
+pub(crate) mod doctor;
+pub(crate) mod export;
+pub(crate) mod key;
+pub(crate) mod line;
+pub(crate) mod scene;

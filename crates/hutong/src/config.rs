@@ -1,0 +1,204 @@
+//! The configuration: a TOML file, with the environment on top of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use figment::error::{Error as FigmentError, Kind};
+use figment::providers::{Env, Format as _, Toml};
+use hutong_domain::window::DaySpan;
+use hutong_store::{Options, Url};
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// The configuration with every key at its default: also the documentation of the configuration.
+pub(crate) const DEFAULT: &str = include_str!("../config.default.toml");
+
+/// What an administrator decides about an installation.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) listen: String,
+    pub(crate) data: PathBuf,
+    zone: String,
+    store: StoreConfig,
+    pub(crate) dialing: DialingConfig,
+    pub(crate) api: ApiConfig,
+    pub(crate) log: LogConfig,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoreConfig {
+    url: String,
+    readers: usize,
+    writers: usize,
+    partitions: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DialingConfig {
+    pub(crate) legal_start: Time,
+    pub(crate) legal_end: Time,
+    pub(crate) calls_max: usize,
+    drain_s: u64,
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiConfig {
+    clock_skew_s: u64,
+    request_timeout_s: u64,
+    header_timeout_s: u64,
+    connections_max: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogConfig {
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Config {
+    /// The defaults, the file over them, and the environment over both.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
+        let mut figment = Figment::from(Toml::string(DEFAULT));
+        if let Some(file) = file {
+            let text = std::fs::read_to_string(file).map_err(|cause| Error::file(file, cause))?;
+            figment = figment.merge(Toml::string(&text));
+        }
+        // The installation's key and log filters of libraries are no part of the configuration.
+        let environment = Env::prefixed("HUTONG_").ignore(&["key", "log_filter"]).split("__");
+        let config: Self = figment.merge(environment).extract().map_err(|error| explain(&error))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.zone()?;
+        self.legal_hours()?;
+        self.store_options()?;
+        if self.dialing.calls_max == 0 {
+            return Err(Error::config("dialing.calls_max", "must be at least 1"));
+        }
+        if self.api.connections_max == 0 {
+            return Err(Error::config("api.connections_max", "must be at least 1"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn zone(&self) -> Result<TimeZone> {
+        TimeZone::get(&self.zone)
+            .map_err(|_| Error::config("zone", &format!("unknown time zone {:?}; try \"Asia/Shanghai\"", self.zone)))
+    }
+
+    pub(crate) fn legal_hours(&self) -> Result<DaySpan> {
+        DaySpan::new(self.dialing.legal_start, self.dialing.legal_end)
+            .ok_or_else(|| Error::config("dialing.legal_end", "must be after dialing.legal_start"))
+    }
+
+    pub(crate) fn store_options(&self) -> Result<Options> {
+        let url = if self.store.url.is_empty() {
+            Url::Sqlite(self.data.join("hutong.db"))
+        } else {
+            self.store.url.parse().map_err(|error| Error::config("store.url", &format!("{error}")))?
+        };
+        let mut options = Options::new(url);
+        if self.store.readers > 0 {
+            options.readers = self.store.readers;
+        }
+        if self.store.writers > 0 {
+            options.writers = self.store.writers;
+        }
+        options.partitions = self.store.partitions;
+        Ok(options)
+    }
+
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.dialing.drain_s)
+    }
+
+    pub(crate) fn request_limits(&self) -> hutong_api::Limits {
+        hutong_api::Limits {
+            request_time_max: Duration::from_secs(self.api.request_timeout_s),
+            clock_skew_max: Duration::from_secs(self.api.clock_skew_s),
+            ..hutong_api::Limits::default()
+        }
+    }
+
+    pub(crate) fn connection_limits(&self) -> hutong_api::ConnectionLimits {
+        hutong_api::ConnectionLimits {
+            connections_max: self.api.connections_max,
+            header_time_max: Duration::from_secs(self.api.header_timeout_s),
+            ..hutong_api::ConnectionLimits::default()
+        }
+    }
+}
+
+/// Names the key and, where it does not exist, the nearest one that does.
+fn explain(error: &FigmentError) -> Error {
+    let mut path = error.path.clone();
+    let text = match &error.kind {
+        Kind::UnknownField(name, known) => {
+            path.push(name.clone());
+            let nearest = known.iter().max_by(|a, b| {
+                strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b))
+            });
+            match nearest {
+                Some(nearest) => format!("no such key; did you mean {nearest:?}?"),
+                None => "no such key".to_owned(),
+            }
+        }
+        kind => kind.to_string(),
+    };
+    Error::config(&path.join("."), &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Config::load(Some(file.path()))
+    }
+
+    #[test]
+    fn the_default_configuration_is_complete_and_valid() {
+        let config = load("").unwrap();
+        assert_eq!(config.listen, "127.0.0.1:8080");
+        assert_eq!(config.store_options().unwrap().url, Url::Sqlite("hutong-data/hutong.db".into()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_known_name() {
+        let error = load("[store]\nulr = \"sqlite:x\"").unwrap_err().to_string();
+        assert!(error.contains("store.ulr") && error.contains("\"url\""), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_key() {
+        let check = |text, key| {
+            let error = load(text).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        };
+        check("zone = \"Asia/Nowhere\"", "zone");
+        check("[dialing]\nlegal_start = \"21:00:00\"", "dialing.legal_end");
+        check("[dialing]\ncalls_max = \"many\"", "dialing.calls_max");
+        check("[store]\nurl = \"mysql://x\"", "store.url");
+    }
+}

@@ -1,0 +1,191 @@
+//! `hutong demo`: everything at once, with a company, scenes and campaigns in it.
+//!
+//! The finished campaign was really dialled: by the same dialer, over the simulated line, in virtual time.
+//! The running one goes on in real time while one watches.
+
+mod campaigns;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use hutong_dialer::virtual_time::VirtualRuntime;
+use hutong_dialer::{Dialer, Runtime};
+use hutong_domain::ids::{CompanyId, TaskId};
+use hutong_domain::moment::Moment;
+use hutong_store::feed::FeedFilter;
+use hutong_store::key::{Edition, Secret};
+use hutong_store::{Options, PageRequest, Store, company, key, task};
+use jiff::civil::{Time, time};
+
+use self::campaigns::Campaigns;
+use crate::cli::print;
+use crate::commands::key::create;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::installation::{self, Installation};
+use crate::serve;
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The address to serve at
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// The data folder, kept at the end; a temporary one, removed at the end, where it is not given
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// What the demo has in it.
+struct Contents {
+    company: CompanyId,
+    key: String,
+    secret: Secret,
+    done: TaskId,
+    running: TaskId,
+    call: i64,
+}
+
+pub(crate) async fn run(args: DemoArgs) -> Result<()> {
+    let temporary = if args.data.is_none() { Some(tempfile::Builder::new().prefix("hutong-demo-").tempdir()?) } else { None };
+    let data = match (&args.data, &temporary) {
+        (Some(data), _) => data.clone(),
+        (None, Some(folder)) => folder.path().to_owned(),
+        (None, None) => return Err(Error::Usage("--data is needed".to_owned())),
+    };
+    let config = config(&data, args.listen)?;
+    serve::init_log(&config)?;
+    installation::make_folder(&config.data)?;
+    let _lock = installation::lock(&config.data)?;
+    let contents = contents(&config).await?;
+    let listener = serve::listen(&config.listen).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let installation = installation::open(&config)?;
+    let serving = {
+        let config = config.clone();
+        tokio::spawn(async move { serve::until_stopped(&config, installation, listener, serve::stop_signal()).await })
+    };
+    write_env(&config.data, &url, &contents)?;
+    print(&welcome(&url, &config.data, &contents))?;
+    serving.await.map_err(|error| Error::Failed(format!("the server broke: {error}")))?
+}
+
+/// The demo calls nobody, so it may do so at any hour; everything else is as it is by default.
+fn config(data: &Path, listen: String) -> Result<Config> {
+    let mut config = Config::load(None)?;
+    config.listen = listen;
+    data.clone_into(&mut config.data);
+    config.dialing.legal_start = Time::midnight();
+    config.dialing.legal_end = time(23, 59, 59, 0);
+    if std::env::var_os("HUTONG_LOG__LEVEL").is_none() {
+        "warn".clone_into(&mut config.log.level);
+    }
+    Ok(config)
+}
+
+/// What the store has in it, made first where it is new.
+async fn contents(config: &Config) -> Result<Contents> {
+    let options = config.store_options()?;
+    let campaigns = {
+        let config = config.clone();
+        // In virtual time everything happens on one thread, and none of it may hold up this runtime's.
+        let made = tokio::task::spawn_blocking(move || history(&config, &options));
+        made.await.map_err(|error| Error::Failed(format!("the demo could not be made: {error}")))??
+    };
+    let Installation { store, vault } = installation::open(config)?;
+    let (key, secret) = match newest_key(&store, campaigns.company).await? {
+        Some(known) => (known.app_key, vault.open(&known.sealed_secret)?),
+        None => create(&store, &vault, vec![campaigns.company], Edition::May2018, 0).await?,
+    };
+    let answered = FeedFilter {
+        finish_status: Some(hutong_domain::call::FinishStatus::Answered),
+        after: -1,
+        ..FeedFilter::default()
+    };
+    let page = store.feed(campaigns.company, campaigns.done, answered, PageRequest { number: 1, size: 1 }).await?;
+    let call = page.and_then(|(_, page)| page.rows.first().map(|row| row.id.get())).unwrap_or(0);
+    Ok(Contents { company: campaigns.company, key, secret, done: campaigns.done, running: campaigns.running, call })
+}
+
+async fn newest_key(store: &Store, company: CompanyId) -> Result<Option<key::AppKey>> {
+    let keys = store.read(key::all).await?;
+    Ok(keys.into_iter().rfind(|key| key.revoked_at.is_none() && key.companies == [company]))
+}
+
+/// Makes the company and its campaigns, and dials the first of them to its end: yesterday, in virtual time.
+fn history(config: &Config, options: &Options) -> Result<Campaigns> {
+    let now = installation::now();
+    let store = Store::open(&Options { inline: true, ..options.clone() }, now)?;
+    let zone = config.zone()?;
+    let yesterday = now.civil(&zone).date().yesterday().map_err(|error| Error::Failed(error.to_string()))?;
+    let start = Moment::from_civil(yesterday.at(10, 0, 0, 0), &zone);
+    let runtime = Arc::new(VirtualRuntime::new(start));
+    let settings = hutong_dialer::Settings {
+        zone,
+        legal_hours: config.legal_hours()?,
+        calls_max: config.dialing.calls_max,
+        drain: config.drain(),
+        seed: config.dialing.seed,
+    };
+    let clock: Arc<dyn Runtime> = runtime.clone();
+    let made = runtime.run(async move {
+        if let Some(known) = known(&store).await? {
+            return Ok(known);
+        }
+        let campaigns = campaigns::make(&store, start).await?;
+        let (_, orders) = async_channel::bounded(1);
+        let lines = serve::lines(&clock, settings.seed);
+        let dialer = Dialer::begin(store.clone(), clock.clone(), lines, settings, (orders, Arc::default()), true).await?;
+        dialer.run_to_completion().await;
+        campaigns::start_second(&store, &campaigns, clock.now().max(now)).await?;
+        Ok(campaigns)
+    });
+    made.unwrap_or_else(|| Err(Error::Failed("the demo's first campaign did not come to its end".to_owned())))
+}
+
+/// The campaigns of a demo that ran before on the same data folder.
+async fn known(store: &Store) -> Result<Option<Campaigns>> {
+    let companies = store.read(company::all).await?;
+    let Some(company) = companies.first().map(|company| company.id) else { return Ok(None) };
+    let tasks = store
+        .read(move |db| task::page(db, company, &task::Filter::default(), PageRequest { number: 1, size: 100 }))
+        .await?;
+    let mut ids: Vec<TaskId> = tasks.rows.iter().map(|view| view.task.id).collect();
+    ids.sort_unstable();
+    match ids.as_slice() {
+        [done, running, ..] => Ok(Some(Campaigns { company, done: *done, running: *running })),
+        _ => Err(Error::Failed("the data folder holds something that is not a demo; give another --data".to_owned())),
+    }
+}
+
+fn write_env(data: &Path, url: &str, contents: &Contents) -> Result<()> {
+    let Contents { company, key, secret, done, running, call } = contents;
+    let text = format!(
+        "HUTONG_URL={url}\nAPP_KEY={key}\nAPP_SECRET={}\nCOMPANY_ID={company}\nDONE_TASK_ID={done}\n\
+         RUNNING_TASK_ID={running}\nCALL_INSTANCE_ID={call}\n",
+        secret.0
+    );
+    let path = data.join("demo.env");
+    // Written aside and renamed: whoever waits for the file finds it whole.
+    let draft = data.join("demo.env.new");
+    std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &path)).map_err(|cause| Error::file(&path, cause))
+}
+
+fn welcome(url: &str, data: &Path, contents: &Contents) -> String {
+    let Contents { company, key, secret, done, running, call } = contents;
+    let basic = format!("curl -su {key}:{}", secret.0);
+    let api = format!("{url}/openapi/v1/task");
+    format!(
+        "\nhutong demo is ready: nobody is called, the callees are simulated.\n\n\
+         API reference  {url}/docs   (Authorize with the key and the secret as user and password)\n\
+         Settings       {}/demo.env\n\
+         Company {company}, finished task {done}, running task {running}\n\n\
+         The four queries:\n\
+         {basic} '{api}/getTasks?companyId={company}'\n\
+         {basic} '{api}/getTaskDetail?companyId={company}&taskId={done}'\n\
+         {basic} '{api}/queryDoneTaskPhones?callJobId={running}&index=-1'\n\
+         {basic} '{api}/phoneLogInfo?callInstanceId={call}'\n\n\
+         Ctrl-C ends it.\n",
+        data.display(),
+    )
+}

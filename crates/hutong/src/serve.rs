@@ -1,0 +1,123 @@
+//! The server: store, dialer and API in one process.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hutong_api::App;
+use hutong_dialer::line::Line;
+use hutong_dialer::simulated::SimulatedLine;
+use hutong_dialer::{Dialer, Runtime, Settings, SystemRuntime};
+use hutong_domain::line::LineDriver;
+use hutong_store::Url;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+
+use crate::config::{Config, LogFormat};
+use crate::error::{Error, Result};
+use crate::installation::{self, Installation};
+
+/// Calls that were claimed by themselves and wait for the dialer.
+const ORDERS_MAX: usize = 256;
+
+/// Runs a server until it is told to stop by SIGTERM or SIGINT.
+pub(crate) async fn run(config: &Config) -> Result<()> {
+    init_log(config)?;
+    installation::make_folder(&config.data)?;
+    let _lock = installation::lock(&config.data)?;
+    let installation = installation::open(config)?;
+    let listener = listen(&config.listen).await?;
+    tracing::info!("serving http://{}", listener.local_addr()?);
+    until_stopped(config, installation, listener, stop_signal()).await
+}
+
+/// Binds the address.
+pub(crate) async fn listen(address: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|cause| Error::config("listen", &format!("{address}: {cause}")))
+}
+
+/// Serves and dials until `stop` resolves; then no new calls, and those in progress end.
+pub(crate) async fn until_stopped(
+    config: &Config,
+    installation: Installation,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let Installation { store, vault } = installation;
+    let runtime: Arc<dyn Runtime> = Arc::new(SystemRuntime);
+    let wake = Arc::new(Notify::new());
+    let (dial, orders) = async_channel::bounded(ORDERS_MAX);
+    let settings = Settings {
+        zone: config.zone()?,
+        legal_hours: config.legal_hours()?,
+        calls_max: config.dialing.calls_max,
+        drain: config.drain(),
+        seed: config.dialing.seed,
+    };
+    // One process at a time uses a SQLite store: the lock of the data folder sees to that.
+    let exclusive = matches!(store.url(), Url::Sqlite(_) | Url::Memory);
+    let lines = lines(&runtime, config.dialing.seed);
+    let dialer =
+        Dialer::begin(store.clone(), runtime, lines, settings.clone(), (orders, wake.clone()), exclusive).await?;
+    let parts = dialer.parts().clone();
+    let app = Arc::new(App {
+        store,
+        clock: Arc::new(SystemRuntime),
+        zone: settings.zone,
+        legal_hours: settings.legal_hours,
+        vault,
+        recordings: Arc::new(hutong_api::PlainRecordingUrls),
+        node: parts.lease.node(),
+        dial,
+        wake,
+        limits: config.request_limits(),
+    });
+    let (stopping, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        stop.await;
+        let _ = stopping.send(true);
+    });
+    let wait = |mut stopped: watch::Receiver<bool>| async move {
+        // An error means that whoever waits for the signal is gone: stop as well.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let dialing = tokio::spawn(dialer.run(Box::pin(wait(stopped.clone()))));
+    hutong_api::serve(listener, hutong_api::router(app), config.connection_limits(), wait(stopped)).await;
+    dialing.await.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The line drivers of this version.
+pub(crate) fn lines(runtime: &Arc<dyn Runtime>, seed: u64) -> HashMap<LineDriver, Box<dyn Line>> {
+    let simulated: Box<dyn Line> = Box::new(SimulatedLine::new(runtime.clone(), seed));
+    HashMap::from([(LineDriver::Simulated, simulated)])
+}
+
+/// Resolves on SIGTERM or SIGINT.
+pub(crate) async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}
+
+/// Sends log lines to standard error.
+pub(crate) fn init_log(config: &Config) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level)
+        .map_err(|error| Error::config("log.level", &error.to_string()))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let installed = match config.log.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    installed.map_err(|error| Error::Failed(format!("the log could not be opened: {error}")))
+}

@@ -1,0 +1,42 @@
+//! What the store promises, on every engine: each test here runs on SQLite, on PostgreSQL, and on
+//! PostgreSQL with the big tables partitioned by company.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests are stamped onto the engines by a macro, so that Clippy does not see that they are tests"
+)]
+
+mod answers;
+mod blacklists;
+mod calls;
+mod claims;
+mod companies;
+mod feed;
+mod feed_model;
+mod finishing;
+mod groups;
+mod imports;
+mod keys;
+mod limits;
+mod lines;
+mod lists;
+mod nodes;
+mod opening;
+mod robots;
+mod singles;
+mod task_life;
+mod task_lists;
+mod tasks;
+
+use hutong_store::PageRequest;
+
+/// The page with this number, from 1, of so many rows.
+fn page(number: i64, size: i64) -> PageRequest {
+    PageRequest { number, size }
+}
+
+/// One page that has room for all.
+fn all() -> PageRequest {
+    page(1, 1000)
+}
