@@ -1,6 +1,7 @@
 //! What every request is answered with: one envelope for success and failure alike.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
@@ -8,10 +9,12 @@ use axum::response::{IntoResponse, Response};
 use hutong_domain::ids::SceneId;
 use hutong_domain::scene::Problem;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::RequestId;
-use crate::compat::loose::ParamError;
+use crate::compat::param_error::ParamError;
 use crate::request::current_request;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
@@ -77,6 +80,18 @@ fn write<T: Serialize>(status: StatusCode, envelope: &Envelope<T>) -> Response {
     }
 }
 
+/// `data` of operations that have nothing to say: always null.
+#[derive(Serialize)]
+pub(crate) struct Nothing;
+
+impl PartialSchema for Nothing {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Null).description(Some("始终为 null · always null")).build().into()
+    }
+}
+
+impl ToSchema for Nothing {}
+
 /// What may be unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Thing {
@@ -88,6 +103,7 @@ pub(crate) enum Thing {
     Line,
     BlacklistGroup,
     BlacklistEntry,
+    SmsTemplate,
 }
 
 impl Thing {
@@ -101,6 +117,7 @@ impl Thing {
             Self::Line => "线路",
             Self::BlacklistGroup => "黑名单分组",
             Self::BlacklistEntry => "黑名单号码",
+            Self::SmsTemplate => "短信模板",
         }
     }
 }
@@ -117,6 +134,9 @@ pub(crate) enum ApiError {
     /// It is about something that does not exist.
     #[error("{} {id} 不存在", thing.label())]
     Unknown { thing: Thing, id: String },
+    /// It is about the newest task of a company that has none.
+    #[error("该公司还没有任务")]
+    NoTaskYet,
     /// There is no such operation.
     #[error("没有这个接口，请检查请求路径")]
     NoOperation,
@@ -162,7 +182,7 @@ impl ApiError {
     }
 
     /// A thing that does not exist.
-    pub(crate) fn unknown(thing: Thing, id: impl ToString) -> Self {
+    pub(crate) fn unknown(thing: Thing, id: &impl fmt::Display) -> Self {
         Self::Unknown { thing, id: id.to_string() }
     }
 
@@ -177,14 +197,12 @@ impl ApiError {
         match self {
             Self::Unauthenticated(_) => (401, StatusCode::OK, "校验数据错误"),
             Self::Forbidden(_) => (403, StatusCode::OK, "权限不足"),
-            Self::Unknown { .. } | Self::NoOperation => (404, StatusCode::OK, "资源未找到"),
+            Self::Unknown { .. } | Self::NoTaskYet | Self::NoOperation => (404, StatusCode::OK, "资源未找到"),
             Self::ClockSkew(_) => (408, StatusCode::OK, "时间选择不对"),
             Self::Parameter(_) | Self::Refused(_) => (412, StatusCode::OK, "参数错误"),
             Self::TooLarge { .. } => (413, StatusCode::PAYLOAD_TOO_LARGE, "请求过大"),
             Self::TooMany { .. } => (429, StatusCode::TOO_MANY_REQUESTS, "请求过于频繁"),
-            Self::Store(_) | Self::Vault(_) | Self::Scene { .. } | Self::Panicked => {
-                (500, StatusCode::OK, "未知错误")
-            }
+            Self::Store(_) | Self::Vault(_) | Self::Scene { .. } | Self::Panicked => (500, StatusCode::OK, "未知错误"),
             Self::TimedOut | Self::Unavailable(_) => (503, StatusCode::SERVICE_UNAVAILABLE, "服务暂不可用"),
         }
     }
@@ -218,7 +236,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (code, status, beginning) = self.wire();
         self.log(code);
-        let envelope: Envelope<()> = Envelope {
+        let envelope: Envelope<Nothing> = Envelope {
             code,
             data: None,
             result_msg: Cow::Owned(format!("{beginning}：{}", self.detail())),

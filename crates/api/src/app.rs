@@ -158,12 +158,7 @@ impl Api {
     ///
     /// # Errors
     /// When the store fails or holds a scene that this version of hutong cannot read.
-    pub(crate) async fn scene(
-        &self,
-        company: CompanyId,
-        scene: SceneId,
-        version: i64,
-    ) -> Result<Arc<Scene>, ApiError> {
+    pub(crate) async fn scene(&self, company: CompanyId, scene: SceneId, version: i64) -> Result<Arc<Scene>, ApiError> {
         let key = (company, scene, version);
         if let Some(known) = self.scenes.get(&key) {
             return Ok(known);

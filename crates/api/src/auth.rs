@@ -1,7 +1,9 @@
 //! Who sends a request: a key and its proof, either signed headers or HTTP Basic. Nothing else gets in.
 
 mod keys;
+mod sign;
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -19,6 +21,7 @@ use crate::app::Api;
 use crate::compat::datetime;
 use keys::Key;
 pub(crate) use keys::KeyRing;
+pub use sign::sign;
 
 const APP_KEY: HeaderName = HeaderName::from_static("appkey");
 const DATETIME: HeaderName = HeaderName::from_static("datetime");
@@ -49,7 +52,7 @@ impl Caller {
         &self,
         owner: Option<CompanyId>,
         thing: Thing,
-        id: impl ToString,
+        id: &impl fmt::Display,
     ) -> Result<CompanyId, ApiError> {
         match owner {
             None => Err(ApiError::unknown(thing, id)),
@@ -107,7 +110,9 @@ async fn by_signature(api: &Api, app_key: &HeaderValue, headers: &HeaderMap) -> 
 
 fn check_clock(api: &Api, datetime: &[u8]) -> Result<(), ApiError> {
     let signed_at: Moment = str::from_utf8(datetime).ok().and_then(datetime::parse).ok_or_else(|| {
-        ApiError::ClockSkew("请求头 datetime 应为 RFC 1123 格式的 GMT 时间，如 Thu, 13 Dec 2018 01:27:17 GMT".to_owned())
+        ApiError::ClockSkew(
+            "请求头 datetime 应为 RFC 1123 格式的 GMT 时间，如 Thu, 13 Dec 2018 01:27:17 GMT".to_owned(),
+        )
     })?;
     let now = api.clock.now();
     let skew = now.since(signed_at).max(signed_at.since(now));
@@ -121,7 +126,8 @@ fn check_clock(api: &Api, datetime: &[u8]) -> Result<(), ApiError> {
 /// `curl -u APPKEY:APPSECRET`, for people and tools.
 async fn by_password(api: &Api, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
     let header = headers.get(AUTHORIZATION).ok_or(ApiError::Unauthenticated("缺少请求头 appkey、datetime、sign"))?;
-    let (app_key, secret) = basic(header.as_bytes()).ok_or(ApiError::Unauthenticated("请求头 Authorization 无法识别"))?;
+    let (app_key, secret) =
+        basic(header.as_bytes()).ok_or(ApiError::Unauthenticated("请求头 Authorization 无法识别"))?;
     let key = find(api, app_key.as_bytes()).await?;
     if key.has_secret(secret.as_bytes()) { Ok(key) } else { Err(ApiError::Unauthenticated("appsecret 不正确")) }
 }

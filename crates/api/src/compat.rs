@@ -6,5 +6,6 @@ pub(crate) mod edition;
 pub(crate) mod intent;
 pub(crate) mod loose;
 pub(crate) mod paging;
+pub(crate) mod param_error;
 pub(crate) mod params;
 pub(crate) mod path;

@@ -3,7 +3,7 @@
 use axum::Router;
 use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{Object, ObjectBuilder};
+use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, Content, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema,
@@ -12,15 +12,14 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 const DESCRIPTION: &str = include_str!("docs/description.md");
 const JSON: &str = "application/json";
-const ENVELOPE_OF_NOTHING: &str = "Envelope_TupleUnit";
+const DATA: &str = "data";
+const ENVELOPE: &str = "Envelope_";
+const ENVELOPE_OF_NOTHING: &str = "Envelope_Nothing";
 
 /// The document before any operation is added.
 pub(crate) fn base() -> OpenApi {
-    let info = InfoBuilder::new()
-        .title("hutong 开放接口 · open API")
-        .version("1.0.0")
-        .description(Some(DESCRIPTION))
-        .build();
+    let info =
+        InfoBuilder::new().title("hutong 开放接口 · open API").version("1.0.0").description(Some(DESCRIPTION)).build();
     let mut components = Components::new();
     for (name, scheme) in security_schemes() {
         components.add_security_scheme(name, scheme);
@@ -35,13 +34,15 @@ pub(crate) fn base() -> OpenApi {
 const NO_SCOPES: [&str; 0] = [];
 
 fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
-    let header = |name, description| {
-        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, description)))
-    };
+    let header =
+        |name, description| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, description)));
     [
         ("basic", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic))),
         ("appkey", header("appkey", "应用密钥 · the application key")),
-        ("datetime", header("datetime", "RFC 1123 格式的 GMT 时间 · the time of the request: `Thu, 13 Dec 2018 01:27:17 GMT`")),
+        (
+            "datetime",
+            header("datetime", "RFC 1123 格式的 GMT 时间 · the time of the request: `Thu, 13 Dec 2018 01:27:17 GMT`"),
+        ),
         ("sign", header("sign", "Base64(HMAC-SHA1(appsecret, appkey + \"\\n\" + datetime))")),
     ]
 }
@@ -49,6 +50,11 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
 /// Adds what holds for all operations. An operation that answers GET and POST alike has one description in
 /// the code; in the document, its POST takes the parameters in a body and has an id of its own.
 pub(crate) fn complete(document: &mut OpenApi) {
+    for (name, schema) in document.components.iter_mut().flat_map(|components| &mut components.schemas) {
+        if name.starts_with(ENVELOPE) && name != ENVELOPE_OF_NOTHING {
+            let_data_be_null(schema);
+        }
+    }
     for item in document.paths.paths.values_mut() {
         let PathItem { get, post, .. } = item;
         if let (Some(_), Some(post)) = (&get, post.as_mut()) {
@@ -59,6 +65,16 @@ pub(crate) fn complete(document: &mut OpenApi) {
             add_common_responses(operation);
         }
     }
+}
+
+/// Any operation may fail, and its data is null then; the macro drops that from what is generic.
+fn let_data_be_null(envelope: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::Object(envelope)) = envelope else { return };
+    let Some(data) = envelope.properties.swap_remove(DATA) else { return };
+    let null = ObjectBuilder::new().schema_type(Type::Null).build();
+    let description = "返回实体，出错时为 null · what was asked for; null on every error";
+    let either = OneOfBuilder::new().item(data).item(null).description(Some(description)).build();
+    envelope.properties.insert(DATA.to_owned(), Schema::OneOf(either).into());
 }
 
 fn move_parameters_to_body(operation: &mut Operation) {

@@ -18,5 +18,6 @@ mod server;
 mod wire;
 
 pub use app::{App, ConnectionLimits, Limits, PlainRecordingUrls, RecordingUrls};
+pub use auth::sign;
 pub use router::router;
 pub use server::serve;

@@ -18,7 +18,7 @@ use tracing::Instrument;
 use crate::answer::ApiError;
 use crate::app::{Api, RequestId};
 use crate::auth::Caller;
-use crate::compat::loose::ParamError;
+use crate::compat::param_error::ParamError;
 use crate::compat::params;
 
 tokio::task_local! {

@@ -29,7 +29,41 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(docs::pages(document))
 }
 
+/// Read operations answer GET and POST alike; the others POST only: each file says which.
 fn operations() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::with_openapi(docs::base())
+        // What happened.
         .routes(routes!(task::list::get_tasks))
+        .routes(routes!(task::detail::get_task_detail))
+        .routes(routes!(task::done_calls::query_done_task_phones))
+        .routes(routes!(task::waiting_calls::not_dialed_customer_list))
+        .routes(routes!(task::call_detail::phone_log_info))
+        .routes(routes!(task::scene_variables::get_scene_variables))
+        // What is to happen.
+        .routes(routes!(task::create::create_task))
+        .routes(routes!(task::update::update))
+        .routes(routes!(task::import::import_task_customer))
+        .routes(routes!(task::import::import_task_customer_v2))
+        .routes(routes!(task::start::start))
+        .routes(routes!(task::pause::pause))
+        .routes(routes!(task::stop::stop))
+        .routes(routes!(task::delete::delete))
+        .routes(routes!(task::call_known_customer::call_customer))
+        .routes(routes!(task::call_number::single_call_by_mobile))
+        // What a company has.
+        .routes(routes!(company::companies::get_companys))
+        .routes(routes!(company::phones::get_phones))
+        .routes(routes!(company::robots::get_robots))
+        .routes(routes!(company::seats::seat_statistics))
+        .routes(routes!(sms::templates::list))
+        .routes(routes!(callback::undelivered::query_un_call_back))
+        // Whom nobody may call.
+        .routes(routes!(blacklist::add::add_black_list))
+        .routes(routes!(blacklist::add_batch::add_black_list_batch))
+        .routes(routes!(blacklist::delete::blacklist_info_delete))
+        .routes(routes!(blacklist::page::blacklist_info_page))
+        .routes(routes!(blacklist::group_list::blacklist_group_list))
+        .routes(routes!(blacklist::group_add::blacklist_group_add))
+        .routes(routes!(blacklist::group_edit::blacklist_group_edit))
+        .routes(routes!(blacklist::group_delete::blacklist_group_delete))
 }

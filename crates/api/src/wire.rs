@@ -3,6 +3,7 @@
 
 pub(crate) mod blacklist;
 pub(crate) mod call;
+pub(crate) mod call_detail;
 pub(crate) mod company;
 pub(crate) mod page;
 pub(crate) mod task;

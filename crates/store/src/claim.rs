@@ -18,7 +18,7 @@ use crate::call::{NewCustomer, Properties, properties_json};
 use crate::db::{Db, Row};
 use crate::error::Result;
 use crate::line::{self, Line};
-use crate::task::{self, Task};
+use crate::task::{self, Settings, Task};
 use crate::{blacklist, company, robot, values};
 
 /// Who claims, and when.
@@ -154,15 +154,12 @@ fn survey(db: &mut Db, task: Task, look: &Look, for_claiming: bool) -> Result<Su
         .map(|line| free_channels(line, &channels_in_use))
         .fold(0u32, u32::saturating_add);
     let idle = count(seats - seats_held);
-    let extra = if task.settings.elastic { idle } else { 0 };
-    let room = Room {
-        quota: task.settings.quota.max(seated.saturating_add(extra).min(u32::MAX / 2)),
-        in_progress_max: task.settings.in_progress_max.max(seated.saturating_add(extra)),
-        in_progress,
-        seated,
-        company_seats_free: idle,
-        channels_free,
-    };
+    let Settings { mut quota, mut in_progress_max, elastic, .. } = task.settings;
+    if elastic {
+        quota = quota.max(seated.saturating_add(idle));
+        in_progress_max = in_progress_max.max(quota);
+    }
+    let room = Room { quota, in_progress_max, in_progress, seated, company_seats_free: idle, channels_free };
     let allowance = allowance(&room);
     let situation = Situation {
         status: task.status,

@@ -8,110 +8,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeSeed, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 use serde_json::Value;
 
-/// Characters of a received value that an error repeats.
-const RECEIVED_CHARS_MAX: usize = 40;
+use super::param_error::{ParamError, quoted};
+
 /// The largest number that a JSON number with a fraction part can hold exactly: 2^53.
 const FLOAT_INT_MAX: f64 = 9_007_199_254_740_992.0;
-
-/// What is wrong with a parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ParamError {
-    /// Which one, for example `customerInfoList[3].phone`; empty where no parameter is at fault.
-    pub(crate) path: String,
-    /// What it should be, in Chinese.
-    pub(crate) expected: Cow<'static, str>,
-    /// What came instead; none where nothing came.
-    pub(crate) received: Option<String>,
-    placed: bool,
-}
-
-impl ParamError {
-    /// A parameter that is not what it should be.
-    pub(crate) fn new(
-        path: impl Into<String>,
-        expected: impl Into<Cow<'static, str>>,
-        received: impl fmt::Display,
-    ) -> Self {
-        Self {
-            path: path.into(),
-            expected: expected.into(),
-            received: Some(received.to_string()),
-            placed: true,
-        }
-    }
-
-    /// A parameter that has to be given and was not.
-    pub(crate) fn missing(path: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            expected: Cow::Borrowed(""),
-            received: None,
-            placed: true,
-        }
-    }
-
-    fn unplaced(expected: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            path: String::new(),
-            expected: expected.into(),
-            received: None,
-            placed: false,
-        }
-    }
-
-    /// Completes an error that came up while the value at `path` was read.
-    fn at(mut self, path: &Path<'_>, given: &Given<'_>) -> Self {
-        if self.placed {
-            return self;
-        }
-        let inner = std::mem::take(&mut self.path);
-        self.path = match (path.to_string(), inner) {
-            (outer, inner) if inner.is_empty() => outer,
-            (outer, inner) if outer.is_empty() => inner,
-            (outer, inner) => format!("{outer}.{inner}"),
-        };
-        if !self.expected.is_empty() && !given.is_absent() {
-            self.received.get_or_insert_with(|| given.to_string());
-        }
-        self.placed = true;
-        self
-    }
-}
-
-impl fmt::Display for ParamError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, expected, received, .. } = self;
-        match received {
-            Some(received) => write!(f, "{path} 应为{expected}，收到 {received}"),
-            None if expected.is_empty() => write!(f, "缺少必填参数 {path}"),
-            None => write!(f, "缺少必填参数 {path}，应为{expected}"),
-        }
-    }
-}
-
-impl std::error::Error for ParamError {}
-
-impl de::Error for ParamError {
-    fn custom<T: fmt::Display>(expected: T) -> Self {
-        Self::unplaced(expected.to_string())
-    }
-
-    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::unplaced(expected.to_string())
-    }
-
-    // What came is known better by whoever holds it: `"0"` in a query string, not the number zero.
-    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::unplaced(expected.to_string())
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self { path: field.to_owned(), ..Self::unplaced("") }
-    }
-}
 
 /// A value as it was given.
 #[derive(Clone, Copy)]
@@ -133,6 +36,11 @@ impl<'a> Given<'a> {
             Self::Repeated(pairs) => pairs.last().map(|(_, text)| text.as_ref()),
             Self::Json(_) => None,
         }
+    }
+
+    /// What an error shows of it; nothing where nothing was given.
+    fn shown(&self) -> Option<&dyn fmt::Display> {
+        if self.is_absent() { None } else { Some(self) }
     }
 
     /// An empty string and null mean that the parameter is not given.
@@ -191,15 +99,6 @@ impl fmt::Display for Given<'_> {
     }
 }
 
-/// A text in quotation marks, cut to a length that fits into a message.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut shown: String = text.chars().take(RECEIVED_CHARS_MAX).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    format!("\"{shown}\"")
-}
-
 /// Where a value stands, as a chain up to the request.
 #[derive(Clone, Copy)]
 enum Path<'p> {
@@ -226,7 +125,7 @@ impl fmt::Display for Path<'_> {
 pub(crate) fn read<'a, T: de::DeserializeOwned>(
     parameters: impl Iterator<Item = (&'a str, Given<'a>)>,
 ) -> Result<T, ParamError> {
-    T::deserialize(Request(parameters)).map_err(|error| error.at(&Path::Root, &Given::Json(&Value::Null)))
+    T::deserialize(Request(parameters)).map_err(|error| error.at(&Path::Root, None))
 }
 
 /// The whole request: nothing but named parameters.
@@ -253,7 +152,7 @@ struct Loose<'a> {
 }
 
 fn read_at<'de, S: DeserializeSeed<'de>>(seed: S, given: Given<'_>, path: &Path<'_>) -> Result<S::Value, ParamError> {
-    seed.deserialize(Loose { given, path }).map_err(|error| error.at(path, &given))
+    seed.deserialize(Loose { given, path }).map_err(|error| error.at(path, given.shown()))
 }
 
 macro_rules! integers {
@@ -315,9 +214,8 @@ impl<'de> Deserializer<'de> for Loose<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ParamError> {
-        let list = |items: &mut dyn Iterator<Item = Given<'_>>| {
-            visitor.visit_seq(Items { items, path: self.path, next: 0 })
-        };
+        let list =
+            |items: &mut dyn Iterator<Item = Given<'_>>| visitor.visit_seq(Items { items, path: self.path, next: 0 });
         match self.given {
             Given::Json(Value::Array(items)) => list(&mut items.iter().map(Given::Json)),
             Given::Repeated(pairs) => list(&mut pairs.iter().map(|(_, text)| Given::Text(text))),
@@ -495,7 +393,10 @@ mod tests {
         check(json!({"companyId": {"a": 1}}), "companyId 应为整数，收到 对象");
         check(json!({"companyId": 1, "needAll": "maybe"}), "needAll 应为 true 或 false，收到 \"maybe\"");
         check(json!({"companyId": 1, "userPhoneIds": [1, "b"]}), "userPhoneIds[1] 应为整数，收到 \"b\"");
-        check(json!({"companyId": 1, "customerInfoList": [{"phone": "1"}, {}]}), "缺少必填参数 customerInfoList[1].phone");
+        check(
+            json!({"companyId": 1, "customerInfoList": [{"phone": "1"}, {}]}),
+            "缺少必填参数 customerInfoList[1].phone",
+        );
         check(
             json!({"companyId": 1, "customerInfoList": [{"phone": []}]}),
             "customerInfoList[0].phone 应为字符串，收到 列表（0 项）",

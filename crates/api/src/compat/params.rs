@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::loose::{self, Given, ParamError, quoted};
+use super::loose::{self, Given};
+use super::param_error::{ParamError, quoted};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -67,9 +68,8 @@ struct Pairs<'a>(Vec<Pair<'a>>);
 
 impl<'a> Pairs<'a> {
     fn parse(bytes: &'a [u8]) -> Self {
-        let mut pairs: Vec<Pair<'a>> = form_urlencoded::parse(bytes)
-            .map(|(name, value)| (without_brackets(name), value))
-            .collect();
+        let mut pairs: Vec<Pair<'a>> =
+            form_urlencoded::parse(bytes).map(|(name, value)| (without_brackets(name), value)).collect();
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         Self(pairs)
     }

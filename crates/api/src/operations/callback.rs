@@ -1,1 +1,3 @@
-//! x
+//! Callbacks that could not be delivered.
+
+pub(crate) mod undelivered;

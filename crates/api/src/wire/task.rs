@@ -328,9 +328,7 @@ impl TaskDetail {
             duration_stat: buckets(TALK_TIME_BUCKETS, by_talk_time),
             chat_round_stat: buckets(CHAT_ROUND_BUCKETS, by_chat_rounds),
             finish_status_stat,
-            result_defs: defs
-                .map(|def| ResultDef { name: def.name.clone(), values: def.values.clone() })
-                .collect(),
+            result_defs: defs.map(|def| ResultDef { name: def.name.clone(), values: def.values.clone() }).collect(),
             extra_stat: ExtraStat::new(results, scene),
         }
     }

@@ -101,8 +101,7 @@ impl<'de> Deserialize<'de> for Day {
         let text = String::deserialize(deserializer)?;
         let (date, time) = text.trim().split_once([' ', 'T']).unwrap_or((text.trim(), "00:00"));
         let date = strict_date(date).filter(|_| time_of_day(time.trim()).is_some());
-        date.map(Self)
-            .ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &" yyyy-MM-dd 格式的日期"))
+        date.map(Self).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &" yyyy-MM-dd 格式的日期"))
     }
 }
 
@@ -137,10 +136,11 @@ impl ToSchema for TimeOfDay {}
 
 /// jiff alone would read `20171019` and `+002017-10-19` as well.
 fn strict_date(text: &str) -> Option<Date> {
-    let well_formed = text.len() == 10 && text.bytes().zip(0..).all(|(byte, at)| match at {
-        4 | 7 => byte == b'-',
-        _ => byte.is_ascii_digit(),
-    });
+    let well_formed = text.len() == 10
+        && text.bytes().zip(0..).all(|(byte, at)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
     if well_formed { text.parse().ok() } else { None }
 }
 
@@ -163,8 +163,8 @@ fn text_schema(example: &str, pattern: &str) -> RefOr<Schema> {
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
-    use serde::de::value::{Error, StrDeserializer};
     use serde::de::IntoDeserializer;
+    use serde::de::value::{Error, StrDeserializer};
 
     use super::*;
 

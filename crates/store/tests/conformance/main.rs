@@ -9,6 +9,7 @@
 
 mod answers;
 mod blacklists;
+mod callbacks;
 mod calls;
 mod claims;
 mod companies;
@@ -20,14 +21,15 @@ mod imports;
 mod keys;
 mod limits;
 mod lines;
-mod lists;
 mod nodes;
 mod opening;
 mod robots;
 mod singles;
+mod sms;
 mod task_life;
 mod task_lists;
 mod tasks;
+mod waiting;
 
 use hutong_store::PageRequest;
 

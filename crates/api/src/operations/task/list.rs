@@ -11,8 +11,8 @@ use utoipa::IntoParams;
 use crate::answer::{Answer, Envelope, Outcome};
 use crate::app::Api;
 use crate::auth::Caller;
-use crate::compat::loose::ParamError;
 use crate::compat::paging::{self, PageNumber, PageSize, RowsFrom};
+use crate::compat::param_error::ParamError;
 use crate::request::Params;
 use crate::wire::page::PageOf;
 use crate::wire::task::TaskItem;
@@ -55,7 +55,7 @@ pub(crate) struct GetTasks {
 #[utoipa::path(
     method(get, post),
     path = "/openapi/v1/task/getTasks",
-    tag = "任务查询 · tasks",
+    tag = super::QUERY_TAG,
     params(GetTasks),
     responses((status = 200, description = "任务列表 · the tasks", body = Envelope<PageOf<TaskItem>>))
 )]

@@ -1,0 +1,153 @@
+//! The measurements of `docs/benchmarks.md`: `cargo xtask bench --help`.
+//!
+//! A store of 5 million calls is generated once and kept under `target/`. What is compared is measured in
+//! turns, in short slices, and reported as medians: so whatever else the machine does hits both sides.
+
+#![expect(clippy::print_stdout, reason = "a command line tool talks to its terminal")]
+#![allow(clippy::disallowed_methods, reason = "this program measures time: the real one is what it is about")]
+
+mod api;
+mod client;
+mod dataset;
+mod depth;
+mod generate;
+mod load;
+mod machine;
+mod memory;
+mod process;
+mod report;
+mod requests;
+mod server;
+mod statistics;
+mod store;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::dataset::{Dataset, Facts};
+
+/// The allocator of the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures hutong.
+#[derive(Debug, Parser)]
+#[command(name = "hutong-bench")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fill a fresh data folder with calls
+    Generate {
+        /// The folder
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Calls in all
+        #[arg(long, default_value_t = CALLS)]
+        calls: i64,
+        /// Tasks that they belong to
+        #[arg(long, default_value_t = TASKS)]
+        tasks: usize,
+    },
+    /// Requests a second, as a share of a static answer of the same bytes
+    Api(DataArgs),
+    /// Operations on a task of a million calls, compared with one of a thousand
+    Depth(DataArgs),
+    /// Finishing calls in groups, and importing numbers
+    Store,
+    /// Memory of the idle server
+    Memory(DataArgs),
+    /// All of it, written to docs/benchmarks.md
+    All(DataArgs),
+    /// The server that is measured; ends when its standard input does
+    #[command(hide = true)]
+    ServeMeasured {
+        #[arg(long)]
+        data: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct DataArgs {
+    /// A generated data folder; one under target/ is made and kept where none is named
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+const CALLS: i64 = 5_000_000;
+const TASKS: usize = 2000;
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Generate { data, calls, tasks } => generate::generate(&data, calls, tasks).map(|_| ()),
+        Command::Api(data) => {
+            let (dataset, facts) = data.open()?;
+            print(&api::measure(&dataset, &facts)?)
+        }
+        Command::Depth(data) => {
+            let (dataset, facts) = data.open()?;
+            print(&depth::measure(&dataset, &facts)?)
+        }
+        Command::Store => print(&store::measure(&scratch())?),
+        Command::Memory(data) => print(&memory::measure(&data.open()?.0)?),
+        Command::All(data) => all(&data),
+        Command::ServeMeasured { data } => server::serve(&data),
+    }
+}
+
+fn all(data: &DataArgs) -> Result<()> {
+    let (dataset, facts) = data.open()?;
+    let parts = [
+        machine::describe(&dataset, &facts)?,
+        api::measure(&dataset, &facts)?,
+        depth::measure(&dataset, &facts)?,
+        store::measure(&scratch())?,
+        memory::measure(&dataset)?,
+    ];
+    report::write(&root().join("docs/benchmarks.md"), &parts.join("\n"))
+}
+
+fn print(report: &str) -> Result<()> {
+    println!("\n{report}");
+    Ok(())
+}
+
+impl DataArgs {
+    fn open(&self) -> Result<(Dataset, Facts)> {
+        match &self.data {
+            Some(folder) => Dataset::open(folder),
+            None => {
+                let folder = scratch().join("data");
+                if !Dataset::at(&folder).facts_file().exists() {
+                    // What a generation that broke off has left is of no use.
+                    match std::fs::remove_dir_all(&folder) {
+                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                        _ => generate::generate(&folder, CALLS, TASKS)?,
+                    };
+                }
+                Dataset::open(&folder)
+            }
+        }
+    }
+}
+
+/// The top of the repository.
+fn root() -> &'static Path {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest)
+}
+
+/// The folder that cargo builds into.
+fn target() -> PathBuf {
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
+/// Where this program keeps what it makes: on the same disk as everything, gone with `cargo clean`.
+fn scratch() -> PathBuf {
+    target().join("bench")
+}

@@ -1,0 +1,51 @@
+//! What start, pause, stop and delete have in common.
+
+use hutong_domain::ids::TaskId;
+use hutong_domain::task::{Command, Refused};
+use hutong_store::task::{self, CommandOutcome};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::answer::ApiError;
+use crate::app::Api;
+use crate::auth::Caller;
+use crate::operations::owner_of_task;
+
+/// The task that something is done to · 要操作的任务
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OneTask {
+    /// 任务id · id of the task
+    #[schema(example = 21)]
+    pub(super) task_id: i64,
+}
+
+/// Gives a task a command, and lets the dialer look at once: seats may be needed, or free.
+pub(super) async fn run(api: &Api, caller: &Caller, asked: &OneTask, command: Command) -> Result<(), ApiError> {
+    let id = TaskId(asked.task_id);
+    let company = owner_of_task(api, caller, id).await?;
+    let (actor, now) = (caller.actor(), api.clock.now());
+    let outcome = api.store.write(company, move |db| task::command(db, company, id, command, &actor, now)).await?;
+    done(outcome)?;
+    api.wake.notify_one();
+    Ok(())
+}
+
+/// # Errors
+/// Where nothing was done, why not.
+pub(super) fn done(outcome: CommandOutcome) -> Result<(), ApiError> {
+    match outcome {
+        CommandOutcome::Done => Ok(()),
+        // It had an owner a moment ago, and rows of tasks are never removed.
+        CommandOutcome::Unknown => Err(ApiError::refused("任务已删除，不能再操作")),
+        CommandOutcome::Refused(Refused { command, status }) => {
+            let command = match command {
+                Command::Start => "启动",
+                Command::Pause => "暂停",
+                Command::Stop => "终止",
+                Command::Update => "修改",
+            };
+            Err(ApiError::refused(format!("任务当前状态为{}，不能{command}", status.label())))
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `task/delete`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use hutong_domain::ids::TaskId;
+use hutong_store::task;
+
+use super::commands::{self, OneTask};
+use crate::answer::{Answer, Envelope, Nothing, Outcome};
+use crate::app::Api;
+use crate::auth::Caller;
+use crate::operations::owner_of_task;
+use crate::request::Params;
+
+/// 删除任务 · marks a task as deleted, stops it, and frees its seats
+#[utoipa::path(
+    post,
+    path = "/openapi/v1/task/delete",
+    tag = super::COMMAND_TAG,
+    operation_id = "delete_task",
+    request_body = OneTask,
+    responses((status = 200, description = "已删除 · deleted", body = Envelope<Nothing>))
+)]
+pub(crate) async fn delete(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Params(asked): Params<OneTask>,
+) -> Outcome<Nothing> {
+    let id = TaskId(asked.task_id);
+    let company = owner_of_task(&api, &caller, id).await?;
+    let (actor, now) = (caller.actor(), api.clock.now());
+    let outcome = api.store.write(company, move |db| task::delete(db, company, id, &actor, now)).await?;
+    commands::done(outcome)?;
+    api.wake.notify_one();
+    Ok(Answer::new("删除成功", Nothing))
+}

@@ -1,0 +1,26 @@
+//! What the end-to-end tests share: the built program and its servers ([`program`], [`server`]), a client
+//! that speaks plain HTTP ([`http`], [`client`]), an installation with tenants in it ([`installation`]),
+//! and patterns for answers ([`matching`]).
+//!
+//! Nothing here links the product: what is tested is the program that users run. Every process that a test
+//! starts is ended by its id when its handle is dropped.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "only tests use this crate: what cannot be prepared fails the test that asked for it"
+)]
+
+pub mod client;
+pub mod http;
+pub mod installation;
+pub mod matching;
+pub mod output;
+pub mod program;
+pub mod server;
+pub mod wait;
+
+pub use client::{Client, Credentials};
+pub use installation::{Installation, Tenant};
+pub use server::{Demo, Server};

@@ -1,0 +1,33 @@
+//! Waiting for what sends no event.
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take that a test waits for: far more than it ever does.
+pub const BOUND: Duration = Duration::from_secs(120);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Looks again and again until there is something to return.
+///
+/// # Panics
+/// When there is nothing within [`BOUND`]; `what` says what was waited for.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = now() + BOUND;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(now() < deadline, "waited {BOUND:?} in vain: {what}");
+        pause();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process is waited for, in no campaign's time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "what another process writes to its store sends no event")]
+fn pause() {
+    std::thread::sleep(PAUSE);
+}
