@@ -22,6 +22,7 @@ mod statistics;
 mod store;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -56,6 +57,16 @@ enum Command {
     },
     /// Requests a second, as a share of a static answer of the same bytes
     Api(DataArgs),
+    /// Ask for one operation for a while, so that a profiler can look at the server
+    Profile {
+        /// Its name: getTasks, getTaskDetail, queryDoneTaskPhones or phoneLogInfo
+        operation: String,
+        /// For how long
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+        #[command(flatten)]
+        data: DataArgs,
+    },
     /// Operations on a task of a million calls, compared with one of a thousand
     Depth(DataArgs),
     /// Finishing calls in groups, and importing numbers
@@ -88,6 +99,10 @@ fn main() -> Result<()> {
         Command::Api(data) => {
             let (dataset, facts) = data.open()?;
             print(&api::measure(&dataset, &facts)?)
+        }
+        Command::Profile { operation, seconds, data } => {
+            let (dataset, facts) = data.open()?;
+            api::profile(&dataset, &facts, &operation, Duration::from_secs(seconds))
         }
         Command::Depth(data) => {
             let (dataset, facts) = data.open()?;
@@ -124,11 +139,11 @@ impl DataArgs {
             None => {
                 let folder = scratch().join("data");
                 if !Dataset::at(&folder).facts_file().exists() {
-                    // What a generation that broke off has left is of no use.
-                    match std::fs::remove_dir_all(&folder) {
-                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-                        _ => generate::generate(&folder, CALLS, TASKS)?,
-                    };
+                    // Under another name until it is whole: so what breaks off is never taken for a store.
+                    std::fs::create_dir_all(scratch())?;
+                    let unfinished = tempfile::tempdir_in(scratch())?;
+                    generate::generate(unfinished.path(), CALLS, TASKS)?;
+                    std::fs::rename(unfinished.keep(), &folder)?;
                 }
                 Dataset::open(&folder)
             }

@@ -62,7 +62,7 @@ async fn app(dataset: &Dataset) -> Result<Arc<App>> {
         legal_hours: DaySpan { start: time(9, 0, 0, 0), end: time(20, 0, 0, 0) },
         vault: Vault::from_base64(&std::fs::read_to_string(dataset.key_file())?)?,
         recordings: Arc::new(PlainRecordingUrls),
-        node,
+        node: Arc::new(move || node),
         dial,
         wake: Arc::new(Notify::new()),
         limits: Limits::default(),

@@ -1,6 +1,6 @@
 //! What the end-to-end tests share: the built program and its servers ([`program`], [`server`]), a client
-//! that speaks plain HTTP ([`http`], [`client`]), an installation with tenants in it ([`installation`]),
-//! and patterns for answers ([`matching`]).
+//! that speaks plain HTTP ([`http`], [`client`]) and one that follows the feed ([`follower`]), an installation
+//! with tenants in it ([`installation`]), and patterns for answers ([`matching`]).
 //!
 //! Nothing here links the product: what is tested is the program that users run. Every process that a test
 //! starts is ended by its id when its handle is dropped.
@@ -9,10 +9,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "only tests use this crate: what cannot be prepared fails the test that asked for it"
 )]
 
 pub mod client;
+pub mod follower;
 pub mod http;
 pub mod installation;
 pub mod matching;

@@ -37,11 +37,8 @@ struct Mismatches<'a> {
 impl Mismatches<'_> {
     fn compare(&mut self, path: &str, pattern: &Value, value: &Value) {
         match pattern {
-            Value::String(text) if is_kind(text) => {
-                if !matches_kind(text, value) {
-                    self.add(path, &format!("{value} is not {text}"));
-                }
-            }
+            Value::String(text) if is_kind(text) && matches_kind(text, value) => {}
+            Value::String(text) if is_kind(text) => self.add(path, &format!("{value} is not {text}")),
             Value::Array(items) if items.first().is_some_and(|first| first == "<each>") => {
                 self.compare_each(path, &items[1], value);
             }

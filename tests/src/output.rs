@@ -49,9 +49,8 @@ impl Output {
     /// said nothing of the kind within [`BOUND`].
     pub fn find<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         let found = |state: &State| state.text.lines().find_map(&find);
-        let waited = self.0.changed.wait_timeout_while(self.lock(), BOUND, |state| {
-            !state.ended && found(state).is_none()
-        });
+        let waited =
+            self.0.changed.wait_timeout_while(self.lock(), BOUND, |state| !state.ended && found(state).is_none());
         let (state, _) = waited.expect("no thread panics while it holds the lock");
         found(&state)
     }

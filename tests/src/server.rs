@@ -85,8 +85,21 @@ impl Server {
     /// # Panics
     /// When it does not end.
     #[must_use]
-    pub fn stop(mut self) -> Stopped {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("the server is there to be stopped");
+    pub fn stop(self) -> Stopped {
+        self.end(Signal::TERM)
+    }
+
+    /// Ends it as Ctrl-C does.
+    ///
+    /// # Panics
+    /// When it does not end.
+    #[must_use]
+    pub fn interrupt(self) -> Stopped {
+        self.end(Signal::INT)
+    }
+
+    fn end(mut self, signal: Signal) -> Stopped {
+        kill_process(Pid::from_child(&self.child), signal).expect("the server is there to be stopped");
         assert!(self.log.wait_for_end(), "the server does not end; its log:\n{}", self.log.text());
         let status = self.child.wait().expect("the server is our child");
         Stopped { status, log: self.log.text() }
@@ -124,7 +137,7 @@ pub struct Stopped {
 }
 
 /// Lines of a log that a failing test shows.
-const LOG_LINES_SHOWN: usize = 40;
+const LOG_LINES_SHOWN: usize = 20;
 
 fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
@@ -149,19 +162,23 @@ impl Demo {
         let mut command = program::command();
         command.args(["demo", "--listen", "127.0.0.1:0", "--data"]).arg(data);
         command.envs(environment.iter().copied());
-        Self::start_with(&mut command, data)
+        Self::start_in(&mut command, &std::env::temp_dir())
     }
 
-    /// Starts a demo with a command of the test's own, which keeps its data in `data`.
+    /// Starts a demo with a command of the test's own, which runs in `folder`.
     ///
     /// # Panics
     /// When it does not come up.
     #[must_use]
-    pub fn start_with(command: &mut Command, data: &Path) -> Self {
-        let mut server = Server::spawn(command);
+    pub fn start_in(command: &mut Command, folder: &Path) -> Self {
+        let mut server = Server::spawn(command.current_dir(folder));
         let ready = server.printed.find(|line| line.contains("Ctrl-C ends it").then_some(()));
         assert!(ready.is_some(), "{command:?} did not come up:\n{}", server.log.text());
-        let text = std::fs::read_to_string(data.join("demo.env")).expect("a demo writes demo.env");
+        let printed = server.printed.text();
+        let settings = printed.split_whitespace().find(|word| word.ends_with("demo.env"));
+        let settings = folder.join(settings.expect("a demo says where its settings are"));
+        let text = std::fs::read_to_string(&settings).expect("a demo writes demo.env");
+        let data = settings.parent().expect("demo.env is in the data folder");
         let settings: BTreeMap<String, String> = text
             .lines()
             .filter_map(|line| line.split_once('='))

@@ -8,9 +8,5 @@ use crate::{process, workspace};
 
 /// Builds the benchmarks in release mode and runs them with these arguments.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
-    process::run(
-        workspace::cargo()
-            .args(["run", "--release", "--package", "hutong-bench", "--"])
-            .args(arguments),
-    )
+    process::run(workspace::cargo().args(["run", "--release", "--package", "hutong-bench", "--"]).args(arguments))
 }

@@ -20,11 +20,7 @@ pub(crate) fn run() -> Result<()> {
     process::step("clippy", clippy)?;
     process::step("rustdoc", rustdoc)?;
     process::step("dependencies", dependencies)?;
-    let profile: &[OsString] = if suite::nextest_is_there() {
-        &["--profile".into(), "ci".into()]
-    } else {
-        &[]
-    };
+    let profile: &[OsString] = if suite::nextest_is_there() { &["--profile".into(), "ci".into()] } else { &[] };
     suite::run_all(profile)
 }
 
@@ -33,25 +29,13 @@ fn format() -> Result<()> {
 }
 
 fn clippy() -> Result<()> {
-    let arguments = [
-        "clippy",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let arguments = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
     process::run(workspace::cargo().args(arguments))
 }
 
 fn rustdoc() -> Result<()> {
     let arguments = ["doc", "--locked", "--workspace", "--no-deps"];
-    process::run(
-        workspace::cargo()
-            .args(arguments)
-            .env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    process::run(workspace::cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Licences, duplicate versions and sources of the dependencies, by `deny.toml`.
@@ -61,11 +45,7 @@ fn rustdoc() -> Result<()> {
 fn dependencies() -> Result<()> {
     let deny = cargo_deny()?;
     let arguments = ["--locked", "check", "licenses", "bans", "sources"];
-    process::run(
-        Command::new(deny)
-            .args(arguments)
-            .current_dir(workspace::root()),
-    )
+    process::run(Command::new(deny).args(arguments).current_dir(workspace::root()))
 }
 
 /// Finds cargo-deny in its one version, or installs it below the target folder.
@@ -73,22 +53,11 @@ fn cargo_deny() -> Result<PathBuf> {
     let tools = workspace::scratch().join("tools");
     let own = tools.join("bin/cargo-deny");
     let on_path = PathBuf::from("cargo-deny");
-    if let Some(found) = [on_path, own.clone()]
-        .into_iter()
-        .find(|program| is_wanted_cargo_deny(program))
-    {
+    if let Some(found) = [on_path, own.clone()].into_iter().find(|program| is_wanted_cargo_deny(program)) {
         return Ok(found);
     }
     // Unoptimised it is built in a third of the time, and still done with its work in seconds.
-    let arguments = [
-        "install",
-        "--quiet",
-        "--locked",
-        "--debug",
-        "cargo-deny",
-        "--version",
-        CARGO_DENY_VERSION,
-    ];
+    let arguments = ["install", "--quiet", "--locked", "--debug", "cargo-deny", "--version", CARGO_DENY_VERSION];
     process::run(workspace::cargo().args(arguments).arg("--root").arg(&tools))?;
     Ok(own)
 }

@@ -49,11 +49,7 @@ impl DemoServer {
             .stderr(log)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let mut server = Self {
-            child,
-            folder: folder.to_owned(),
-            settings: BTreeMap::new(),
-        };
+        let mut server = Self { child, folder: folder.to_owned(), settings: BTreeMap::new() };
         server.wait_until_ready(&data.join("demo.env"))?;
         Ok(server)
     }
@@ -63,10 +59,7 @@ impl DemoServer {
     /// # Errors
     /// When `demo.env` does not have it.
     pub(crate) fn setting(&self, name: &str) -> Result<&str> {
-        let value = self
-            .settings
-            .get(name)
-            .with_context(|| format!("demo.env has no {name}"))?;
+        let value = self.settings.get(name).with_context(|| format!("demo.env has no {name}"))?;
         Ok(value)
     }
 
@@ -85,17 +78,9 @@ impl DemoServer {
         }
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let status = process::wait(&mut self.child, STOP_BOUND)?;
-        let status = status.with_context(|| {
-            format!(
-                "the demo server did not stop within {STOP_BOUND:?}\n{}",
-                self.log()
-            )
-        })?;
-        ensure!(
-            status.success(),
-            "the demo server stopped with {status}\n{}",
-            self.log()
-        );
+        let status =
+            status.with_context(|| format!("the demo server did not stop within {STOP_BOUND:?}\n{}", self.log()))?;
+        ensure!(status.success(), "the demo server stopped with {status}\n{}", self.log());
         fs::remove_dir_all(&self.folder).context("cannot remove the demo server's folder")
     }
 
@@ -105,16 +90,10 @@ impl DemoServer {
             if let Some(status) = child.try_wait()? {
                 bail!("the demo server ended before it was ready: {status}");
             }
-            Ok(fs::read_to_string(environment)
-                .ok()
-                .filter(|text| text.ends_with('\n')))
+            Ok(fs::read_to_string(environment).ok().filter(|text| text.ends_with('\n')))
         });
         let text = ready
-            .and_then(|text| {
-                text.with_context(|| {
-                    format!("the demo server was not ready within {READY_BOUND:?}")
-                })
-            })
+            .and_then(|text| text.with_context(|| format!("the demo server was not ready within {READY_BOUND:?}")))
             .with_context(|| self.log())?;
         self.settings = parse_environment(&text);
         Ok(())
@@ -142,17 +121,8 @@ impl Drop for DemoServer {
 
 /// `NAME=value` lines as a shell reads them: `export` and quotes around a value are allowed.
 fn parse_environment(text: &str) -> BTreeMap<String, String> {
-    let settings = text
-        .lines()
-        .filter_map(|line| line.trim().trim_start_matches("export ").split_once('='));
-    settings
-        .map(|(name, value)| {
-            (
-                name.trim().to_owned(),
-                value.trim_matches(['"', '\'']).to_owned(),
-            )
-        })
-        .collect()
+    let settings = text.lines().filter_map(|line| line.trim().trim_start_matches("export ").split_once('='));
+    settings.map(|(name, value)| (name.trim().to_owned(), value.trim_matches(['"', '\'']).to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -186,10 +156,7 @@ mod tests {
         let error = server.unwrap_err();
 
         let text = format!("{error:#}");
-        assert!(
-            text.contains("the port is taken") && text.contains("before it was ready"),
-            "{text}"
-        );
+        assert!(text.contains("the port is taken") && text.contains("before it was ready"), "{text}");
         fs::remove_dir_all(folder).unwrap();
     }
 
@@ -209,10 +176,7 @@ mod tests {
     fn settings_are_read_as_a_shell_reads_them() {
         let settings = parse_environment("# ready\nA=1\nexport B='two'\nC=\"x=y\"\n");
 
-        let pairs: Vec<_> = settings
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let pairs: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(pairs, [("A", "1"), ("B", "two"), ("C", "x=y")]);
     }
 }

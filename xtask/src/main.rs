@@ -3,11 +3,7 @@
 //! The crate is compiled before anything else can be checked, so it stays small: what only the tidy
 //! test needs is a dev-dependency, and the tidy test lives in `tests/tidy`.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line tool talks to its terminal"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
 mod bench;
 mod ci;
@@ -83,15 +79,12 @@ mod tests {
     fn bench_passes_on_what_it_does_not_know() {
         let line = CommandLine::parse_from(["cargo xtask", "bench", "api", "--calls", "5000000"]);
 
-        assert!(
-            matches!(line.chore, Chore::Bench { arguments } if arguments == ["api", "--calls", "5000000"])
-        );
+        assert!(matches!(line.chore, Chore::Bench { arguments } if arguments == ["api", "--calls", "5000000"]));
     }
 
     #[test]
     fn test_passes_on_what_it_does_not_know() {
-        let line =
-            CommandLine::parse_from(["cargo xtask", "test", "--no-install", "-p", "hutong-store"]);
+        let line = CommandLine::parse_from(["cargo xtask", "test", "--no-install", "-p", "hutong-store"]);
 
         assert!(matches!(
             line.chore,

@@ -50,11 +50,7 @@ pub(crate) fn ensure_present(may_install: bool) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    ensure!(
-        may_install && rustix::process::geteuid().is_root() && on_path("apt-get"),
-        "{}",
-        how_to_install(&missing)
-    );
+    ensure!(may_install && rustix::process::geteuid().is_root() && on_path("apt-get"), "{}", how_to_install(&missing));
     install(&missing)?;
     let missing = self::missing();
     if !missing.is_empty() {
@@ -64,10 +60,7 @@ pub(crate) fn ensure_present(may_install: bool) -> Result<()> {
 }
 
 fn missing() -> Vec<&'static SystemPackage> {
-    PACKAGES
-        .iter()
-        .filter(|package| !(package.is_there)())
-        .collect()
+    PACKAGES.iter().filter(|package| !(package.is_there)()).collect()
 }
 
 fn install(packages: &[&SystemPackage]) -> Result<()> {
@@ -78,40 +71,25 @@ fn install(packages: &[&SystemPackage]) -> Result<()> {
 
 fn apt_get(arguments: &[&str]) -> Command {
     let mut command = Command::new("apt-get");
-    command
-        .args(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null());
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
     command
 }
 
 fn how_to_install(packages: &[&SystemPackage]) -> String {
     let mut text = String::from("the tests need what is not on this machine:\n");
     for package in packages {
-        text += &format!(
-            "  {} ({}): {}\n",
-            package.name, package.provides, package.why
-        );
+        text += &format!("  {} ({}): {}\n", package.name, package.provides, package.why);
     }
     let names: Vec<_> = packages.iter().map(|package| package.name).collect();
-    text += &format!(
-        "On Debian or Ubuntu: sudo apt-get install {}",
-        names.join(" ")
-    );
+    text += &format!("On Debian or Ubuntu: sudo apt-get install {}", names.join(" "));
     text
 }
 
 fn postgresql_server_is_there() -> bool {
-    let is_server =
-        |folder: &Path| folder.join("initdb").is_file() && folder.join("pg_ctl").is_file();
-    let versions = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let is_server = |folder: &Path| folder.join("initdb").is_file() && folder.join("pg_ctl").is_file();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     (on_path("initdb") && on_path("pg_ctl"))
-        || versions
-            .map(|entry| entry.path().join("bin"))
-            .any(|bin| is_server(&bin))
+        || versions.map(|entry| entry.path().join("bin")).any(|bin| is_server(&bin))
 }
 
 fn python_makes_environments() -> bool {
@@ -140,13 +118,7 @@ mod tests {
 
         let advice = how_to_install(&all);
 
-        assert!(
-            all.iter().all(|package| advice.contains(package.why)),
-            "{advice}"
-        );
-        assert!(
-            advice.ends_with("sudo apt-get install curl postgresql python3-venv"),
-            "{advice}"
-        );
+        assert!(all.iter().all(|package| advice.contains(package.why)), "{advice}");
+        assert!(advice.ends_with("sudo apt-get install curl postgresql python3-venv"), "{advice}");
     }
 }

@@ -15,9 +15,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = command_line(command);
     println!("$ {line}");
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{line}`"))?;
+    let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
     ensure!(status.success(), "`{line}` failed: {status}");
     Ok(())
 }
@@ -29,10 +27,7 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
 
 /// What the program prints, or `None` when it cannot be started or fails.
 pub(crate) fn output_of(command: &mut Command) -> Option<String> {
-    let output = command
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
+    let output = command.output().ok().filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok()
 }
 
@@ -51,10 +46,7 @@ pub(crate) fn heading(name: &str) {
 }
 
 /// Looks again and again until there is something to return, at most for `bound`; `None` when it is over.
-pub(crate) fn poll<T>(
-    bound: Duration,
-    mut look: impl FnMut() -> Result<Option<T>>,
-) -> Result<Option<T>> {
+pub(crate) fn poll<T>(bound: Duration, mut look: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     let deadline = now() + bound;
     loop {
         if let Some(found) = look()? {
@@ -77,24 +69,15 @@ fn command_line(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str());
     let words = std::iter::once(name).chain(command.get_args());
-    words
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a chore is timed by the real clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "a chore is timed by the real clock")]
 fn now() -> Instant {
     Instant::now()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "another program's files and end send no event that std could wait for"
-)]
+#[expect(clippy::disallowed_methods, reason = "another program's files and end send no event that std could wait for")]
 fn pause() {
     thread::sleep(POLL_INTERVAL);
 }
@@ -114,10 +97,7 @@ mod tests {
     fn a_program_that_is_not_there_is_named_in_the_error() {
         let error = run(Command::new("no-such-program").arg("--help")).unwrap_err();
 
-        assert!(
-            error.to_string().contains("no-such-program --help"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("no-such-program --help"), "{error}");
     }
 
     #[test]

@@ -48,11 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         build.arg("--release");
     }
     process::run(&mut build)?;
-    run_built(if options.release {
-        Profile::Release
-    } else {
-        Profile::Dev
-    })
+    run_built(if options.release { Profile::Release } else { Profile::Dev })
 }
 
 /// Tests the server that is already built in this profile.
@@ -60,8 +56,7 @@ pub(crate) fn run_built(profile: Profile) -> Result<()> {
     let schemathesis = install()?;
     let folder = workspace::scratch().join(format!("demo-{}", std::process::id()));
     let server = DemoServer::start(&profile.program("hutong"), &folder)?;
-    test(&schemathesis, &server)
-        .with_context(|| format!("the server's log is {}", server.log_file().display()))?;
+    test(&schemathesis, &server).with_context(|| format!("the server's log is {}", server.log_file().display()))?;
     server.stop()
 }
 
@@ -91,14 +86,9 @@ fn test(schemathesis: &Path, server: &DemoServer) -> Result<()> {
     let Some(status) = process::wait(&mut child, RUN_BOUND)? else {
         child.kill()?;
         child.wait()?;
-        bail!(
-            "Schemathesis was not done within {RUN_BOUND:?}: lower EXAMPLES_MAX or find what is slow"
-        );
+        bail!("Schemathesis was not done within {RUN_BOUND:?}: lower EXAMPLES_MAX or find what is slow");
     };
-    ensure!(
-        status.success(),
-        "Schemathesis found failures, or could not run: {status}"
-    );
+    ensure!(status.success(), "Schemathesis found failures, or could not run: {status}");
     Ok(())
 }
 
@@ -113,11 +103,7 @@ fn install() -> Result<PathBuf> {
         return Ok(programs.join("schemathesis"));
     }
     fs::create_dir_all(workspace::scratch())?;
-    process::run(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&environment),
-    )?;
+    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
     process::run(
         Command::new(programs.join("python"))
             .args(["-m", "pip", "install", "--quiet"])

@@ -17,11 +17,7 @@ pub(crate) struct Options {
     pub(crate) no_install: bool,
     /// Arguments of cargo-nextest (else of `cargo test`) that choose tests: only those run then,
     /// without the documentation examples and Schemathesis
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "NEXTEST ARGS"
-    )]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "NEXTEST ARGS")]
     pub(crate) arguments: Vec<OsString>,
 }
 
@@ -29,14 +25,8 @@ pub(crate) struct Options {
 ///
 /// The workspace's tests come last, so that the runner's summary closes the output.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    process::step("system packages", || {
-        packages::ensure_present(!options.no_install)
-    })?;
-    if options.arguments.is_empty() {
-        run_all(&[])
-    } else {
-        workspace_tests(&options.arguments)
-    }
+    process::step("system packages", || packages::ensure_present(!options.no_install))?;
+    if options.arguments.is_empty() { run_all(&[]) } else { workspace_tests(&options.arguments) }
 }
 
 /// Runs all tests; `arguments` go to the runner of the workspace's tests.
@@ -45,9 +35,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 pub(crate) fn run_all(arguments: &[OsString]) -> Result<()> {
     process::step("build", build)?;
     process::step("documentation examples", documentation_examples)?;
-    process::step("schemathesis", || {
-        schemathesis::run_built(workspace::Profile::Dev)
-    })?;
+    process::step("schemathesis", || schemathesis::run_built(workspace::Profile::Dev))?;
     process::heading("workspace tests");
     workspace_tests(arguments).context("step `workspace tests` failed")
 }
@@ -67,11 +55,7 @@ fn documentation_examples() -> Result<()> {
 }
 
 fn workspace_tests(arguments: &[OsString]) -> Result<()> {
-    let mut command = if nextest_is_there() {
-        nextest()
-    } else {
-        cargo_test()
-    };
+    let mut command = if nextest_is_there() { nextest() } else { cargo_test() };
     if !arguments.iter().any(chooses_packages) {
         command.arg("--workspace");
     }
@@ -104,20 +88,7 @@ mod tests {
     fn only_package_options_choose_packages() {
         let chooses = |text: &str| chooses_packages(&OsString::from(text));
 
-        assert!(
-            [
-                "-p",
-                "-phutong-store",
-                "--package",
-                "--package=hutong-store"
-            ]
-            .into_iter()
-            .all(chooses)
-        );
-        assert!(
-            !["--profile", "feed", "--partition", "--no-capture"]
-                .into_iter()
-                .any(chooses)
-        );
+        assert!(["-p", "-phutong-store", "--package", "--package=hutong-store"].into_iter().all(chooses));
+        assert!(!["--profile", "feed", "--partition", "--no-capture"].into_iter().any(chooses));
     }
 }

@@ -6,12 +6,5 @@ use crate::{process, workspace};
 
 /// Runs the tidy test.
 pub(crate) fn run() -> Result<()> {
-    process::run(workspace::cargo().args([
-        "test",
-        "--quiet",
-        "--package",
-        "xtask",
-        "--test",
-        "tidy",
-    ]))
+    process::run(workspace::cargo().args(["test", "--quiet", "--package", "xtask", "--test", "tidy"]))
 }

@@ -44,13 +44,12 @@ const DISPOSITIONS: [(u64, Disposition); 12] = [
     (2, Disposition::OutOfCoverage),
 ];
 
-/// The level that the measured filter asks for: every fifth answered call has it, others of the same name
-/// are more frequent or less.
-pub(crate) const FILTERED_LEVEL: &str = "B级(一般)";
+/// The level that the measured filter asks for: about every sixth call has it.
+pub(crate) const FILTERED_LEVEL: &str = "C级(很少)";
 const LEVELS: [(u64, &str); 6] = [
     (150, "A级(较强)"),
-    (200, FILTERED_LEVEL),
-    (350, "C级(很少)"),
+    (200, "B级(一般)"),
+    (350, FILTERED_LEVEL),
     (100, "D级(需筛选)"),
     (80, "E级(需要再次跟进)"),
     (120, "F级(无需跟进)"),
@@ -89,7 +88,7 @@ const MATCHES: [(&str, &str, Option<u32>); 5] = [
 
 /// The content of the call with this number; `ended_at` is when it ended.
 pub(crate) fn content(call: u64, ended_at: Moment) -> Content {
-    let disposition = *weighted(&DISPOSITIONS, call, 2);
+    let disposition = weighted(&DISPOSITIONS, call, 2);
     if disposition != Disposition::Answered {
         return Content {
             disposition,
@@ -194,13 +193,13 @@ fn level(value: &str, because: &str) -> CallResult {
 }
 
 /// A value drawn by its weight in a thousand.
-fn weighted<T>(values: &[(u64, T)], call: u64, salt: u64) -> &T {
+fn weighted<T: Copy>(values: &[(u64, T)], call: u64, salt: u64) -> T {
     let mut left = chance(call, salt) % 1000;
     for (weight, value) in values {
         if left < *weight {
-            return value;
+            return *value;
         }
         left -= weight;
     }
-    &values[0].1
+    values[0].1
 }

@@ -6,8 +6,6 @@ use std::fmt;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use hutong_domain::ids::SceneId;
-use hutong_domain::scene::Problem;
 use serde::Serialize;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -167,9 +165,6 @@ pub(crate) enum ApiError {
     /// The secret of a key cannot be opened.
     #[error("{0}")]
     Vault(#[from] hutong_store::vault::VaultError),
-    /// A published scene cannot be read.
-    #[error("scene {scene} cannot be read: {problems:?}")]
-    Scene { scene: SceneId, problems: Vec<Problem> },
     /// The handler panicked.
     #[error("a handler panicked")]
     Panicked,
@@ -202,7 +197,7 @@ impl ApiError {
             Self::Parameter(_) | Self::Refused(_) => (412, StatusCode::OK, "参数错误"),
             Self::TooLarge { .. } => (413, StatusCode::PAYLOAD_TOO_LARGE, "请求过大"),
             Self::TooMany { .. } => (429, StatusCode::TOO_MANY_REQUESTS, "请求过于频繁"),
-            Self::Store(_) | Self::Vault(_) | Self::Scene { .. } | Self::Panicked => (500, StatusCode::OK, "未知错误"),
+            Self::Store(_) | Self::Vault(_) | Self::Panicked => (500, StatusCode::OK, "未知错误"),
             Self::TimedOut | Self::Unavailable(_) => (503, StatusCode::SERVICE_UNAVAILABLE, "服务暂不可用"),
         }
     }
@@ -210,9 +205,7 @@ impl ApiError {
     /// What goes on after the beginning of `resultMsg`: nothing internal.
     fn detail(&self) -> String {
         match self {
-            Self::Store(_) | Self::Vault(_) | Self::Scene { .. } | Self::Panicked => {
-                "请将 requestId 提供给管理员查询日志".to_owned()
-            }
+            Self::Store(_) | Self::Vault(_) | Self::Panicked => "请将 requestId 提供给管理员查询日志".to_owned(),
             shown => shown.to_string(),
         }
     }
@@ -220,7 +213,7 @@ impl ApiError {
     /// One line in the log. Parameters are named, but what they held may be a phone number.
     fn log(&self, code: u16) {
         match self {
-            Self::Store(_) | Self::Vault(_) | Self::Scene { .. } | Self::Panicked => {
+            Self::Store(_) | Self::Vault(_) | Self::Panicked => {
                 tracing::error!(code, error = %self, "request failed");
             }
             Self::Parameter(ParamError { path, expected, .. }) => {

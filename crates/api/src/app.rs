@@ -10,18 +10,16 @@ use hutong_domain::ids::{CompanyId, NodeId, SceneId};
 use hutong_domain::moment::{Clock, Moment};
 use hutong_domain::scene::Scene;
 use hutong_domain::window::DaySpan;
+use hutong_store::Store;
 use hutong_store::claim::Claimed;
+use hutong_store::scenes::Scenes;
 use hutong_store::vault::Vault;
-use hutong_store::{Store, robot};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::answer::ApiError;
 use crate::auth::KeyRing;
 use crate::wire::time::Calendar;
-
-/// Parsed scenes that are kept in memory.
-const SCENES_MAX: u64 = 256;
 
 /// Everything that the API works with.
 pub struct App {
@@ -37,8 +35,8 @@ pub struct App {
     pub vault: Vault,
     /// Where recordings can be fetched.
     pub recordings: Arc<dyn RecordingUrls>,
-    /// The process that claims calls placed by themselves.
-    pub node: NodeId,
+    /// The process that claims calls placed by themselves, as its lease knows it now.
+    pub node: Arc<dyn Fn() -> NodeId + Send + Sync>,
     /// Hands claimed calls to the dialer.
     pub dial: async_channel::Sender<Claimed>,
     /// Tells the dialer to look at the tasks at once.
@@ -122,7 +120,7 @@ pub(crate) struct Api {
     app: Arc<App>,
     pub(crate) keys: KeyRing,
     pub(crate) calendar: Calendar,
-    scenes: moka::sync::Cache<(CompanyId, SceneId, i64), Arc<Scene>>,
+    scenes: Scenes,
     requests: RequestIds,
 }
 
@@ -139,7 +137,7 @@ impl Api {
         Self {
             keys: KeyRing::new(&app),
             calendar: Calendar::new(app.zone.clone()),
-            scenes: moka::sync::Cache::new(SCENES_MAX),
+            scenes: Scenes::new(app.store.clone()),
             requests: RequestIds::starting_at(app.clock.now()),
             app,
         }
@@ -159,15 +157,7 @@ impl Api {
     /// # Errors
     /// When the store fails or holds a scene that this version of hutong cannot read.
     pub(crate) async fn scene(&self, company: CompanyId, scene: SceneId, version: i64) -> Result<Arc<Scene>, ApiError> {
-        let key = (company, scene, version);
-        if let Some(known) = self.scenes.get(&key) {
-            return Ok(known);
-        }
-        let document = self.store.read(move |db| robot::document(db, company, scene, version)).await?;
-        let parsed = Scene::parse(&document).map_err(|problems| ApiError::Scene { scene, problems })?;
-        let parsed = Arc::new(parsed);
-        self.scenes.insert(key, Arc::clone(&parsed));
-        Ok(parsed)
+        Ok(self.scenes.get(company, scene, version).await?)
     }
 }
 

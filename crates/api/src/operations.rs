@@ -13,19 +13,24 @@ pub(crate) mod health;
 pub(crate) mod sms;
 pub(crate) mod task;
 
+/// The company in which a task is to be looked for. A key of one company needs no question to the store:
+/// only if nothing is found there does it matter whether somebody else has it, see [`task_not_found`].
+async fn company_of_task(api: &Api, caller: &Caller, id: TaskId) -> Result<CompanyId, ApiError> {
+    let companies = caller.companies();
+    if let [only] = *companies {
+        return Ok(only);
+    }
+    let candidates = companies.to_vec();
+    match api.store.read(move |db| hutong_store::task::owner_among(db, id, &candidates)).await? {
+        Some(company) => Ok(company),
+        None => Err(task_not_found(api, id).await),
+    }
+}
+
 /// The owner of a task that a request names by its id alone.
 async fn owner_of_task(api: &Api, caller: &Caller, id: TaskId) -> Result<CompanyId, ApiError> {
     let owner = api.store.read(move |db| hutong_store::task::owner(db, id)).await?;
     caller.require_owner(owner, Thing::Task, &id)
-}
-
-/// The company in which a task is to be looked for. A key of one company needs no question to the store:
-/// only if nothing is found there does it matter whether somebody else has it, see [`task_not_found`].
-async fn company_of_task(api: &Api, caller: &Caller, id: TaskId) -> Result<CompanyId, ApiError> {
-    match caller.companies() {
-        [only] => Ok(*only),
-        _ => owner_of_task(api, caller, id).await,
-    }
 }
 
 /// Why a task was not found: there is none, or it is another company's.
@@ -39,12 +44,14 @@ async fn task_not_found(api: &Api, id: TaskId) -> ApiError {
 
 /// The company in which a call is to be looked for, see [`company_of_task`].
 async fn company_of_call(api: &Api, caller: &Caller, id: CallId) -> Result<CompanyId, ApiError> {
-    match caller.companies() {
-        [only] => Ok(*only),
-        _ => {
-            let owner = api.store.read(move |db| hutong_store::call::owner(db, id)).await?;
-            caller.require_owner(owner, Thing::Call, &id)
-        }
+    let companies = caller.companies();
+    if let [only] = *companies {
+        return Ok(only);
+    }
+    let candidates = companies.to_vec();
+    match api.store.read(move |db| hutong_store::call::owner_among(db, id, &candidates)).await? {
+        Some(company) => Ok(company),
+        None => Err(call_not_found(api, id).await),
     }
 }
 

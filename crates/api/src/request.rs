@@ -51,9 +51,11 @@ pub(crate) async fn no_operation() -> ApiError {
     ApiError::NoOperation
 }
 
-/// A known path with a method that it does not answer: only operations that change something refuse any.
+/// A known path with a method that it does not answer. Whatever only reads answers GET, so what refuses a
+/// GET changes something.
 pub(crate) async fn wrong_method(_caller: Caller, method: Method) -> ApiError {
-    ParamError::new("请求方法", " POST", method).into()
+    let expected = if method == Method::GET { " POST" } else { " GET 或 POST" };
+    ParamError::new("请求方法", expected, method).into()
 }
 
 /// The parameters of a request, wherever they stand.

@@ -51,9 +51,8 @@ impl Lease {
     pub async fn renew(&self, store: &Store, clock: &dyn Clock) -> Result<()> {
         let (node, now) = (self.node(), clock.now());
         let until = now.after(LEASE);
-        let renewed = store
-            .write(hutong_domain::ids::CompanyId(0), move |db| node::renew(db, node, now, until))
-            .await?;
+        let renewed =
+            store.write(hutong_domain::ids::CompanyId(0), move |db| node::renew(db, node, now, until)).await?;
         if !renewed {
             let fresh = register(store, now, until, false).await?;
             tracing::warn!(old = %node, new = %fresh, "the lease had run out; calls claimed under it are given up");

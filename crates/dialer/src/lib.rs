@@ -9,7 +9,6 @@
 pub mod lease;
 pub mod line;
 pub mod runtime;
-pub mod scenes;
 pub mod scheduler;
 pub mod session;
 pub mod simulated;

@@ -12,6 +12,7 @@ use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::window::DaySpan;
 use hutong_store::claim::{self, Claimed, Look, Looked};
+use hutong_store::scenes::Scenes;
 use hutong_store::{Result, Store, task};
 use jiff::tz::TimeZone;
 use tokio::sync::{Notify, watch};
@@ -19,7 +20,6 @@ use tokio::sync::{Notify, watch};
 use crate::lease::{Lease, RENEWAL};
 use crate::line::Line;
 use crate::runtime::{BoxFuture, Runtime};
-use crate::scenes::Scenes;
 use crate::session;
 
 /// How often every waking task is looked at, whatever happens: for what comes with time alone, and from
@@ -142,8 +142,15 @@ impl Dialer {
         let (phase, watch) = watch::channel(Phase::Dialling);
         let next_renewal = runtime.now().after(RENEWAL);
         let ended = async_channel::bounded(settings.calls_max.max(1));
-        let parts =
-            Parts { scenes: Scenes::new(store.clone()), store, runtime, lines, lease, settings, phase: PhaseWatch(watch) };
+        let parts = Parts {
+            scenes: Scenes::new(store.clone()),
+            store,
+            runtime,
+            lines,
+            lease,
+            settings,
+            phase: PhaseWatch(watch),
+        };
         Ok(Self { parts: Arc::new(parts), phase, wake, orders, ended, in_progress: 0, next_renewal })
     }
 
@@ -174,8 +181,8 @@ impl Dialer {
     pub async fn run_to_completion(mut self) {
         loop {
             self.round().await;
-            let idle = self.in_progress == 0
-                && self.parts.store.read(task::awake).await.is_ok_and(|tasks| tasks.is_empty());
+            let idle =
+                self.in_progress == 0 && self.parts.store.read(task::awake).await.is_ok_and(|tasks| tasks.is_empty());
             if idle {
                 break;
             }

@@ -124,7 +124,14 @@ impl Line for SimulatedLine {
         let call = claimed.call.get().unsigned_abs().rotate_left(24);
         let mut rng = StdRng::seed_from_u64(self.seed ^ call ^ claimed.attempt_no.unsigned_abs());
         let fate = Fate::of_number(&claimed.customer_phone).unwrap_or_else(|| Fate::by_chance(&mut rng));
-        Box::new(SimulatedCall { runtime: self.runtime.clone(), rng, fate, prompts: 0, last_prompt: String::new(), turns: 0 })
+        Box::new(SimulatedCall {
+            runtime: self.runtime.clone(),
+            rng,
+            fate,
+            prompts: 0,
+            last_prompt: String::new(),
+            turns: 0,
+        })
     }
 }
 

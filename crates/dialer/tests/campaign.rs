@@ -1,4 +1,5 @@
 //! Whole campaigns in virtual time: the real scheduler, dialogue and store, over the simulated line.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -47,7 +48,8 @@ impl Campaign {
         let store = Store::open(&Options::new(Url::Memory), start).unwrap();
         let runtime = Arc::new(VirtualRuntime::new(start));
         let setup = store.clone();
-        let task = runtime.run(async move { set_up(&setup, numbers, quota, window, redial_rules, start).await }).unwrap();
+        let task =
+            runtime.run(async move { set_up(&setup, numbers, quota, window, redial_rules, start).await }).unwrap();
         Self { store, task, runtime }
     }
 

@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn overdialling_scales_with_the_seats_that_are_there() {
-        let room = Room { quota: 10, in_progress_max: 20, company_seats_free: 4, channels_free: 100, ..Room::default() };
+        let room =
+            Room { quota: 10, in_progress_max: 20, company_seats_free: 4, channels_free: 100, ..Room::default() };
         assert_eq!(allowance(&room), Allowance { seated: 4, overdialled: 4 });
     }
 

@@ -35,12 +35,14 @@ mod tests {
     #[test]
     fn buckets_begin_where_their_names_say() {
         let talk = |s| TALK_TIME_BUCKETS[talk_time_bucket(s)];
-        assert_eq!([0, 9, 10, 59, 60, 119, 120, 9999].map(talk), [
-            "<10s", "<10s", "10-59s", "10-59s", "1分-1分59秒", "1分-1分59秒", ">=2分", ">=2分"
-        ]);
+        assert_eq!(
+            [0, 9, 10, 59, 60, 119, 120, 9999].map(talk),
+            ["<10s", "<10s", "10-59s", "10-59s", "1分-1分59秒", "1分-1分59秒", ">=2分", ">=2分"]
+        );
         let rounds = |n| CHAT_ROUND_BUCKETS[chat_round_bucket(n)];
-        assert_eq!([0, 9, 10, 19, 20, 29, 30].map(rounds), [
-            "0-9次", "0-9次", "10-19次", "10-19次", "20-29次", "20-29次", ">=30次"
-        ]);
+        assert_eq!(
+            [0, 9, 10, 19, 20, 29, 30].map(rounds),
+            ["0-9次", "0-9次", "10-19次", "10-19次", "20-29次", "20-29次", ">=30次"]
+        );
     }
 }

@@ -154,9 +154,8 @@ fn explain(error: &FigmentError) -> Error {
     let text = match &error.kind {
         Kind::UnknownField(name, known) => {
             path.push(name.clone());
-            let nearest = known.iter().max_by(|a, b| {
-                strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b))
-            });
+            let nearest =
+                known.iter().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
             match nearest {
                 Some(nearest) => format!("no such key; did you mean {nearest:?}?"),
                 None => "no such key".to_owned(),

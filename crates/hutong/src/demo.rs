@@ -47,7 +47,8 @@ struct Contents {
 }
 
 pub(crate) async fn run(args: DemoArgs) -> Result<()> {
-    let temporary = if args.data.is_none() { Some(tempfile::Builder::new().prefix("hutong-demo-").tempdir()?) } else { None };
+    let temporary =
+        if args.data.is_none() { Some(tempfile::Builder::new().prefix("hutong-demo-").tempdir()?) } else { None };
     let data = match (&args.data, &temporary) {
         (Some(data), _) => data.clone(),
         (None, Some(folder)) => folder.path().to_owned(),
@@ -135,7 +136,8 @@ fn history(config: &Config, options: &Options) -> Result<Campaigns> {
         let campaigns = campaigns::make(&store, start).await?;
         let (_, orders) = async_channel::bounded(1);
         let lines = serve::lines(&clock, settings.seed);
-        let dialer = Dialer::begin(store.clone(), clock.clone(), lines, settings, (orders, Arc::default()), true).await?;
+        let dialer =
+            Dialer::begin(store.clone(), clock.clone(), lines, settings, (orders, Arc::default()), true).await?;
         dialer.run_to_completion().await;
         campaigns::start_second(&store, &campaigns, clock.now().max(now)).await?;
         Ok(campaigns)
@@ -168,7 +170,9 @@ fn write_env(data: &Path, url: &str, contents: &Contents) -> Result<()> {
     let path = data.join("demo.env");
     // Written aside and renamed: whoever waits for the file finds it whole.
     let draft = data.join("demo.env.new");
-    std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &path)).map_err(|cause| Error::file(&path, cause))
+    std::fs::write(&draft, text)
+        .and_then(|()| std::fs::rename(&draft, &path))
+        .map_err(|cause| Error::file(&path, cause))
 }
 
 fn welcome(url: &str, data: &Path, contents: &Contents) -> String {

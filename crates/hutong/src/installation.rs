@@ -60,7 +60,9 @@ pub(crate) fn vault(data: &Path) -> Result<Vault> {
             let key: [u8; KEY_BYTES] = random_bytes()?;
             match private_file(&path) {
                 Ok(mut file) => {
-                    writeln!(file, "{}", STANDARD.encode(key)).and_then(|()| file.sync_all()).map_err(|cause| Error::file(&path, cause))?;
+                    writeln!(file, "{}", STANDARD.encode(key))
+                        .and_then(|()| file.sync_all())
+                        .map_err(|cause| Error::file(&path, cause))?;
                     Ok(Vault::new(&key))
                 }
                 // Another process made it at the same moment.
@@ -90,7 +92,10 @@ pub(crate) fn lock(data: &Path) -> Result<File> {
         .open(&path)
         .map_err(|cause| Error::file(&path, cause))?;
     file.try_lock().map_err(|_| {
-        Error::Failed(format!("{}: another hutong server uses this data folder; stop it or give --data", data.display()))
+        Error::Failed(format!(
+            "{}: another hutong server uses this data folder; stop it or give --data",
+            data.display()
+        ))
     })?;
     Ok(file)
 }

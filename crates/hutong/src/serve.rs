@@ -66,7 +66,7 @@ pub(crate) async fn until_stopped(
         legal_hours: settings.legal_hours,
         vault,
         recordings: Arc::new(hutong_api::PlainRecordingUrls),
-        node: parts.lease.node(),
+        node: Arc::new(move || parts.lease.node()),
         dial,
         wake,
         limits: config.request_limits(),

@@ -144,8 +144,7 @@ pub fn delete_group(db: &mut Db, company: CompanyId, id: BlacklistGroupId) -> Re
     if entry.is_some() {
         return Ok(GroupChange::NotEmpty);
     }
-    let changed =
-        db.execute("DELETE FROM blacklist_group WHERE company_id = ?1 AND id = ?2", values![company, id])?;
+    let changed = db.execute("DELETE FROM blacklist_group WHERE company_id = ?1 AND id = ?2", values![company, id])?;
     Ok(if changed == 1 { GroupChange::Done } else { GroupChange::Unknown })
 }
 

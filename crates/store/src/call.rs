@@ -200,6 +200,14 @@ pub fn owner(db: &mut Db, id: CallId) -> Result<Option<CompanyId>> {
     db.query_one("SELECT company_id FROM call WHERE id = ?1", values![id], |row| row.int(0).map(CompanyId))
 }
 
+/// The company out of `candidates` that a call belongs to.
+///
+/// # Errors
+/// When the store fails.
+pub fn owner_among(db: &mut Db, id: CallId, candidates: &[CompanyId]) -> Result<Option<CompanyId>> {
+    task::one_of(db, "call", id.get(), candidates)
+}
+
 /// One call with all that is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallView {

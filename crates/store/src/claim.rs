@@ -149,10 +149,7 @@ fn survey(db: &mut Db, task: Task, look: &Look, for_claiming: bool) -> Result<Su
     let lines: Vec<Line> =
         line::of_task(db, company, task.id)?.into_iter().filter(|line| line.is_usable(look.now)).collect();
     let channels_in_use = line::channels_in_use(db, company)?;
-    let channels_free = lines
-        .iter()
-        .map(|line| free_channels(line, &channels_in_use))
-        .fold(0u32, u32::saturating_add);
+    let channels_free = lines.iter().map(|line| free_channels(line, &channels_in_use)).fold(0u32, u32::saturating_add);
     let idle = count(seats - seats_held);
     let Settings { mut quota, mut in_progress_max, elastic, .. } = task.settings;
     if elastic {
@@ -384,7 +381,8 @@ pub fn place_single(
         return Ok(Err(SingleRefused::Blacklisted));
     }
     let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
-    let seats = db.query_one(&format!("SELECT seats FROM company WHERE id = ?1{lock}"), values![company], |row| row.int(0))?;
+    let seats =
+        db.query_one(&format!("SELECT seats FROM company WHERE id = ?1{lock}"), values![company], |row| row.int(0))?;
     if seats.unwrap_or(0) <= company::seats_in_use(db, company)? {
         return Ok(Err(SingleRefused::NoSeat));
     }
@@ -461,9 +459,12 @@ pub fn answer(db: &mut Db, claimed: &Claimed, now: Moment) -> Result<bool> {
     }
     let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
     let seats = db
-        .query_one(&format!("SELECT seats FROM company WHERE id = ?1{lock}"), values![claimed.company], |row| row.int(0))?
+        .query_one(&format!("SELECT seats FROM company WHERE id = ?1{lock}"), values![claimed.company], |row| {
+            row.int(0)
+        })?
         .unwrap_or(0);
-    let quota = task::find(db, claimed.company, claimed.task)?.map_or(0, |task| task.settings.quota);
+    let quota = task::find(db, claimed.company, claimed.task)?
+        .map_or(0, |task| if task.settings.elastic { u32::MAX } else { task.settings.quota });
     let (seats_held, _, seated) = in_progress(db, claimed.company, claimed.task)?;
     let free = seats_held < seats && seated < quota;
     if !free && !take_seat_of_unanswered(db, claimed)? {

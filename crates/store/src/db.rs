@@ -7,12 +7,13 @@ use std::collections::HashMap;
 
 use hutong_domain::call::{CallKind, CallStatus, FinishStatus, HungUpBy};
 use hutong_domain::ids::{
-    BlacklistEntryId, BlacklistGroupId, CallId, CompanyId, CustomerId, LineId, NodeId, RobotId, SceneId,
-    SmsTemplateId, TaskId, TaskLineId, VoiceId,
+    BlacklistEntryId, BlacklistGroupId, CallId, CompanyId, CustomerId, LineId, NodeId, RobotId, SceneId, SmsTemplateId,
+    TaskId, TaskLineId, VoiceId,
 };
 use hutong_domain::line::{LineKind, LineUse};
 use hutong_domain::moment::Moment;
 use hutong_domain::task::{TaskKind, TaskStatus};
+use postgres::types::Type;
 
 use crate::error::{Error, Result};
 
@@ -83,7 +84,7 @@ impl Db {
                 Ok(mapped)
             }
             Self::Postgres(db) => {
-                let statement = db.statement(sql)?;
+                let statement = db.statement(sql, values)?;
                 db.client.query(&statement, &borrowed(values))?.iter().map(|row| map(&Row::Postgres(row))).collect()
             }
         }
@@ -106,7 +107,7 @@ impl Db {
                 rows.next()?.map(|row| map(&Row::Sqlite(row))).transpose()
             }
             Self::Postgres(db) => {
-                let statement = db.statement(sql)?;
+                let statement = db.statement(sql, values)?;
                 db.client.query(&statement, &borrowed(values))?.first().map(|row| map(&Row::Postgres(row))).transpose()
             }
         }
@@ -135,7 +136,7 @@ impl Db {
                 Ok(changed as u64)
             }
             Self::Postgres(db) => {
-                let statement = db.statement(sql)?;
+                let statement = db.statement(sql, values)?;
                 Ok(db.client.execute(&statement, &borrowed(values))?)
             }
         }
@@ -148,6 +149,15 @@ impl Db {
     pub fn batch(&mut self, sql: &str) -> Result<()> {
         match self {
             Self::Sqlite(connection) => connection.execute_batch(sql)?,
+            Self::Postgres(db) => db.client.batch_execute(sql)?,
+        }
+        Ok(())
+    }
+
+    /// Begins or ends a transaction. Unlike [`Db::batch`] it does not parse the statement each time.
+    pub(crate) fn transaction(&mut self, sql: &'static str) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => connection.prepare_cached(sql)?.execute([]).map(|_| ())?,
             Self::Postgres(db) => db.client.batch_execute(sql)?,
         }
         Ok(())
@@ -181,13 +191,24 @@ impl Db {
 }
 
 impl PostgresDb {
-    fn statement(&mut self, sql: &str) -> Result<postgres::Statement> {
+    /// The types of the parameters are ours: PostgreSQL would take `1 + $2` for a 32-bit sum.
+    fn statement(&mut self, sql: &str, values: &[Value<'_>]) -> Result<postgres::Statement> {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(&sql.replace('?', "$"))?;
+        let types: Vec<Type> = values.iter().map(Value::postgres_type).collect();
+        let statement = self.client.prepare_typed(&sql.replace('?', "$"), &types)?;
         self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
+    }
+}
+
+impl Value<'_> {
+    const fn postgres_type(&self) -> Type {
+        match self {
+            Self::Int(_) => Type::INT8,
+            Self::Text(_) => Type::TEXT,
+        }
     }
 }
 
@@ -290,7 +311,12 @@ impl Row<'_> {
     ///
     /// # Errors
     /// [`Error::Corrupt`] when `from` does not know the number.
-    pub fn number_or_null<T>(&self, column: usize, name: &'static str, from: fn(i64) -> Option<T>) -> Result<Option<T>> {
+    pub fn number_or_null<T>(
+        &self,
+        column: usize,
+        name: &'static str,
+        from: fn(i64) -> Option<T>,
+    ) -> Result<Option<T>> {
         self.int_or_null(column)?
             .map(|number| from(number).ok_or_else(|| self.corrupt(name, number.to_string())))
             .transpose()

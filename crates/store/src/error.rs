@@ -64,7 +64,10 @@ impl Error {
     /// Whether the connection is gone and has to be made anew.
     #[must_use]
     pub fn is_disconnected(&self) -> bool {
-        matches!(self, Self::Postgres(error) if error.is_closed() || error.as_db_error().is_none())
+        use std::error::Error as _;
+        // A value that cannot be converted is no database error either, and leaves the connection as it was.
+        matches!(self, Self::Postgres(error) if error.is_closed()
+            || error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>))
     }
 }
 

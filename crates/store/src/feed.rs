@@ -335,7 +335,6 @@ fn rows_at(db: &mut Db, company: CompanyId, task: TaskId, indexes: &[i64]) -> Re
     let Some(&last) = indexes.last() else { return Ok(Vec::new()) };
     let (names, padded) = in_list(3, indexes.len());
     let padded = indexes.iter().copied().chain(std::iter::repeat(last)).take(padded);
-    let parameters: Vec<Value<'_>> =
-        values![company, task].iter().copied().chain(padded.map(Value::from)).collect();
+    let parameters: Vec<Value<'_>> = values![company, task].iter().copied().chain(padded.map(Value::from)).collect();
     db.query(&format!("{COLUMNS} AND call_index IN ({names}) ORDER BY call_index"), &parameters, row)
 }

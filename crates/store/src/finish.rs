@@ -200,5 +200,9 @@ fn count_results(db: &mut Db, claimed: &Claimed, call_index: i64, results: &[Cal
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::Corrupt { column: "call_record", id: 0, found: error.to_string() })
+    serde_json::to_string(value).map_err(|error| Error::Corrupt {
+        column: "call_record",
+        id: 0,
+        found: error.to_string(),
+    })
 }

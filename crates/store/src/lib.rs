@@ -19,6 +19,7 @@ mod migrate;
 pub mod node;
 mod pool;
 pub mod robot;
+pub mod scenes;
 pub mod sms;
 pub mod task;
 pub mod vault;

@@ -13,10 +13,7 @@ use crate::values;
 /// When the store fails.
 pub fn register(db: &mut Db, now: Moment, lease_until: Moment) -> Result<NodeId> {
     let id = NodeId(db.next_id("node")?);
-    db.execute(
-        "INSERT INTO node (id, started_at, lease_until) VALUES (?1, ?2, ?3)",
-        values![id, now, lease_until],
-    )?;
+    db.execute("INSERT INTO node (id, started_at, lease_until) VALUES (?1, ?2, ?3)", values![id, now, lease_until])?;
     Ok(id)
 }
 

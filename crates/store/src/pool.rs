@@ -131,7 +131,11 @@ struct Inner {
 }
 
 enum Runner {
-    Threads { readers: async_channel::Sender<ReadJob>, writers: Vec<async_channel::Sender<Box<dyn WriteJob>>>, threads: Vec<JoinHandle<()>> },
+    Threads {
+        readers: async_channel::Sender<ReadJob>,
+        writers: Vec<async_channel::Sender<Box<dyn WriteJob>>>,
+        threads: Vec<JoinHandle<()>>,
+    },
     Inline(Mutex<Db>),
 }
 
@@ -153,7 +157,8 @@ impl<T: Send, F: FnMut(&mut Db) -> Result<T> + Send> WriteJob for Job<T, F> {
     fn run(&mut self, db: &mut Db) -> Result<()> {
         self.done = None;
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(db)));
-        self.done = Some(outcome.unwrap_or_else(|_| Err(Error::Commit("a write panicked; it was rolled back".to_owned())))?);
+        self.done =
+            Some(outcome.unwrap_or_else(|_| Err(Error::Commit("a write panicked; it was rolled back".to_owned())))?);
         Ok(())
     }
 
@@ -170,8 +175,9 @@ impl Store {
     /// # Errors
     /// When it cannot be reached, or its schema is newer than this program.
     pub fn open(options: &Options, now: Moment) -> Result<Self> {
-        let mut first = connect(&options.url, true)?;
-        migrate(&mut first, now, options.partitions)?;
+        // On a thread of its own: PostgreSQL's client must not be used where a caller's asynchronous tasks run.
+        let first = std::thread::scope(|scope| scope.spawn(|| connect_and_migrate(options, now)).join());
+        let first = first.map_err(|_| Error::Closed)??;
         let runner = if options.inline || options.url == Url::Memory {
             Runner::Inline(Mutex::new(first))
         } else {
@@ -199,12 +205,12 @@ impl Store {
         };
         let job: ReadJob = Box::new(move |connection| {
             let outcome = match connection {
-                Ok(db) => catch_unwind(AssertUnwindSafe(|| work(db)))
-                    .unwrap_or_else(|_| Err(Error::Commit("a read panicked".to_owned()))),
-                Err(_) => Err(std::mem::replace(connection, Err(Error::Closed)).err().unwrap_or(Error::Closed)),
+                Ok(db) => catch_unwind(AssertUnwindSafe(|| work(db))),
+                Err(_) => Ok(Err(std::mem::replace(connection, Err(Error::Closed)).err().unwrap_or(Error::Closed))),
             };
-            let dead = outcome.as_ref().is_err_and(Error::is_disconnected);
-            let _ = reply.send(outcome);
+            // A read that panicked may have left its transaction open, and with it an old state of the store.
+            let dead = outcome.as_ref().map_or(true, |outcome| outcome.as_ref().is_err_and(Error::is_disconnected));
+            let _ = reply.send(outcome.unwrap_or_else(|_| Err(Error::Commit("a read panicked".to_owned()))));
             dead
         });
         readers.send(job).await.map_err(|_| Error::Closed)?;
@@ -220,9 +226,9 @@ impl Store {
         work: impl FnOnce(&mut Db) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.read(move |db| {
-            db.batch(if db.is_postgres() { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "BEGIN" })?;
+            db.transaction(if db.is_postgres() { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "BEGIN" })?;
             let outcome = work(db);
-            db.batch("COMMIT")?;
+            db.transaction("COMMIT")?;
             outcome
         })
         .await
@@ -409,10 +415,10 @@ fn commit_group(db: &mut Db, mut group: Vec<Box<dyn WriteJob>>) -> bool {
 
 /// What each job gave, all committed; an error when the transaction as a whole is lost.
 fn run_group(db: &mut Db, group: &mut [Box<dyn WriteJob>]) -> Result<Vec<Result<()>>> {
-    db.batch(if db.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" })?;
+    db.transaction(if db.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" })?;
     let outcome = run_jobs(db, group);
     match outcome {
-        Ok(outcomes) => match db.batch("COMMIT") {
+        Ok(outcomes) => match db.transaction("COMMIT") {
             Ok(()) => Ok(outcomes),
             Err(error) => {
                 let _ = db.batch("ROLLBACK");
@@ -429,10 +435,10 @@ fn run_group(db: &mut Db, group: &mut [Box<dyn WriteJob>]) -> Result<Vec<Result<
 fn run_jobs(db: &mut Db, group: &mut [Box<dyn WriteJob>]) -> Result<Vec<Result<()>>> {
     let mut outcomes = Vec::with_capacity(group.len());
     for job in group {
-        db.batch("SAVEPOINT job")?;
+        db.transaction("SAVEPOINT job")?;
         let outcome = job.run(db);
         match &outcome {
-            Ok(()) => db.batch("RELEASE SAVEPOINT job")?,
+            Ok(()) => db.transaction("RELEASE SAVEPOINT job")?,
             Err(error) if error.is_transient() || error.is_disconnected() => {
                 outcome?;
                 continue;
@@ -445,14 +451,21 @@ fn run_jobs(db: &mut Db, group: &mut [Box<dyn WriteJob>]) -> Result<Vec<Result<(
 }
 
 fn write_alone<T>(db: &mut Db, mut work: impl FnMut(&mut Db) -> Result<T>) -> Result<T> {
-    db.batch("BEGIN IMMEDIATE")?;
-    match work(db) {
-        Ok(done) => db.batch("COMMIT").map(|()| done),
+    db.transaction("BEGIN IMMEDIATE")?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(db)));
+    match outcome.unwrap_or_else(|_| Err(Error::Commit("a write panicked; it was rolled back".to_owned()))) {
+        Ok(done) => db.transaction("COMMIT").map(|()| done),
         Err(error) => {
             db.batch("ROLLBACK")?;
             Err(error)
         }
     }
+}
+
+fn connect_and_migrate(options: &Options, now: Moment) -> Result<Db> {
+    let mut db = connect(&options.url, true)?;
+    migrate(&mut db, now, options.partitions)?;
+    Ok(db)
 }
 
 fn connect(url: &Url, for_writing: bool) -> Result<Db> {
@@ -479,6 +492,8 @@ fn connect_sqlite(path: Option<&Path>, for_writing: bool) -> Result<Db> {
         connection.execute_batch("PRAGMA query_only = ON")?;
     }
     connection.set_prepared_statement_cache_capacity(256);
+    // Without it SQLite plans a statement anew whenever its parameters change: a third of a read's time.
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // PostgreSQL's name for it, so that one SQL text serves both.
     connection.create_scalar_function(
         "strpos",

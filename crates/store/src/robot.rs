@@ -203,11 +203,9 @@ pub fn scenes(db: &mut Db, company: CompanyId) -> Result<Vec<SceneHead>> {
 /// # Errors
 /// When the store fails.
 pub fn latest_version(db: &mut Db, company: CompanyId, scene: SceneId) -> Result<Option<i64>> {
-    db.query_one(
-        "SELECT latest_version FROM scene WHERE company_id = ?1 AND id = ?2",
-        values![company, scene],
-        |row| row.int(0),
-    )
+    db.query_one("SELECT latest_version FROM scene WHERE company_id = ?1 AND id = ?2", values![company, scene], |row| {
+        row.int(0)
+    })
 }
 
 /// The text of a published version.
@@ -220,7 +218,11 @@ pub fn document(db: &mut Db, company: CompanyId, scene: SceneId, version: i64) -
         values![company, scene, version],
         |row| row.text(0),
     )?
-    .ok_or_else(|| Error::Corrupt { column: "scene_version", id: scene.get(), found: format!("no version {version}") })
+    .ok_or_else(|| Error::Corrupt {
+        column: "scene_version",
+        id: scene.get(),
+        found: format!("no version {version}"),
+    })
 }
 
 /// Takes a robot out of use, or puts it back; false when there is none.

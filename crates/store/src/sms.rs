@@ -67,6 +67,7 @@ pub fn page(db: &mut Db, company: CompanyId, status: Option<i64>, page: PageRequ
 /// # Errors
 /// When the store fails.
 pub fn exists(db: &mut Db, company: CompanyId, id: SmsTemplateId) -> Result<bool> {
-    let found = db.query_one("SELECT 1 FROM sms_template WHERE company_id = ?1 AND id = ?2", values![company, id], |_| Ok(()))?;
+    let found =
+        db.query_one("SELECT 1 FROM sms_template WHERE company_id = ?1 AND id = ?2", values![company, id], |_| Ok(()))?;
     Ok(found.is_some())
 }

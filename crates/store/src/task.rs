@@ -209,13 +209,20 @@ pub(crate) fn task(row: &Row<'_>) -> Result<Task> {
 fn settings(row: &Row<'_>) -> Result<Settings> {
     let count = |column, name| {
         let number = row.int(column)?;
-        u32::try_from(number).map_err(|_| Error::Corrupt { column: name, id: row.int(0).unwrap_or(0), found: number.to_string() })
+        u32::try_from(number).map_err(|_| Error::Corrupt {
+            column: name,
+            id: row.int(0).unwrap_or(0),
+            found: number.to_string(),
+        })
     };
     Ok(Settings {
         name: row.text(2)?,
         kind: row.number(3, "task.kind", TaskKind::from_number)?,
         start_date: row.parsed(5, "task.start_date")?,
-        window: CallingWindow { working: span(row, 6, 7)?, rest: if row.text_or_null(8)?.is_some() { Some(span(row, 8, 9)?) } else { None } },
+        window: CallingWindow {
+            working: span(row, 6, 7)?,
+            rest: if row.text_or_null(8)?.is_some() { Some(span(row, 8, 9)?) } else { None },
+        },
         line_kind: row.number_or_null(14, "task.line_kind", LineKind::from_number)?,
         quota: count(15, "task.quota")?,
         in_progress_max: count(16, "task.in_progress_max")?,
@@ -340,7 +347,11 @@ fn put_lines(db: &mut Db, company: CompanyId, id: TaskId, lines: &[LineId], now:
 /// # Errors
 /// When the store fails.
 pub fn find(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Option<Task>> {
-    db.query_one(&format!("SELECT {TASK_COLUMNS} FROM task t WHERE t.company_id = ?1 AND t.id = ?2"), values![company, id], task)
+    db.query_one(
+        &format!("SELECT {TASK_COLUMNS} FROM task t WHERE t.company_id = ?1 AND t.id = ?2"),
+        values![company, id],
+        task,
+    )
 }
 
 /// The task, locked until the transaction ends.
@@ -359,6 +370,27 @@ pub(crate) fn find_locked(db: &mut Db, company: CompanyId, id: TaskId) -> Result
 /// When the store fails.
 pub fn owner(db: &mut Db, id: TaskId) -> Result<Option<CompanyId>> {
     db.query_one("SELECT company_id FROM task WHERE id = ?1", values![id], |row| row.int(0).map(CompanyId))
+}
+
+/// The company out of `candidates` that a task belongs to.
+///
+/// # Errors
+/// When the store fails.
+pub fn owner_among(db: &mut Db, id: TaskId, candidates: &[CompanyId]) -> Result<Option<CompanyId>> {
+    one_of(db, "task", id.get(), candidates)
+}
+
+/// The company out of `candidates` that a row belongs to: asked in a way that touches their partitions only.
+pub(crate) fn one_of(db: &mut Db, table: &str, id: i64, candidates: &[CompanyId]) -> Result<Option<CompanyId>> {
+    let Some(last) = candidates.last() else { return Ok(None) };
+    let (names, padded) = in_list(2, candidates.len());
+    let padded = candidates.iter().chain(std::iter::repeat(last)).take(padded);
+    let parameters: Vec<_> = std::iter::once(id.into()).chain(padded.map(|company| (*company).into())).collect();
+    db.query_one(
+        &format!("SELECT company_id FROM {table} WHERE id = ?1 AND company_id IN ({names})"),
+        &parameters,
+        |row| row.int(0).map(CompanyId),
+    )
 }
 
 /// The company's newest task that is not deleted.

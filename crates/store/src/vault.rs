@@ -55,10 +55,8 @@ impl Vault {
     /// [`VaultError::NoRandomness`].
     pub fn seal(&self, secret: &Secret) -> Result<String, VaultError> {
         let nonce: [u8; NONCE_BYTES] = random_bytes()?;
-        let sealed = self
-            .cipher
-            .encrypt(&XNonce::from(nonce), secret.0.as_bytes())
-            .map_err(|_| VaultError::NoRandomness)?;
+        let sealed =
+            self.cipher.encrypt(&XNonce::from(nonce), secret.0.as_bytes()).map_err(|_| VaultError::NoRandomness)?;
         Ok(STANDARD.encode([&nonce[..], &sealed].concat()))
     }
 

@@ -27,9 +27,7 @@ impl ManualClock {
     /// A clock that shows this moment.
     #[must_use]
     pub fn at(moment: Moment) -> Self {
-        Self {
-            now_ms: Arc::new(AtomicI64::new(moment.ms())),
-        }
+        Self { now_ms: Arc::new(AtomicI64::new(moment.ms())) }
     }
 
     /// Puts the clock to this moment.
@@ -72,14 +70,8 @@ mod tests {
     fn a_clock_stands_still_until_it_is_moved_and_its_clones_with_it() {
         let clock = ManualClock::default();
         let clone = clock.clone();
-        assert_eq!(
-            clock.civil(),
-            jiff::civil::datetime(2026, 5, 6, 10, 0, 0, 0)
-        );
+        assert_eq!(clock.civil(), jiff::civil::datetime(2026, 5, 6, 10, 0, 0, 0));
         clock.advance(Duration::from_secs(90));
-        assert_eq!(
-            clone.civil(),
-            jiff::civil::datetime(2026, 5, 6, 10, 1, 30, 0)
-        );
+        assert_eq!(clone.civil(), jiff::civil::datetime(2026, 5, 6, 10, 1, 30, 0));
     }
 }

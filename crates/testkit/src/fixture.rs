@@ -60,30 +60,31 @@ impl Fixture {
     /// Another company in the store, with so many seats.
     pub async fn with_seats(store: &Store, seats: i64) -> Self {
         let company = store
-            .write(CompanyId(0), move |db| {
-                company::insert(db, "试用公司", seats, START)
-            })
+            .write(CompanyId(0), move |db| company::insert(db, "试用公司", seats, START))
             .await
             .expect("a company is made");
-        let prepared = store.write(company, move |db| {
+        let equipped = store.write(company, move |db| {
             robot::publish(db, company, &publication(), START)?;
-            let robot = robot::of_company(db, company)?
-                .pop()
-                .expect("a publication makes a robot");
-            let line = line::insert(db, &new_line(company))?;
+            line::insert(db, &new_line(company)).map(|_| ())
+        });
+        equipped.await.expect("the company is equipped");
+        Self::of_company(store, company).await
+    }
+
+    /// A company that another fixture has made in this store, maybe in another process; with a node of its
+    /// own.
+    pub async fn of_company(store: &Store, company: CompanyId) -> Self {
+        let prepared = store.write(company, move |db| {
+            let robot = robot::of_company(db, company)?.into_iter().next();
+            let line = line::of_company(db, company)?.into_iter().next();
             let node = node::register(db, START, START.after(LEASE))?;
             Ok((robot, line, node))
         });
-        let (robot, line, node) = prepared.await.expect("the company is equipped");
+        let (robot, line, node) = prepared.await.expect("a node is registered");
+        let robot = robot.expect("the company has a robot");
+        let line = line.expect("the company has a line").id;
         let (store, clock) = (store.clone(), ManualClock::default());
-        Self {
-            store,
-            clock,
-            company,
-            line,
-            robot,
-            node,
-        }
+        Self { store, clock, company, line, robot, node }
     }
 
     /// What the clock shows.
@@ -146,10 +147,7 @@ impl Fixture {
 
     /// Makes a task with these settings, imports so many numbers and starts it.
     pub async fn running_task(&self, settings: Settings, numbers: usize) -> TaskId {
-        let new = NewTask {
-            settings,
-            ..self.new_task()
-        };
+        let new = NewTask { settings, ..self.new_task() };
         let task = self.insert_task(new).await;
         self.import(task, customers(0, numbers)).await;
         self.command(task, Command::Start).await;
@@ -174,22 +172,18 @@ impl Fixture {
         let first_customer = self.reserve(IdKind::Customer, customers.len()).await;
         let first_call = self.reserve(IdKind::Call, customers.len()).await;
         let first_ids = (first_customer, first_call);
-        self.write(move |db, company| call::import(db, company, task, &customers, first_ids, now))
-            .await
+        self.write(move |db, company| call::import(db, company, task, &customers, first_ids, now)).await
     }
 
     /// Gives a command to a task.
     pub async fn command(&self, task: TaskId, command: Command) -> CommandOutcome {
         let now = self.now();
-        self.write(move |db, company| task::command(db, company, task, command, "tester", now))
-            .await
+        self.write(move |db, company| task::command(db, company, task, command, "tester", now)).await
     }
 
     /// The task as it stands.
     pub async fn task(&self, task: TaskId) -> Task {
-        self.read(move |db, company| task::find(db, company, task))
-            .await
-            .expect("the task is there")
+        self.read(move |db, company| task::find(db, company, task)).await.expect("the task is there")
     }
 
     /// A look by this fixture's node at the time of its clock, in a world where people may be called at
@@ -207,48 +201,35 @@ impl Fixture {
 
     /// Looks at a task, which moves it on and claims what it may dial.
     pub async fn look(&self, task: TaskId) -> Looked {
-        self.look_as(task, self.looking())
-            .await
-            .expect("the task is there")
+        self.look_as(task, self.looking()).await.expect("the task is there")
     }
 
     /// Looks at a task like this; none when there is no such task.
     pub async fn look_as(&self, task: TaskId, look: Look) -> Option<Looked> {
-        self.write(move |db, company| claim::look(db, company, task, &look))
-            .await
+        self.write(move |db, company| claim::look(db, company, task, &look)).await
     }
 
     /// Claims at most so many calls of a started task.
     pub async fn claim(&self, task: TaskId, claims_max: u32) -> Vec<Claimed> {
-        let look = Look {
-            claims_max,
-            ..self.looking()
-        };
-        self.look_as(task, look)
-            .await
-            .expect("the task is there")
-            .claimed
+        let look = Look { claims_max, ..self.looking() };
+        self.look_as(task, look).await.expect("the task is there").claimed
     }
 
     /// Notes that somebody answered; whether the call has a seat.
     pub async fn answer(&self, claimed: &Claimed) -> bool {
         let (claimed, now) = (claimed.clone(), self.now());
-        self.write(move |db, _| claim::answer(db, &claimed, now))
-            .await
+        self.write(move |db, _| claim::answer(db, &claimed, now)).await
     }
 
     /// Finishes an attempt; the ids of utterances and results are given here.
     pub async fn finish(&self, claimed: &Claimed, ending: Ending) -> Finished {
         let ending = Ending {
-            first_utterance_id: self
-                .reserve(IdKind::Utterance, ending.utterances.len())
-                .await,
+            first_utterance_id: self.reserve(IdKind::Utterance, ending.utterances.len()).await,
             first_result_id: self.reserve(IdKind::CallResult, ending.results.len()).await,
             ..ending
         };
         let claimed = claimed.clone();
-        self.write(move |db, _| finish::finish(db, &claimed, &ending))
-            .await
+        self.write(move |db, _| finish::finish(db, &claimed, &ending)).await
     }
 
     /// How a call ends now that nobody answered, concluded as level D.
@@ -276,19 +257,13 @@ impl Fixture {
             hung_up_by: Some(HungUpBy::Customer),
             chat_rounds,
             utterances: vec![utterance(answered_at)],
-            results: results
-                .iter()
-                .map(|(name, value)| result(name, value))
-                .collect(),
+            results: results.iter().map(|(name, value)| result(name, value)).collect(),
             ..self.unanswered(Disposition::Answered)
         }
     }
 
     async fn reserve(&self, kind: IdKind, count: usize) -> i64 {
-        self.store
-            .reserve(kind, count)
-            .await
-            .expect("ids are reserved")
+        self.store.reserve(kind, count).await.expect("ids are reserved")
     }
 }
 
@@ -299,10 +274,7 @@ pub fn settings() -> Settings {
         name: "回访".to_owned(),
         kind: TaskKind::Manual,
         start_date: date(2026, 5, 1),
-        window: CallingWindow {
-            working: all_day(),
-            rest: None,
-        },
+        window: CallingWindow { working: all_day(), rest: None },
         line_kind: None,
         quota: 1000,
         in_progress_max: 1000,
@@ -316,9 +288,7 @@ pub fn settings() -> Settings {
 /// So many customers with a number of their own each, the first of which ends in `first`.
 #[must_use]
 pub fn customers(first: usize, count: usize) -> Vec<NewCustomer> {
-    (first..first + count)
-        .map(|n| customer(&format!("138{n:08}")))
-        .collect()
+    (first..first + count).map(|n| customer(&format!("138{n:08}"))).collect()
 }
 
 /// A customer with this number.
@@ -349,10 +319,7 @@ pub fn result(name: &str, value: &str) -> CallResult {
 /// The whole day.
 #[must_use]
 pub fn all_day() -> DaySpan {
-    DaySpan {
-        start: time(0, 0, 0, 0),
-        end: time(23, 59, 59, 0),
-    }
+    DaySpan { start: time(0, 0, 0, 0), end: time(23, 59, 59, 0) }
 }
 
 /// A simulated line of the company without a limit.

@@ -32,18 +32,17 @@ const INITDB: [&str; 8] = [
     "--no-sync",
 ];
 /// What every server is started with, before the settings that a test asks for.
-const SETTINGS: [&str; 5] = [
-    "listen_addresses=",
-    "fsync=off",
-    "full_page_writes=off",
-    "shared_buffers=32MB",
-    "log_destination=stderr",
-];
+const SETTINGS: [&str; 5] =
+    ["listen_addresses=", "fsync=off", "full_page_writes=off", "shared_buffers=32MB", "log_destination=stderr"];
+/// Where files are kept in memory: a server's data is thrown away, and copying it to a disk takes longer
+/// than most tests.
+const MEMORY_FOLDER: &str = "/dev/shm";
+/// What has to be free there: enough for the servers of many tests at once.
+const MEMORY_FREE_BYTES_MIN: u64 = 2 << 30;
 /// Starts the server, and ends it at once when its own input is closed: by [`Server`] when it is dropped,
 /// and by the system when the test is killed. The error stream is left to the server alone, so that its
 /// end is the server's end.
-const SUPERVISOR: &str =
-    r#""$@" & server=$!; exec 2>&-; read -r _; kill -QUIT "$server"; wait "$server""#;
+const SUPERVISOR: &str = r#""$@" & server=$!; exec 2>&-; read -r _; kill -QUIT "$server"; wait "$server""#;
 /// The line of the log after which connections are accepted.
 const READY: &str = "database system is ready to accept connections";
 
@@ -62,35 +61,25 @@ impl Server {
     #[must_use]
     pub fn start(settings: &[&str]) -> Self {
         let programs = Programs::find();
-        let folder = tempfile::tempdir().expect("a temporary folder for PostgreSQL");
+        let folder = tempfile::tempdir_in(roomy_folder()).expect("a temporary folder for PostgreSQL");
         let account = Account::of_server(folder.path());
         copy_folder(&template(&programs), &folder.path().join("data"));
         account.own_all(folder.path());
 
         let mut command = Command::new("sh");
         command.args(["-c", SUPERVISOR, "sh"]);
-        command
-            .arg(programs.path("postgres"))
-            .args(["-D", "data", "-k"])
-            .arg(folder.path());
+        command.arg(programs.path("postgres")).args(["-D", "data", "-k"]).arg(folder.path());
         for setting in SETTINGS.iter().chain(settings) {
             command.args(["-c", setting]);
         }
         account.run_as(&mut command).current_dir(folder.path());
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut supervisor = command.spawn().expect("`sh` runs");
 
         let stderr = supervisor.stderr.take().expect("the server's log");
         let (ready, is_ready) = channel();
         let log = std::thread::spawn(move || read_log(stderr, ready));
-        let mut server = Self {
-            supervisor,
-            log: Some(log),
-            folder,
-        };
+        let mut server = Self { supervisor, log: Some(log), folder };
         server.wait_until_ready(&is_ready);
         server
     }
@@ -98,15 +87,8 @@ impl Server {
     /// The address of its database, as `store.url` takes it.
     #[must_use]
     pub fn url(&self) -> String {
-        let host = self
-            .folder
-            .path()
-            .to_str()
-            .expect("the temporary folder's path is text");
-        format!(
-            "postgres://postgres@{}/postgres",
-            host.replace('%', "%25").replace('/', "%2F")
-        )
+        let host = self.folder.path().to_str().expect("the temporary folder's path is text");
+        format!("postgres://postgres@{}/postgres", host.replace('%', "%25").replace('/', "%2F"))
     }
 
     /// Ends the server; all that it has logged.
@@ -125,10 +107,7 @@ impl Server {
     fn stop(&mut self) -> String {
         drop(self.supervisor.stdin.take());
         let _ = self.supervisor.wait();
-        self.log
-            .take()
-            .and_then(|log| log.join().ok())
-            .unwrap_or_default()
+        self.log.take().and_then(|log| log.join().ok()).unwrap_or_default()
     }
 }
 
@@ -162,11 +141,8 @@ struct Programs {
 impl Programs {
     /// The newest on the system.
     fn find() -> Self {
-        let debian = fs::read_dir("/usr/lib/postgresql")
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path().join("bin"));
+        let debian =
+            fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
         let path = std::env::var_os("PATH").unwrap_or_default();
         let found = debian
             .chain(std::env::split_paths(&path))
@@ -185,16 +161,10 @@ impl Programs {
         if !folder.join("initdb").is_file() {
             return None;
         }
-        let output = Command::new(folder.join("postgres"))
-            .arg("--version")
-            .output()
-            .ok()?;
+        let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         let version = text.split_whitespace().nth(2)?.split('.').next()?;
-        Some(Self {
-            version: version.parse().ok()?,
-            folder,
-        })
+        Some(Self { version: version.parse().ok()?, folder })
     }
 
     fn path(&self, program: &str) -> PathBuf {
@@ -211,16 +181,12 @@ struct Account {
 impl Account {
     /// Another user where the tests run as root, told by whose the folder is that they just made.
     fn of_server(folder: &Path) -> Self {
-        let owner = fs::metadata(folder)
-            .expect("the temporary folder is there")
-            .uid();
+        let owner = fs::metadata(folder).expect("the temporary folder is there").uid();
         if owner != 0 {
             return Self { other: None };
         }
         let users = fs::read_to_string("/etc/passwd").expect("/etc/passwd");
-        let other = ["postgres", "nobody"]
-            .iter()
-            .find_map(|name| user(&users, name));
+        let other = ["postgres", "nobody"].iter().find_map(|name| user(&users, name));
         assert!(
             other.is_some(),
             "PostgreSQL does not run as root, and there is neither a user `postgres` nor `nobody`"
@@ -250,10 +216,8 @@ impl Account {
 
 /// The user's and its group's number in the text of `/etc/passwd`.
 fn user(users: &str, name: &str) -> Option<(u32, u32)> {
-    let mut fields = users
-        .lines()
-        .map(|line| line.split(':'))
-        .find_map(|mut fields| (fields.next()? == name).then_some(fields))?;
+    let mut fields =
+        users.lines().map(|line| line.split(':')).find_map(|mut fields| (fields.next()? == name).then_some(fields))?;
     let user = fields.nth(1)?.parse().ok()?;
     Some((user, fields.next()?.parse().ok()?))
 }
@@ -264,8 +228,7 @@ fn template(programs: &Programs) -> PathBuf {
     fs::create_dir_all(&kept).expect("a folder below the target folder");
     let template = kept.join(format!("postgres-{}-{TEMPLATE_EDITION}", programs.version));
     let lock = File::create(kept.join("lock")).expect("a lock file");
-    lock.lock()
-        .expect("the lock is given back when its holder ends");
+    lock.lock().expect("the lock is given back when its holder ends");
     if !template.exists() {
         let unfinished = kept.join("unfinished");
         let _ = fs::remove_dir_all(&unfinished);
@@ -284,21 +247,21 @@ fn make_template(programs: &Programs, template: &Path) {
     initdb.args(INITDB).args(["-D", "data"]);
     account.run_as(&mut initdb).current_dir(folder.path());
     let output = initdb.output().expect("initdb runs");
-    assert!(
-        output.status.success(),
-        "initdb failed:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "initdb failed:\n{}", String::from_utf8_lossy(&output.stderr));
     copy_folder(&folder.path().join("data"), template);
 }
 
 /// The target folder that the running test was built into, else a temporary one.
 fn target_folder() -> PathBuf {
     let program = std::env::current_exe().expect("the test knows its own program");
-    let target = program
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").exists());
+    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
     target.map_or_else(std::env::temp_dir, Path::to_owned)
+}
+
+/// The folder in memory where it has room, else that for temporary files.
+fn roomy_folder() -> PathBuf {
+    let room = rustix::fs::statvfs(MEMORY_FOLDER).map_or(0, |fs| fs.f_bavail * fs.f_frsize);
+    if room >= MEMORY_FREE_BYTES_MIN { PathBuf::from(MEMORY_FOLDER) } else { std::env::temp_dir() }
 }
 
 fn copy_folder(from: &Path, to: &Path) {
@@ -321,8 +284,7 @@ mod tests {
 
     #[test]
     fn a_user_is_found_by_its_whole_name() {
-        let users =
-            "root:x:0:0:root:/root:/bin/bash\npostgres2:x:7:7::/:\npostgres:x:101:104:P,,,:/var:/bin/bash\n";
+        let users = "root:x:0:0:root:/root:/bin/bash\npostgres2:x:7:7::/:\npostgres:x:101:104:P,,,:/var:/bin/bash\n";
         assert_eq!(user(users, "postgres"), Some((101, 104)));
         assert_eq!(user(users, "nobody"), None);
     }

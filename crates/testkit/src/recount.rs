@@ -49,18 +49,13 @@ pub async fn assert_counts_are_facts(store: &Store, company: CompanyId, id: Task
     assert_eq!(indexes, without_gaps, "call indexes");
     assert_eq!(counters, recount(total, &calls), "counters");
 
-    let kept: BTreeMap<(String, String), i64> = results
-        .into_iter()
-        .map(|count| ((count.name, count.value), count.calls))
-        .collect();
+    let kept: BTreeMap<(String, String), i64> =
+        results.into_iter().map(|count| ((count.name, count.value), count.calls)).collect();
     assert_eq!(kept, recount_results(&calls), "result counts");
 }
 
 fn imported(db: &mut Db, company: CompanyId, id: TaskId) -> Result<i64> {
-    db.query_int(
-        "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2",
-        values![company, id],
-    )
+    db.query_int("SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2", values![company, id])
 }
 
 fn finished(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Counted>> {
@@ -73,15 +68,10 @@ fn finished(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Counted>>
 }
 
 fn recount(total: i64, calls: &[Counted]) -> Counters {
-    let mut counters = Counters {
-        total,
-        ..Counters::default()
-    };
+    let mut counters = Counters { total, ..Counters::default() };
     for call in calls {
         counters.done += 1;
-        let status = FinishStatus::ALL
-            .iter()
-            .position(|status| *status == call.status);
+        let status = FinishStatus::ALL.iter().position(|status| *status == call.status);
         counters.by_finish_status[status.expect("every status is listed")] += 1;
         if call.status == FinishStatus::Answered {
             counters.by_talk_time[talk_time_bucket(call.duration_s)] += 1;

@@ -47,12 +47,8 @@ impl Place {
     #[must_use]
     pub fn with_postgres_settings(engine: Engine, settings: &[&str]) -> Self {
         let kind = match engine {
-            Engine::Sqlite => {
-                Kind::Folder(tempfile::tempdir().expect("a temporary folder for the store"))
-            }
-            Engine::Postgres | Engine::PostgresPartitioned => {
-                Kind::Server(Server::start(settings))
-            }
+            Engine::Sqlite => Kind::Folder(tempfile::tempdir().expect("a temporary folder for the store")),
+            Engine::Postgres | Engine::PostgresPartitioned => Kind::Server(Server::start(settings)),
         };
         Self { engine, kind }
     }

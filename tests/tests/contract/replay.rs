@@ -123,9 +123,7 @@ impl Player<'_> {
         match json {
             Value::String(text) => self.filled_text(text),
             Value::Array(items) => items.iter().map(|item| self.filled(item)).collect(),
-            Value::Object(fields) => {
-                fields.iter().map(|(name, value)| (name.clone(), self.filled(value))).collect()
-            }
+            Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), self.filled(value))).collect(),
             other => other.clone(),
         }
     }

@@ -7,6 +7,7 @@
 //! | `foreign key` | the same, started with the key of another installation |
 //! | `no time` | the same, where no request may take any time |
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ use hutong_e2e::client::now;
 use hutong_e2e::{Client, Credentials, Demo, Installation, Server, program};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// The names of the servers.
 pub(crate) const SERVERS: [&str; 4] = ["demo", "office hours", "foreign key", "no time"];
@@ -31,17 +31,12 @@ pub(crate) struct Stage {
     variables: BTreeMap<String, Value>,
     callers: BTreeMap<&'static str, Credentials>,
     // Where the data is; it goes when this is dropped, after the server.
-    _folder: Folder,
+    _folder: Box<dyn Any>,
 }
 
 enum Running {
     Demo(Demo),
     Serve(Server),
-}
-
-enum Folder {
-    Demo(TempDir),
-    Office(Installation),
 }
 
 impl Stage {
@@ -76,7 +71,7 @@ impl Stage {
         ]);
         let mut variables = variables_of_demo(&demo);
         variables.extend(variables_of_second_company(&demo.server.client(&callers["other"]), other));
-        Self { server: Running::Demo(demo), variables, callers, _folder: Folder::Demo(folder) }
+        Self { server: Running::Demo(demo), variables, callers, _folder: Box::new(folder) }
     }
 
     fn office(edition: &str, environment: &[(&str, &str)]) -> Self {
@@ -90,7 +85,7 @@ impl Stage {
             numbers.into_iter().map(|(name, number)| (name.to_owned(), json!(number))).collect()
         };
         let server = Running::Serve(installation.serve_with(environment));
-        Self { server, variables, callers: BTreeMap::from([("office", office)]), _folder: Folder::Office(installation) }
+        Self { server, variables, callers: BTreeMap::from([("office", office)]), _folder: Box::new(installation) }
     }
 
     /// Where the server listens.

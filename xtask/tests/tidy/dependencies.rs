@@ -23,26 +23,12 @@ pub(crate) fn check(root: &Path, sources: &[Source]) -> Result<Vec<Offence>> {
     // That the document is there is another test's concern.
     let document = fs::read_to_string(root.join(DOCUMENT)).unwrap_or_default();
     let mut offences = Vec::new();
-    for manifest in sources
-        .iter()
-        .filter(|source| source.path.ends_with("Cargo.toml"))
-    {
+    for manifest in sources.iter().filter(|source| source.path.ends_with("Cargo.toml")) {
         let path = &manifest.path;
-        let table: Table = manifest
-            .text
-            .parse()
-            .with_context(|| format!("cannot parse {path}"))?;
-        for name in dependencies_of(&table)
-            .into_keys()
-            .filter(|name| !is_explained(&document, name))
-        {
+        let table: Table = manifest.text.parse().with_context(|| format!("cannot parse {path}"))?;
+        for name in dependencies_of(&table).into_keys().filter(|name| !is_explained(&document, name)) {
             let message = format!("{path}: `{name}` has no line in the table of {DOCUMENT}");
-            offences.push(Offence {
-                rule: Rule::Dependency,
-                path: path.clone(),
-                function: None,
-                message,
-            });
+            offences.push(Offence { rule: Rule::Dependency, path: path.clone(), function: None, message });
         }
     }
     Ok(offences)
@@ -51,28 +37,17 @@ pub(crate) fn check(root: &Path, sources: &[Source]) -> Result<Vec<Offence>> {
 /// The dependencies that this manifest itself brings in: neither the workspace's own crates nor those
 /// that it takes over from the workspace's manifest.
 fn dependencies_of(manifest: &Table) -> BTreeMap<&String, &Value> {
-    let targets = manifest
-        .get("target")
-        .and_then(Value::as_table)
-        .into_iter()
-        .flat_map(Table::values);
-    let holders = targets
-        .chain(manifest.get("workspace"))
-        .filter_map(Value::as_table)
-        .chain([manifest]);
+    let targets = manifest.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values);
+    let holders = targets.chain(manifest.get("workspace")).filter_map(Value::as_table).chain([manifest]);
     let tables = holders.flat_map(|holder| TABLES.iter().filter_map(|name| holder.get(*name)));
     let dependencies = tables.filter_map(Value::as_table).flatten();
-    dependencies
-        .filter(|(_, value)| value.get("path").is_none() && value.get("workspace").is_none())
-        .collect()
+    dependencies.filter(|(_, value)| value.get("path").is_none() && value.get("workspace").is_none()).collect()
 }
 
 /// Whether a line of a table has the name, as code.
 fn is_explained(document: &str, name: &str) -> bool {
     let code = format!("`{name}`");
-    document
-        .lines()
-        .any(|line| line.starts_with('|') && line.contains(&code))
+    document.lines().any(|line| line.starts_with('|') && line.contains(&code))
 }
 
 #[test]

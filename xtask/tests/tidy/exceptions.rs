@@ -36,36 +36,27 @@ impl Exceptions {
     /// # Errors
     /// When it is not there, not of this shape, or an exception has no reason.
     pub(crate) fn read(root: &Path) -> Result<Self> {
-        let text =
-            fs::read_to_string(root.join(FILE)).with_context(|| format!("cannot read {FILE}"))?;
+        let text = fs::read_to_string(root.join(FILE)).with_context(|| format!("cannot read {FILE}"))?;
         Self::parse(&text).with_context(|| format!("cannot parse {FILE}"))
     }
 
     fn parse(text: &str) -> Result<Self> {
         let exceptions: Self = toml::from_str(text)?;
         for exception in &exceptions.exception {
-            ensure!(
-                !exception.reason.trim().is_empty(),
-                "no reason: {}",
-                exception.describe()
-            );
+            ensure!(!exception.reason.trim().is_empty(), "no reason: {}", exception.describe());
         }
         Ok(exceptions)
     }
 
     /// Whether an exception allows this offence.
     pub(crate) fn cover(&self, offence: &Offence) -> bool {
-        self.exception
-            .iter()
-            .any(|exception| exception.covers(offence))
+        self.exception.iter().any(|exception| exception.covers(offence))
     }
 
     /// The exceptions that none of the offences needs.
     pub(crate) fn unused(&self, offences: &[Offence]) -> Vec<String> {
-        let unused = self
-            .exception
-            .iter()
-            .filter(|exception| !offences.iter().any(|offence| exception.covers(offence)));
+        let unused =
+            self.exception.iter().filter(|exception| !offences.iter().any(|offence| exception.covers(offence)));
         unused.map(Exception::describe).collect()
     }
 }
@@ -79,24 +70,14 @@ impl Exception {
     }
 
     fn describe(&self) -> String {
-        format!(
-            "{:?} {} {}",
-            self.rule,
-            self.path,
-            self.function.as_deref().unwrap_or_default()
-        )
+        format!("{:?} {} {}", self.rule, self.path, self.function.as_deref().unwrap_or_default())
     }
 }
 
 #[cfg(test)]
 fn offence(path: &str, function: &str) -> Offence {
     let (path, function) = (path.to_owned(), Some(function.to_owned()));
-    Offence {
-        rule: Rule::FunctionLength,
-        path,
-        function,
-        message: String::new(),
-    }
+    Offence { rule: Rule::FunctionLength, path, function, message: String::new() }
 }
 
 #[test]
@@ -126,8 +107,5 @@ fn an_exception_of_a_folder_covers_all_that_is_in_it() -> Result<()> {
 
 #[test]
 fn an_exception_without_a_reason_is_refused() {
-    assert!(
-        Exceptions::parse("[[exception]]\nrule = \"tab\"\npath = \"a.rs\"\nreason = \" \"\n")
-            .is_err()
-    );
+    assert!(Exceptions::parse("[[exception]]\nrule = \"tab\"\npath = \"a.rs\"\nreason = \" \"\n").is_err());
 }

@@ -27,30 +27,15 @@ pub(crate) fn check(source: &Source) -> Result<Vec<Offence>> {
     if !source.is("rs") {
         return Ok(Vec::new());
     }
-    let functions =
-        functions_of(&source.text).with_context(|| format!("cannot parse {}", source.path))?;
-    let long = functions
-        .into_iter()
-        .filter(|function| function.lines > FUNCTION_LINES_MAX);
-    Ok(long
-        .map(|function| offence(&source.path, function))
-        .collect())
+    let functions = functions_of(&source.text).with_context(|| format!("cannot parse {}", source.path))?;
+    let long = functions.into_iter().filter(|function| function.lines > FUNCTION_LINES_MAX);
+    Ok(long.map(|function| offence(&source.path, function)).collect())
 }
 
 fn offence(path: &str, function: Function) -> Offence {
-    let Function {
-        name,
-        first_line,
-        lines,
-    } = function;
-    let message =
-        format!("{path}:{first_line}: `{name}` has {lines} lines, more than {FUNCTION_LINES_MAX}");
-    Offence {
-        rule: Rule::FunctionLength,
-        path: path.to_owned(),
-        function: Some(name),
-        message,
-    }
+    let Function { name, first_line, lines } = function;
+    let message = format!("{path}:{first_line}: `{name}` has {lines} lines, more than {FUNCTION_LINES_MAX}");
+    Offence { rule: Rule::FunctionLength, path: path.to_owned(), function: Some(name), message }
 }
 
 /// Every function with a body, nested ones and those of impls and traits included.
@@ -70,11 +55,7 @@ impl Finder {
         let first_line = signature.span().start().line;
         let last_line = body.span().end().line;
         let name = signature.ident.to_string();
-        self.functions.push(Function {
-            name,
-            first_line,
-            lines: last_line - first_line + 1,
-        });
+        self.functions.push(Function { name, first_line, lines: last_line - first_line + 1 });
     }
 }
 
@@ -105,30 +86,16 @@ fn functions_are_found_wherever_they_stand() -> Result<()> {
 
     let found = functions_of(text)?;
 
-    let found: Vec<_> = found
-        .iter()
-        .map(|function| (function.name.as_str(), function.first_line, function.lines))
-        .collect();
-    assert_eq!(
-        found,
-        [
-            ("outer", 2, 3),
-            ("inner", 3, 1),
-            ("given", 7, 2),
-            ("declared", 11, 1)
-        ]
-    );
+    let found: Vec<_> =
+        found.iter().map(|function| (function.name.as_str(), function.first_line, function.lines)).collect();
+    assert_eq!(found, [("outer", 2, 3), ("inner", 3, 1), ("given", 7, 2), ("declared", 11, 1)]);
     Ok(())
 }
 
 #[test]
 fn only_a_function_of_more_lines_than_allowed_is_too_long() -> Result<()> {
-    let function_of =
-        |lines: usize| format!("fn long() {{\n{}}}\n", "    f();\n".repeat(lines - 2));
-    let source = |lines| Source {
-        path: "a.rs".to_owned(),
-        text: function_of(lines),
-    };
+    let function_of = |lines: usize| format!("fn long() {{\n{}}}\n", "    f();\n".repeat(lines - 2));
+    let source = |lines| Source { path: "a.rs".to_owned(), text: function_of(lines) };
 
     assert!(check(&source(FUNCTION_LINES_MAX))?.is_empty());
     assert_eq!(check(&source(FUNCTION_LINES_MAX + 1))?.len(), 1);

@@ -75,16 +75,8 @@ fn check(rule: Rule) -> Result<()> {
     let exceptions = Exceptions::read(root())?;
     let mut offences = all_offences()?;
     offences.retain(|offence| offence.rule == rule && !exceptions.cover(offence));
-    let messages: Vec<_> = offences
-        .into_iter()
-        .map(|offence| offence.message)
-        .collect();
-    ensure!(
-        messages.is_empty(),
-        "{} offences:\n{}",
-        messages.len(),
-        messages.join("\n")
-    );
+    let messages: Vec<_> = offences.into_iter().map(|offence| offence.message).collect();
+    ensure!(messages.is_empty(), "{} offences:\n{}", messages.len(), messages.join("\n"));
     Ok(())
 }
 
@@ -137,20 +129,13 @@ fn every_dependency_is_explained() -> Result<()> {
 fn every_exception_is_still_needed() -> Result<()> {
     let exceptions = Exceptions::read(root())?;
     let unused = exceptions.unused(&all_offences()?);
-    ensure!(
-        unused.is_empty(),
-        "remove from xtask/tidy-exceptions.toml:\n{}",
-        unused.join("\n")
-    );
+    ensure!(unused.is_empty(), "remove from xtask/tidy-exceptions.toml:\n{}", unused.join("\n"));
     Ok(())
 }
 
 #[test]
 fn the_documents_are_there() {
-    let missing: Vec<_> = DOCUMENTS
-        .iter()
-        .filter(|document| !root().join(document).is_file())
-        .collect();
+    let missing: Vec<_> = DOCUMENTS.iter().filter(|document| !root().join(document).is_file()).collect();
 
     assert!(missing.is_empty(), "missing: {missing:?}");
 }

@@ -8,9 +8,7 @@ use anyhow::{Context, Result};
 /// Folders with nothing in them that people of this repository write.
 const FOREIGN_FOLDERS: &[&str] = &[".git", "node_modules", "target", "vendor"];
 /// What written files end in. Fixtures and snapshots (JSON, `.snap`) are data and stand as they are.
-const EXTENSIONS: &[&str] = &[
-    "css", "html", "js", "md", "py", "rs", "sh", "sql", "toml", "yaml", "yml",
-];
+const EXTENSIONS: &[&str] = &["css", "html", "js", "md", "py", "rs", "sh", "sql", "toml", "yaml", "yml"];
 /// The scripts without an extension.
 const SCRIPTS: &[&str] = &[".ci/run"];
 
@@ -33,33 +31,21 @@ impl Source {
 
     /// Whether the file's name ends in this extension.
     pub(crate) fn is(&self, extension: &str) -> bool {
-        self.path
-            .rsplit_once('.')
-            .is_some_and(|(_, end)| end == extension)
+        self.path.rsplit_once('.').is_some_and(|(_, end)| end == extension)
     }
 }
 
 fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) -> Result<()> {
-    for entry in
-        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
-    {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let entry = entry?;
         let path = entry.path();
         let kind = entry.file_type()?;
-        if kind.is_dir()
-            && !FOREIGN_FOLDERS
-                .iter()
-                .any(|foreign| entry.file_name() == *foreign)
-        {
+        if kind.is_dir() && !FOREIGN_FOLDERS.iter().any(|foreign| entry.file_name() == *foreign) {
             collect(root, &path, sources)?;
         } else if kind.is_file() {
-            let name = path
-                .strip_prefix(root)?
-                .to_string_lossy()
-                .replace('\\', "/");
+            let name = path.strip_prefix(root)?.to_string_lossy().replace('\\', "/");
             if is_written(&name) {
-                let text =
-                    fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
+                let text = fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
                 sources.push(Source { path: name, text });
             }
         }
@@ -74,14 +60,6 @@ fn is_written(name: &str) -> bool {
 
 #[test]
 fn scripts_and_text_are_written_fixtures_and_pictures_are_not() {
-    assert!(
-        [".ci/run", "README.zh-CN.md", "crates/api/src/lib.rs"]
-            .into_iter()
-            .all(is_written)
-    );
-    assert!(
-        !["Cargo.lock", "contract/getTasks.json", "docs/console.png"]
-            .into_iter()
-            .any(is_written)
-    );
+    assert!([".ci/run", "README.zh-CN.md", "crates/api/src/lib.rs"].into_iter().all(is_written));
+    assert!(!["Cargo.lock", "contract/getTasks.json", "docs/console.png"].into_iter().any(is_written));
 }

@@ -197,7 +197,12 @@ impl<'de> Deserializer<'de> for Loose<'_> {
         match self.given {
             Given::Json(Value::Number(number)) => visitor.visit_string(number.to_string()),
             Given::Json(Value::Bool(truth)) => visitor.visit_str(if *truth { "true" } else { "false" }),
-            given => visitor.visit_str(given.text().ok_or_else(|| ParamError::unplaced("字符串"))?),
+            // PostgreSQL keeps no NUL in a text, and nobody means one.
+            given => match given.text() {
+                Some(text) if text.contains('\0') => Err(ParamError::unplaced("不含空字符的字符串")),
+                Some(text) => visitor.visit_str(text),
+                None => Err(ParamError::unplaced("字符串")),
+            },
         }
     }
 
@@ -343,6 +348,10 @@ mod tests {
         read(object.iter().map(|(name, value)| (name.as_str(), Given::Json(value))))
     }
 
+    fn read_one(task_name: &str) -> Result<Asked, ParamError> {
+        json_of(&json!({"companyId": 1, "taskName": task_name}))
+    }
+
     #[test]
     fn what_java_beans_accepted_is_accepted() {
         let asked = json_of(&json!({
@@ -402,6 +411,8 @@ mod tests {
             "customerInfoList[0].phone 应为字符串，收到 列表（0 项）",
         );
         check(json!({"companyId": 1, "customerInfoList": [7]}), "customerInfoList[0] 应为对象，收到 7");
+        let nul = read_one("a\0");
+        assert_eq!(nul.unwrap_err().expected, "不含空字符的字符串");
         let long = "长".repeat(100);
         check(json!({ "companyId": long }), &format!("companyId 应为整数，收到 \"{}…\"", "长".repeat(40)));
     }

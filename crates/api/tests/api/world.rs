@@ -98,7 +98,7 @@ impl World {
             legal_hours: DaySpan::new(time(9, 0, 0, 0), time(20, 0, 0, 0)).unwrap(),
             vault,
             recordings: Arc::new(PlainRecordingUrls),
-            node: ours.node,
+            node: Arc::new(move || ours.node),
             dial,
             wake: Arc::default(),
             limits,

@@ -43,13 +43,15 @@ pub(super) fn understand<'a>(scene: &'a Scene, listening: &Listening, said: &Nor
     match (best, listening.otherwise) {
         (Some((Candidate::Branch { name, next }, score)), _) => Meaning::Branch { next, hit: hit(name, score, None) },
         (Some((Candidate::Question { position, entry }, score)), _) => {
-            Meaning::Question { entry, hit: hit(&entry.name, score, u32::try_from(position + 1).ok()) }
+            Meaning::Question { entry, hit: hit(&entry.name, &score, u32::try_from(position + 1).ok()) }
         }
         (None, Some(next)) => Meaning::Anything { next },
         (None, None) => Meaning::Unknown,
     }
 }
 
-fn hit(name: &str, score: Score, knowledge: Option<u32>) -> Match {
-    Match { name: name.to_owned(), sample: score.sample, score: score.value, knowledge }
+fn hit(name: &str, score: &Score, knowledge: Option<u32>) -> Match {
+    // What people read later is what a customer might say: without the wildcards of a pattern.
+    let sample = score.sample.replace('*', "");
+    Match { name: name.to_owned(), sample, score: score.value, knowledge }
 }

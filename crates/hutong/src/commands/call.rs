@@ -45,15 +45,16 @@ pub(crate) async fn run(args: CallArgs) -> Result<()> {
         _ => return Err(Error::Usage("give a method and a path".to_owned())),
     };
     let keys = installation.store.read(key::all).await?;
-    let valid = keys.into_iter().rfind(|known| {
-        known.revoked_at.is_none() && args.key.as_ref().is_none_or(|wanted| *wanted == known.app_key)
-    });
+    let valid = keys
+        .into_iter()
+        .rfind(|known| known.revoked_at.is_none() && args.key.as_ref().is_none_or(|wanted| *wanted == known.app_key));
     let key = valid.ok_or_else(|| Error::Failed("no such valid key; `hutong key list` shows them all".to_owned()))?;
     let secret = installation.vault.open(&key.sealed_secret)?;
     let base = args.url.unwrap_or_else(|| format!("http://{}", config.listen));
-    let uri: Uri = format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'))
-        .parse()
-        .map_err(|error| Error::Usage(format!("PATH: {error}; characters such as 中 or spaces have to be %-encoded")))?;
+    let uri: Uri =
+        format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/')).parse().map_err(|error| {
+            Error::Usage(format!("PATH: {error}; characters such as 中 or spaces have to be %-encoded"))
+        })?;
     let signed = hutong_api::sign(&key.app_key, &secret, installation::now());
     let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in signed {

@@ -41,7 +41,8 @@ pub(crate) async fn run(command: CompanyCommand) -> Result<()> {
         CompanyCommand::List { installation } => {
             let store = installation::open(&installation.load()?)?.store;
             let companies = store.read(company::all).await?;
-            let rows = companies.iter().map(|company| format!("{}\t{}\t{} seats\n", company.id, company.name, company.seats));
+            let rows =
+                companies.iter().map(|company| format!("{}\t{}\t{} seats\n", company.id, company.name, company.seats));
             print(&rows.collect::<String>())
         }
     }

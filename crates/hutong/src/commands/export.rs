@@ -63,8 +63,19 @@ struct Line {
 }
 
 const HEAD: [&str; 13] = [
-    "call_index", "call_id", "phone", "name", "finish_status", "finish", "duration_s", "chat_rounds", "started_at",
-    "ended_at", "caller_phone", "redials", "results",
+    "call_index",
+    "call_id",
+    "phone",
+    "name",
+    "finish_status",
+    "finish",
+    "duration_s",
+    "chat_rounds",
+    "started_at",
+    "ended_at",
+    "caller_phone",
+    "redials",
+    "results",
 ];
 
 impl Line {
@@ -143,7 +154,7 @@ impl Sink {
                 let mut workbook = Box::new(rust_xlsxwriter::Workbook::new());
                 let sheet = workbook.add_worksheet();
                 for (column, name) in (0u16..).zip(HEAD) {
-                    sheet.write_string(0, column, name).map_err(xlsx_failed)?;
+                    sheet.write_string(0, column, name).map_err(|error| xlsx_failed(&error))?;
                 }
                 Ok(Self::Xlsx { workbook, path, next_row: 1 })
             }
@@ -161,16 +172,18 @@ impl Sink {
                 if *next_row >= XLSX_ROWS_MAX {
                     return Err(Error::Failed(format!("a sheet holds {XLSX_ROWS_MAX} rows; use csv or jsonl")));
                 }
-                let sheet = workbook.worksheet_from_index(0).map_err(xlsx_failed)?;
+                let sheet = workbook.worksheet_from_index(0).map_err(|error| xlsx_failed(&error))?;
                 let values = serde_json::to_value(line).map_err(|error| Error::Failed(error.to_string()))?;
                 for (column, name) in (0u16..).zip(HEAD) {
                     match values.get(name) {
                         Some(serde_json::Value::Number(number)) => {
-                            sheet.write_number(*next_row, column, number.as_f64().unwrap_or(0.0)).map_err(xlsx_failed)?;
+                            sheet
+                                .write_number(*next_row, column, number.as_f64().unwrap_or(0.0))
+                                .map_err(|error| xlsx_failed(&error))?;
                         }
                         other => {
                             let text = other.and_then(serde_json::Value::as_str).unwrap_or_default();
-                            sheet.write_string(*next_row, column, text).map_err(xlsx_failed)?;
+                            sheet.write_string(*next_row, column, text).map_err(|error| xlsx_failed(&error))?;
                         }
                     }
                 }
@@ -184,11 +197,11 @@ impl Sink {
         match self {
             Self::Csv(mut writer) => Ok(writer.flush()?),
             Self::Jsonl(mut writer) => Ok(writer.flush()?),
-            Self::Xlsx { mut workbook, path, .. } => workbook.save(path).map_err(xlsx_failed),
+            Self::Xlsx { mut workbook, path, .. } => workbook.save(path).map_err(|error| xlsx_failed(&error)),
         }
     }
 }
 
-fn xlsx_failed(error: rust_xlsxwriter::XlsxError) -> Error {
+fn xlsx_failed(error: &rust_xlsxwriter::XlsxError) -> Error {
     Error::Failed(format!("xlsx: {error}"))
 }

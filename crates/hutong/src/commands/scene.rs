@@ -62,15 +62,15 @@ pub(crate) async fn run(command: SceneCommand) -> Result<()> {
             let company = company::require(&store, company).await?.id;
             let publication = publication(&scene, document);
             let now = installation::now();
-            let (id, version) =
-                store.write(company, move |db| robot::publish(db, company, &publication, now)).await?;
+            let (id, version) = store.write(company, move |db| robot::publish(db, company, &publication, now)).await?;
             print(&format!("scene {id} version {version}\n"))
         }
         SceneCommand::List { company, installation } => {
             let store = installation::open(&installation.load()?)?.store;
             let company = company::require(&store, company).await?.id;
             let scenes = store.read(move |db| robot::scenes(db, company)).await?;
-            let rows = scenes.iter().map(|scene| format!("{}\t{}\tversion {}\n", scene.id, scene.name, scene.latest_version));
+            let rows =
+                scenes.iter().map(|scene| format!("{}\t{}\tversion {}\n", scene.id, scene.name, scene.latest_version));
             print(&rows.collect::<String>())
         }
         SceneCommand::Test { file, script } => test(&file, &script),

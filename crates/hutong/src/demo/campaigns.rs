@@ -129,9 +129,7 @@ async fn make_task(store: &Store, task: NewTask, (first, count): (u32, u32), now
     let id = store.write(company, move |db| task::insert(db, &task, now)).await?;
     let customer_id = store.reserve(IdKind::Customer, customers.len()).await?;
     let call_id = store.reserve(IdKind::Call, customers.len()).await?;
-    store
-        .write(company, move |db| call::import(db, company, id, &customers, (customer_id, call_id), now))
-        .await?;
+    store.write(company, move |db| call::import(db, company, id, &customers, (customer_id, call_id), now)).await?;
     Ok(id)
 }
 

@@ -23,7 +23,12 @@ async fn insert(fixture: &Fixture, name: &'static str) -> Option<BlacklistGroupI
     fixture.write(move |db, company| blacklist::insert_group(db, company, name, "备注", START)).await
 }
 
-async fn rename(fixture: &Fixture, id: BlacklistGroupId, name: &'static str, remark: Option<&'static str>) -> GroupChange {
+async fn rename(
+    fixture: &Fixture,
+    id: BlacklistGroupId,
+    name: &'static str,
+    remark: Option<&'static str>,
+) -> GroupChange {
     fixture.write(move |db, company| blacklist::update_group(db, company, id, name, remark)).await
 }
 

@@ -48,12 +48,8 @@ async fn callbacks_given_up_are_listed_in_the_order_of_their_calls(store: TestSt
     assert_eq!(calls(&fixture, None, false, EVER).await, [2, 4, 3, 1]);
 
     let listed = fixture.read(|db, company| callback::given_up(db, company, None, false, EVER, page(2, 3))).await;
-    let expected = GivenUp {
-        call: CallId(1),
-        task: TaskId(5),
-        customer_phone: "13800000000".to_owned(),
-        called_at: Moment(30),
-    };
+    let expected =
+        GivenUp { call: CallId(1), task: TaskId(5), customer_phone: "13800000000".to_owned(), called_at: Moment(30) };
     assert_eq!(listed, Page { total: 4, rows: vec![expected] });
 }
 

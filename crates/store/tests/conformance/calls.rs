@@ -76,7 +76,10 @@ async fn a_finished_call_is_shown_with_all_that_was_said_and_concluded(store: Te
     fixture.finish(&claimed, ending.clone()).await;
 
     let view = find(&fixture, claimed.call).await;
-    assert_eq!((view.status, view.finish_status, view.call_index), (CallStatus::Done, Some(FinishStatus::Answered), Some(0)));
+    assert_eq!(
+        (view.status, view.finish_status, view.call_index),
+        (CallStatus::Done, Some(FinishStatus::Answered), Some(0))
+    );
     assert_eq!((view.duration_s, view.chat_rounds, view.hung_up_by), (27, 4, Some(HungUpBy::Robot)));
     assert_eq!((view.started_at, view.ended_at, view.modified_at), (Some(START), Some(ended_at), ended_at));
     let record = view.record.unwrap();
@@ -110,7 +113,11 @@ async fn utterances_and_results_have_ids_of_their_own(store: TestStore) {
     }
     // A caller that reserves by itself gets what it asked for.
     let first = store.reserve(IdKind::CallResult, 2).await.unwrap();
-    let ending = Ending { results: vec![result("a", "b"), result("a", "c")], first_result_id: first, ..fixture.answered(1, 1, &[]) };
+    let ending = Ending {
+        results: vec![result("a", "b"), result("a", "c")],
+        first_result_id: first,
+        ..fixture.answered(1, 1, &[])
+    };
     let claimed = fixture.claim(id, 1).await.remove(0);
     let call = claimed.call;
     fixture.write(move |db, _| finish::finish(db, &claimed, &ending)).await;

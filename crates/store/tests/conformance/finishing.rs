@@ -90,7 +90,9 @@ async fn counts_are_what_the_calls_say_whatever_became_of_them(store: TestStore)
             let disposition = DISPOSITIONS[usize::try_from(n).unwrap() % DISPOSITIONS.len()];
             let level = format!("{}级", ["A", "B", "C"][usize::try_from(n).unwrap() % 3]);
             let ending = match disposition {
-                Disposition::Answered => fixture.answered(n * 7 % 150, n * 3 % 40, &[("意向", &level), ("行业", "a"), ("行业", "b")]),
+                Disposition::Answered => {
+                    fixture.answered(n * 7 % 150, n * 3 % 40, &[("意向", &level), ("行业", "a"), ("行业", "b")])
+                }
                 disposition => fixture.unanswered(disposition),
             };
             fixture.finish(&claimed, ending).await;

@@ -75,14 +75,16 @@ async fn a_panicking_write_in_a_group_fails_alone(store: TestStore) {
 }
 
 async fn a_write_that_reads_what_cannot_be_read_fails_alone(store: TestStore) {
-    let read_null = |db: &mut Db| db.query_one("SELECT name FROM sms_template LIMIT 1", &[], |row| row.int(0)).map(|_| ());
+    let read_null =
+        |db: &mut Db| db.query_one("SELECT name FROM sms_template LIMIT 1", &[], |row| row.int(0)).map(|_| ());
     let error = group_with_one_bad(&store, read_null).await;
     assert!(matches!(error, Error::Sqlite(_) | Error::Postgres(_)), "{error}");
 }
 
 async fn a_write_that_the_engine_refuses_fails_alone(store: TestStore) {
     let twice = |db: &mut Db| {
-        db.execute("INSERT INTO company (id, name, seats, created_at) SELECT id, '', 0, 0 FROM company", &[]).map(|_| ())
+        db.execute("INSERT INTO company (id, name, seats, created_at) SELECT id, '', 0, 0 FROM company", &[])
+            .map(|_| ())
     };
     let error = group_with_one_bad(&store, twice).await;
     assert!(matches!(error, Error::Sqlite(_) | Error::Postgres(_)), "{error}");
@@ -142,7 +144,8 @@ async fn a_snapshot_does_not_see_what_is_written_meanwhile(store: TestStore) {
     let (seen, has_seen) = futures::channel::oneshot::channel();
     let (written, is_written) = channel::<()>();
     let snapshot = store.read_snapshot(move |db| {
-        let count = |db: &mut Db| db.query_int("SELECT COUNT(*) FROM sms_template WHERE company_id = ?1", values![company]);
+        let count =
+            |db: &mut Db| db.query_int("SELECT COUNT(*) FROM sms_template WHERE company_id = ?1", values![company]);
         let before = count(db)?;
         let _ = seen.send(());
         let _ = is_written.recv();

@@ -194,9 +194,7 @@ async fn lines_that_cannot_be_used_carry_nothing(store: TestStore) {
 
 async fn blacklist(fixture: &Fixture, mobile: &'static str) {
     let entry = NewEntry { mobile: mobile.to_owned(), name: String::new(), remark: String::new() };
-    fixture
-        .write(move |db, company| blacklist::add(db, company, BlacklistGroupId::DEFAULT, &entry, START))
-        .await;
+    fixture.write(move |db, company| blacklist::add(db, company, BlacklistGroupId::DEFAULT, &entry, START)).await;
 }
 
 async fn a_blacklisted_number_is_claimed_apart_and_holds_no_seat(store: TestStore) {

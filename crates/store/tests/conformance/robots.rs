@@ -98,5 +98,5 @@ async fn another_companys_robots_are_out_of_reach(store: TestStore) {
     assert!(!ours.write(move |db, company| robot::set_online(db, company, robot, false, LATER)).await);
     let company = ours.company;
     assert!(store.read(move |db| robot::document(db, company, scene, 1)).await.is_err());
-    assert_eq!(theirs.read(robot::of_company).await, [theirs.robot.clone()]);
+    assert_eq!(theirs.read(robot::of_company).await, std::slice::from_ref(&theirs.robot));
 }

@@ -89,9 +89,7 @@ async fn a_known_customer_is_not_made_again(store: TestStore) {
 async fn a_call_that_cannot_be_placed_leaves_nothing(store: TestStore) {
     let (fixture, other) = (Fixture::with_seats(&store, 1).await, Fixture::new(&store).await);
     let blocked = NewEntry { mobile: "13800000009".to_owned(), name: String::new(), remark: String::new() };
-    fixture
-        .write(move |db, company| blacklist::add(db, company, BlacklistGroupId::DEFAULT, &blocked, START))
-        .await;
+    fixture.write(move |db, company| blacklist::add(db, company, BlacklistGroupId::DEFAULT, &blocked, START)).await;
     let (usual, robot) = (single(&fixture).await, fixture.robot.id);
 
     for robot in [RobotId(4711), other.robot.id] {

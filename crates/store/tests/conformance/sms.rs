@@ -39,7 +39,10 @@ async fn templates_are_listed_by_their_status(store: TestStore) {
     let (usable, refused) = (insert(&fixture, "a").await, insert(&fixture, "b").await);
     fixture
         .write(move |db, company| {
-            db.execute("UPDATE sms_template SET status = 2 WHERE company_id = ?1 AND id = ?2", values![company, refused])
+            db.execute(
+                "UPDATE sms_template SET status = 2 WHERE company_id = ?1 AND id = ?2",
+                values![company, refused],
+            )
         })
         .await;
 

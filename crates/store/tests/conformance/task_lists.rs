@@ -33,8 +33,7 @@ async fn insert_named(fixture: &Fixture, name: &str) -> TaskId {
 
 /// The ids on a page, with the total.
 async fn listed(fixture: &Fixture, filter: Filter, request: PageRequest) -> (i64, Vec<TaskId>) {
-    let Page { total, rows } =
-        fixture.read(move |db, company| task::page(db, company, &filter, request)).await;
+    let Page { total, rows } = fixture.read(move |db, company| task::page(db, company, &filter, request)).await;
     (total, rows.iter().map(|view| view.task.id).collect())
 }
 

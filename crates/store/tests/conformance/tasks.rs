@@ -6,8 +6,8 @@ use hutong_domain::line::LineKind;
 use hutong_domain::redial::RedialRule;
 use hutong_domain::task::{Command, Refused, TaskKind, TaskStatus};
 use hutong_domain::window::{CallingWindow, DaySpan};
-use hutong_store::task::{self, CommandOutcome, Counters, Extras, NewTask, Settings, TaskView};
 use hutong_store::line;
+use hutong_store::task::{self, CommandOutcome, Counters, Extras, NewTask, Settings, TaskView};
 use hutong_testkit::clock::START;
 use hutong_testkit::fixture::{new_line, settings};
 use hutong_testkit::{Fixture, TestStore, conformance};
@@ -30,10 +30,7 @@ fn unusual_settings() -> Settings {
         name: "五月 50% 'off' \"_\"".to_owned(),
         kind: TaskKind::Timed,
         start_date: date(2026, 5, 31),
-        window: CallingWindow {
-            working: span(9, 20),
-            rest: Some(span(12, 13)),
-        },
+        window: CallingWindow { working: span(9, 20), rest: Some(span(12, 13)) },
         line_kind: Some(LineKind::Fixed),
         quota: 3,
         in_progress_max: 7,
@@ -124,9 +121,7 @@ async fn an_update_changes_every_setting(store: TestStore) {
         let now = fixture.clock.advance(std::time::Duration::from_secs(1));
         let expected = changed.clone();
 
-        let outcome = fixture
-            .write(move |db, company| task::update(db, company, id, &changed, None, now))
-            .await;
+        let outcome = fixture.write(move |db, company| task::update(db, company, id, &changed, None, now)).await;
 
         assert_eq!(outcome, CommandOutcome::Done);
         let found = fixture.task(id).await;
@@ -157,9 +152,8 @@ async fn an_update_of_a_dialling_task_is_refused_and_changes_nothing(store: Test
     let id = fixture.insert_task(fixture.new_task()).await;
     fixture.command(id, Command::Start).await;
     let before = view(&fixture, id).await;
-    let update = move |db: &mut hutong_store::Db, company| {
-        task::update(db, company, id, &unusual_settings(), Some(&[]), START)
-    };
+    let update =
+        move |db: &mut hutong_store::Db, company| task::update(db, company, id, &unusual_settings(), Some(&[]), START);
 
     let refused = Refused { command: Command::Update, status: TaskStatus::Ready };
     assert_eq!(fixture.write(update).await, CommandOutcome::Refused(refused));

@@ -37,7 +37,7 @@ pub(super) async fn place(api: &Api, wanted: Wanted) -> Result<i64, ApiError> {
         return Err(ApiError::Unavailable("外呼服务繁忙，请稍后重试"));
     }
     let single = with_ids(api, wanted).await?;
-    let (company, node, now) = (single.company, api.node, api.clock.now());
+    let (company, node, now) = (single.company, (api.node)(), api.clock.now());
     let placed = api.store.write(company, move |db| claim::place_single(db, &single, node, now)).await?;
     let claimed = placed.map_err(refusal)?;
     let call = claimed.call;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use hutong_domain::ids::{CompanyId, SceneId};
 use hutong_domain::scene::Scene;
-use hutong_store::{Error, Result, Store, robot};
+
+use crate::{Error, Result, Store, robot};
 
 /// Parsed scenes that are kept.
 const SCENES_MAX: u64 = 256;

@@ -1,0 +1,72 @@
+//! The store in memory, which runs on the caller's thread, and the addresses that a store can have.
+
+#![allow(clippy::unwrap_used, reason = "Clippy does not see that helpers of a test are tests")]
+
+use std::path::PathBuf;
+
+use futures::executor::block_on;
+use hutong_domain::ids::CompanyId;
+use hutong_store::{Db, Error, Options, Result, Store, Url, company};
+use hutong_testkit::Fixture;
+use hutong_testkit::clock::START;
+use hutong_testkit::fixture::settings;
+use hutong_testkit::recount::assert_counts_are_facts;
+
+const COMPANY: CompanyId = CompanyId(1);
+
+fn open() -> Store {
+    Store::open(&Options::new(Url::Memory), START).unwrap()
+}
+
+fn count(store: &Store) -> i64 {
+    let count = |db: &mut Db| Ok(company::all(db)?.len());
+    i64::try_from(block_on(store.read_snapshot(count)).unwrap()).unwrap()
+}
+
+#[test]
+fn a_campaign_runs_in_memory() {
+    let store = open();
+    block_on(async {
+        let fixture = Fixture::new(&store).await;
+        let id = fixture.running_task(settings(), 3).await;
+        for claimed in fixture.claim(id, 3).await {
+            fixture.finish(&claimed, fixture.answered(5, 1, &[("a", "b")])).await;
+        }
+        assert_counts_are_facts(&store, fixture.company, id).await;
+    });
+}
+
+#[test]
+fn a_write_that_fails_or_panics_in_memory_leaves_nothing() {
+    let store = open();
+    let fail = |db: &mut Db| -> Result<()> {
+        company::insert(db, "a", 1, START)?;
+        Err(Error::Url("refused by the test".to_owned()))
+    };
+    let panic = |db: &mut Db| -> Result<()> {
+        company::insert(db, "a", 1, START)?;
+        panic!("a write that panics, as the test wants it")
+    };
+
+    assert!(matches!(block_on(store.write(COMPANY, fail)), Err(Error::Url(_))));
+    assert!(matches!(block_on(store.write(COMPANY, panic)), Err(Error::Commit(_))));
+
+    assert_eq!(count(&store), 0);
+    block_on(store.write(COMPANY, |db| company::insert(db, "a", 1, START))).unwrap();
+    assert_eq!(count(&store), 1);
+}
+
+#[test]
+fn an_address_says_which_engine_is_meant() {
+    let check = |text: &str, expected: Option<Url>| {
+        assert_eq!(text.parse::<Url>().ok(), expected, "{text}");
+    };
+    let postgres = |text: &str| Some(Url::Postgres(text.to_owned()));
+    check("sqlite::memory:", Some(Url::Memory));
+    check("sqlite:data/hutong.db", Some(Url::Sqlite(PathBuf::from("data/hutong.db"))));
+    check("postgres://u:p@host/db", postgres("postgres://u:p@host/db"));
+    check("postgresql://u@host/db", postgres("postgresql://u@host/db"));
+    check("sqlite:", None);
+    check("mysql://u@host/db", None);
+    check("", None);
+}

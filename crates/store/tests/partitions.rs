@@ -1,0 +1,129 @@
+//! The store can be sharded by company: with the big tables partitioned by it on PostgreSQL, each statement
+//! that a campaign or a client of the API runs scans one partition only.
+//!
+//! The statements are those that the store really sends: the server explains each of them into its log
+//! (`auto_explain`), and the test reads that. Not hot, and not in here: to look for the owner of an id,
+//! whoever that is, and for the attempts of a dead process.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "Clippy does not see that helpers of a test are tests")]
+
+#[path = "partitions/plans.rs"]
+mod plans;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hutong_domain::call::FinishStatus;
+use hutong_domain::ids::{CallId, CustomerId};
+use hutong_domain::outcome::Disposition;
+use hutong_domain::redial::RedialRule;
+use hutong_store::claim::{self, Single};
+use hutong_store::feed::FeedFilter;
+use hutong_store::task::Settings;
+use hutong_store::{BIG_TABLES, IdKind, PageRequest, call, company, line};
+use hutong_testkit::fixture::{customer, settings};
+use hutong_testkit::{Engine, Fixture, Place, TestStore};
+
+use plans::{Explained, explained};
+
+/// Companies that run a campaign each, so that more than one partition is in use.
+const COMPANIES: usize = 5;
+/// The fewest different statements over big tables that a campaign is known to run: so that a test which
+/// sees none fails.
+const STATEMENTS_MIN: usize = 25;
+/// Has the server explain every statement as it was run.
+const EXPLAIN_ALL: [&str; 5] = [
+    "shared_preload_libraries=auto_explain",
+    "auto_explain.log_min_duration=0",
+    "auto_explain.log_analyze=on",
+    "auto_explain.log_timing=off",
+    "auto_explain.log_format=json",
+];
+
+#[test]
+fn each_hot_statement_scans_one_partition_when_it_is_planned_for_its_parameters() {
+    check("plan_cache_mode=force_custom_plan");
+}
+
+#[test]
+fn each_hot_statement_scans_one_partition_when_its_plan_is_kept_for_all_parameters() {
+    check("plan_cache_mode=force_generic_plan");
+}
+
+fn check(plan_cache_mode: &str) {
+    let settings = [&EXPLAIN_ALL[..], &[plan_cache_mode]].concat();
+    let store = TestStore::open_in(Place::with_postgres_settings(Engine::PostgresPartitioned, &settings));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..COMPANIES {
+            run_everything_hot(&Fixture::with_seats(&store, 3).await).await;
+        }
+    });
+    let log = store.close().into_server().unwrap().stop_and_read_log();
+    let statements = explained(&log);
+
+    for Explained { sql, partitions, .. } in &statements {
+        let numbers: BTreeSet<u32> = partitions.iter().map(|(_, number)| *number).collect();
+        assert!(numbers.len() <= 1, "{partitions:?} are scanned by\n{sql}");
+    }
+    let over_big_tables: Vec<_> = statements.iter().filter(|it| !it.big_tables.is_empty()).collect();
+    let different: BTreeSet<_> = over_big_tables.iter().map(|it| &it.sql).collect();
+    assert!(different.len() >= STATEMENTS_MIN, "only these were seen: {different:#?}");
+    let tables: BTreeSet<_> = over_big_tables.iter().flat_map(|it| it.big_tables.clone()).collect();
+    assert_eq!(tables, BTreeSet::from(BIG_TABLES.map(str::to_owned)));
+    let used: BTreeSet<_> = statements.iter().flat_map(|it| &it.partitions).map(|(_, number)| number).collect();
+    assert!(used.len() > 1, "the companies are all in one partition");
+}
+
+/// A campaign with redials, overdialling, a call by itself, and everything that clients ask about it.
+async fn run_everything_hot(fixture: &Fixture) {
+    let rule = RedialRule { status: FinishStatus::Busy, times: 1, interval_minutes: 10 };
+    let settings = Settings { quota: 5, in_progress_max: 10, redial_rules: vec![rule], ..settings() };
+    let id = fixture.running_task(settings, 120).await;
+    for _ in 0..4 {
+        let look = fixture.looking();
+        fixture.read(move |db, company| claim::has_work(db, company, id, &look)).await;
+        for (n, claimed) in fixture.claim(id, 6).await.iter().enumerate() {
+            let talks = fixture.answer(claimed).await;
+            let ending = match n % 3 {
+                0 => fixture.unanswered(Disposition::Busy),
+                _ if talks => fixture.answered(7, 2, &[("意向", "A"), ("行业", "金融")]),
+                _ => fixture.unanswered(Disposition::NoSeat),
+            };
+            fixture.finish(claimed, ending).await;
+        }
+        ask(fixture, id).await;
+        fixture.clock.advance(Duration::from_secs(600));
+    }
+    let single = Single {
+        company: fixture.company,
+        robot: fixture.robot.id,
+        customer: customer("13900000000"),
+        customer_id: CustomerId(fixture.store.reserve(IdKind::Customer, 1).await.unwrap()),
+        known_customer: false,
+        call: CallId(fixture.store.reserve(IdKind::Call, 1).await.unwrap()),
+    };
+    let (node, now) = (fixture.node, fixture.now());
+    let placed = fixture.write(move |db, _| claim::place_single(db, &single, node, now)).await.unwrap();
+    fixture.finish(&placed, fixture.answered(3, 1, &[("意向", "A")])).await;
+}
+
+async fn ask(fixture: &Fixture, id: hutong_domain::ids::TaskId) {
+    let page = PageRequest { number: 1, size: 3 };
+    let all = FeedFilter { after: -1, ..FeedFilter::default() };
+    let by_result = vec![("意向".to_owned(), vec!["A".to_owned()])];
+    for filter in
+        [all.clone(), FeedFilter { duration_s: Some((1, 9)), ..all.clone() }, FeedFilter { results: by_result, ..all }]
+    {
+        let answer = fixture.store.feed(fixture.company, id, filter, page).await;
+        let listed = answer.unwrap().unwrap().1;
+        for row in listed.rows {
+            let view = fixture.read(move |db, company| call::find(db, company, row.id)).await.unwrap();
+            fixture.read(move |db, company| call::customer(db, company, view.customer)).await.unwrap();
+        }
+    }
+    let now = fixture.now();
+    fixture.read(move |db, company| call::waiting(db, company, id, now, page)).await;
+    fixture.read(company::seats_in_use).await;
+    fixture.read(line::channels_in_use).await;
+}

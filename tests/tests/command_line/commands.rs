@@ -1,0 +1,181 @@
+//! The commands that an operator gives.
+
+use std::fs;
+
+use hutong_e2e::{Client, Credentials, Installation, program};
+use serde_json::{Value, json};
+
+#[test]
+fn companies_lines_scenes_and_keys_are_made_and_listed() {
+    let installation = Installation::new();
+    let run = |arguments: &[&str]| installation.run(arguments);
+    assert_eq!(run(&["company", "add", "我的公司", "--seats", "5"]), "company 1\n");
+    assert_eq!(run(&["company", "add", "别的公司", "--seats", "1"]), "company 2\n");
+    assert_eq!(run(&["company", "list"]), "1\t我的公司\t5 seats\n2\t别的公司\t1 seats\n");
+
+    let line = ["line", "add", "--company", "1", "--name", "线路", "--phone", "021-8000 0001", "--type", "sip"];
+    let line = run(&[&line[..], &["--driver", "simulated", "--channels", "3"]].concat());
+    assert_eq!(line, "line 1\n");
+    let lines = run(&["line", "list", "--company", "1"]);
+    for part in ["线路", "02180000001", "simulated", "0/3 channels", "enabled"] {
+        assert!(lines.contains(part), "{lines}");
+    }
+    assert_eq!(run(&["line", "list", "--company", "2"]), "");
+
+    let scene = hutong_e2e::installation::BRIEF_SCENE;
+    assert_eq!(run(&["scene", "publish", scene, "--company", "1"]), "scene 1 version 1\n");
+    assert_eq!(run(&["scene", "publish", scene, "--company", "1"]), "scene 1 version 2\n");
+    assert_eq!(run(&["scene", "list", "--company", "1"]), "1\t简短通知\tversion 2\n");
+
+    let Credentials { key, secret } = installation.key(1, &["--company", "2", "--edition", "2019-08"]);
+    assert!(key.len() >= 16 && secret.len() >= 32, "{key} {secret}");
+    let keys = run(&["key", "list"]);
+    assert_eq!(keys, format!("{key}\t2019-08\tcompanies 1,2\tvalid\n"));
+    assert_eq!(run(&["key", "revoke", &key]), "revoked\n");
+    assert!(run(&["key", "list"]).contains("revoked"));
+}
+
+#[test]
+fn a_revoked_key_is_refused_by_a_running_server() {
+    let installation = Installation::new();
+    let tenant = installation.tenant("公司", 1);
+    let other = installation.key(tenant.company, &[]);
+    let server = installation.serve();
+    let client = server.client(&tenant.credentials);
+    let code = |client: &Client| client.get("company/getCompanys", &json!({}))["code"].clone();
+    assert_eq!(code(&client), 200);
+    installation.run(&["key", "revoke", &tenant.credentials.key]);
+    hutong_e2e::wait::until("the server has heard of it", || (code(&client) == 401).then_some(()));
+    assert_eq!(code(&server.client(&other)), 200);
+}
+
+#[test]
+fn a_key_that_is_made_while_the_server_runs_works_at_once() {
+    let installation = Installation::new();
+    let tenant = installation.tenant("公司", 1);
+    let server = installation.serve();
+    let new = installation.key(tenant.company, &[]);
+    assert_eq!(server.client(&new).get("company/getCompanys", &json!({}))["code"], 200);
+}
+
+#[test]
+fn scenes_are_checked_with_line_and_column() {
+    let check = |name: &str, text: &str| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("scene.yaml");
+        fs::write(&file, text).expect("the file is written");
+        let done = program::finish(program::command().args(["scene", "check"]).arg(&file));
+        assert_eq!(done.code, Some(1), "{name}: {}", done.stdout);
+        let place = done.stderr.split("scene.yaml:").nth(1).unwrap_or_else(|| panic!("{name}: {}", done.stderr));
+        let mut numbers = place.split(':').map(|part| part.trim().parse::<u32>());
+        assert!(matches!((numbers.next(), numbers.next()), (Some(Ok(1..)), Some(Ok(1..)))), "{name}: {place}");
+    };
+    let good = fs::read_to_string(hutong_e2e::installation::BRIEF_SCENE).expect("the scene is there");
+    check("a node that is not there", &good.replace("nodes:", "start: 开场白\nnodes:"));
+    check("a key that is not there", &good.replace("voices:", "voice:"));
+    check("no YAML", "hutong: [1");
+    check("no levels", &good.replace("客户意向等级", "客户等级"));
+}
+
+#[test]
+fn built_in_scenes_pass_their_own_tests() {
+    let scenes = program::repository().join("crates/domain/scenes");
+    let mut tested = 0;
+    for entry in fs::read_dir(&scenes).expect("the folder of the scenes") {
+        let script = entry.expect("an entry of the folder").path();
+        let name = script.file_name().and_then(|name| name.to_str()).expect("a name in text").to_owned();
+        let Some(scene) = name.strip_suffix(".tests.yaml") else { continue };
+        let scene = scenes.join(scene).with_extension("yaml");
+        let checked = program::finish(program::command().args(["scene", "check"]).arg(&scene));
+        assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+        let command = ["scene", "test"];
+        let done = program::finish(program::command().args(command).arg(&scene).arg("--script").arg(&script));
+        assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+        assert!(done.stdout.contains(" passed, 0 failed"), "{}", done.stdout);
+        tested += 1;
+    }
+    assert!(tested >= 2);
+    let schema = program::finish(program::command().args(["scene", "schema"]));
+    let schema: Value = serde_json::from_str(&schema.stdout).expect("a schema is JSON");
+    assert!(schema["properties"]["nodes"].is_object());
+}
+
+#[test]
+fn a_dialogue_that_goes_otherwise_than_written_fails() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let script = folder.path().join("script.yaml");
+    let text = "- name: 说错的话\n  opening: { node: 通知, says: 再见 }\n  turns: []\n";
+    fs::write(&script, text).expect("the file is written");
+    let scene = hutong_e2e::installation::BRIEF_SCENE;
+    let done = program::finish(program::command().args(["scene", "test", scene, "--script"]).arg(&script));
+    assert_eq!(done.code, Some(1), "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("FAIL 说错的话"), "{}", done.stdout);
+}
+
+#[test]
+fn a_call_sends_a_signed_request_and_prints_the_answer() {
+    let installation = Installation::new();
+    let tenant = installation.tenant("公司", 1);
+    let server = installation.serve();
+    let url = format!("http://{}", server.address());
+    let answer = |arguments: &[&str]| -> Value {
+        let printed = installation.run(&[&["call"], arguments, &["--url", &url]].concat());
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
+    };
+    let tasks = format!("/openapi/v1/task/getTasks?companyId={}", tenant.company);
+    assert_eq!(answer(&[&tasks])["code"], 200);
+    assert_eq!(answer(&["get", &tasks, "--key", &tenant.credentials.key])["code"], 200);
+    let body = json!({ "companyId": tenant.company, "mobile": "13900000001" }).to_string();
+    assert_eq!(answer(&["POST", "/openapi/v1/company/addBlackList", "--body", &body])["code"], 200);
+    // The newest key that is valid signs.
+    let newest = installation.key(tenant.company, &[]);
+    installation.run(&["key", "revoke", &newest.key]);
+    assert_eq!(answer(&[&tasks])["code"], 200);
+    let done = program::run(installation.data(), &["call", &tasks, "--url", "http://127.0.0.1:9"]);
+    assert_eq!(done.code, Some(1), "nobody answers there: {}", done.stdout);
+}
+
+#[test]
+fn the_doctor_says_what_to_mend_until_all_is_well() {
+    let installation = Installation::new();
+    let doctor = || {
+        let done = program::run(installation.data(), &["doctor"]);
+        (done.code, done.stdout)
+    };
+    let sick = |word: &str| {
+        let (code, printed) = doctor();
+        assert_eq!(code, Some(1), "{printed}");
+        assert!(printed.contains("mend") && printed.contains(word), "{printed}");
+    };
+    sick("hutong company add");
+    installation.run(&["company", "add", "公司", "--seats", "1"]);
+    sick("hutong line add");
+    let line = ["line", "add", "--company", "1", "--name", "线路", "--phone", "02180000001", "--type", "fixed"];
+    installation.run(&[&line[..], &["--driver", "simulated"]].concat());
+    sick("hutong scene publish");
+    installation.run(&["scene", "publish", hutong_e2e::installation::BRIEF_SCENE, "--company", "1"]);
+    let (code, printed) = doctor();
+    assert_eq!(code, Some(0), "{printed}");
+    let _key = installation.key(1, &[]);
+    fs::remove_file(installation.data().join("installation.key")).expect("the key file is there");
+    sick("installation.key");
+}
+
+#[test]
+fn the_reference_is_served_without_any_other_server() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let get = |path: &str| hutong_e2e::http::Request::get(path).send(server.address()).expect("an answer");
+    for path in ["/healthz", "/readyz", "/docs/", "/openapi.json"] {
+        assert_eq!(get(path).status, 200, "{path}");
+    }
+    assert_eq!(get("/openapi.json").json()["openapi"], "3.1.0");
+    let page = String::from_utf8(get("/docs/").body).expect("a page is text");
+    let sources: Vec<&str> = page.split(['"', '\'']).filter(|part| part.starts_with("http")).collect();
+    assert!(sources.is_empty(), "the page loads something from elsewhere: {sources:?}");
+    let relative = page.split('"').filter(|part| part.ends_with(".js") || part.ends_with(".css"));
+    for source in relative {
+        let path = format!("/docs/{}", source.trim_start_matches("./"));
+        assert_eq!(get(&path).status, 200, "{path}");
+    }
+}

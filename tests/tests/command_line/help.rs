@@ -1,0 +1,118 @@
+//! `--help` and exit codes.
+
+use std::path::Path;
+
+use hutong_e2e::program::{self, Done};
+
+fn run(arguments: &[&str]) -> Done {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    program::run(folder.path(), arguments)
+}
+
+#[test]
+fn help_of_every_command_names_its_options() {
+    let check = |command: &str, names: &[&str]| {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let done = run(&arguments);
+        assert_eq!(done.code, Some(0), "{command}: {}", done.stderr);
+        for name in names {
+            assert!(done.stdout.contains(name), "`{command} --help` does not name {name}:\n{}", done.stdout);
+        }
+    };
+    let all = ["demo", "serve", "config", "company", "key", "line", "scene", "call", "export", "doctor"];
+    check("", &all);
+    check("", &["--version", "Exit codes: 0 done, 1 failed, 2 wrong use"]);
+    check("demo", &["--listen", "--data"]);
+    check("serve", &["--config", "--listen", "--data"]);
+    check("config", &["default", "check"]);
+    check("config check", &["<FILE>"]);
+    check("company", &["add", "list"]);
+    check("company add", &["<NAME>", "--seats", "--config", "--data"]);
+    check("company list", &["--config", "--data"]);
+    check("key", &["create", "list", "revoke"]);
+    check("key create", &["--company", "--edition", "2018-05", "2019-08", "--requests-per-s", "--data"]);
+    check("key revoke", &["<KEY>", "--data"]);
+    check("line", &["add", "list"]);
+    check("line add", &["--company", "--name", "--phone", "--type", "mobile", "fixed", "hidden", "sip"]);
+    check("line add", &["--driver", "simulated", "--channels", "--data"]);
+    check("scene", &["check", "publish", "list", "test", "schema"]);
+    check("scene publish", &["<FILE>", "--company", "--data"]);
+    check("scene test", &["<FILE>", "--script"]);
+    check("call", &["GET|POST", "--body", "--key", "--url", "--data"]);
+    check("export calls", &["--task", "--format", "csv", "xlsx", "jsonl", "--output", "--data"]);
+    check("doctor", &["--config", "--data"]);
+}
+
+#[test]
+fn a_command_used_wrongly_exits_with_2() {
+    let check = |arguments: &[&str]| {
+        let done = run(arguments);
+        assert_eq!(done.code, Some(2), "{arguments:?}: {}{}", done.stdout, done.stderr);
+        assert!(done.stdout.is_empty() && !done.stderr.is_empty(), "{arguments:?}: complaints go to stderr");
+    };
+    check(&[]);
+    check(&["dial"]);
+    check(&["company", "add", "公司"]);
+    check(&["company", "add", "公司", "--seats", "0"]);
+    check(&["company", "add", " ", "--seats", "1"]);
+    check(&["key", "create"]);
+    check(&["key", "create", "--company", "1", "--edition", "2020-01"]);
+    check(&[
+        "line",
+        "add",
+        "--company",
+        "1",
+        "--name",
+        "线路",
+        "--phone",
+        "1",
+        "--type",
+        "fixed",
+        "--driver",
+        "simulated",
+    ]);
+    check(&[
+        "line",
+        "add",
+        "--company",
+        "1",
+        "--name",
+        "线路",
+        "--phone",
+        "123",
+        "--type",
+        "x",
+        "--driver",
+        "simulated",
+    ]);
+    check(&["export", "calls", "--task", "1", "--format", "pdf"]);
+    check(&["serve", "--listen", "nowhere"]);
+    check(&["call", "DELETE", "/openapi/v1/task/getTasks"]);
+}
+
+#[test]
+fn a_command_that_fails_exits_with_1_and_says_why() {
+    let check = |arguments: &[&str], why: &str| {
+        let done = run(arguments);
+        assert_eq!(done.code, Some(1), "{arguments:?}: {}{}", done.stdout, done.stderr);
+        assert!(done.stderr.contains(why), "{arguments:?}: {}", done.stderr);
+    };
+    check(&["key", "create", "--company", "7"], "there is no company 7");
+    check(&["key", "revoke", "unknown"], "there is no valid key unknown");
+    check(&["line", "list", "--company", "7"], "there is no company 7");
+    check(&["scene", "check", "nowhere.yaml"], "nowhere.yaml");
+    check(&["config", "check", "nowhere.toml"], "nowhere.toml");
+    check(&["export", "calls", "--task", "7"], "7");
+    check(&["call", "/openapi/v1/company/getCompanys"], "no such valid key");
+    check(&["doctor"], "to mend");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_without_a_fuss() {
+    let mut command = program::command();
+    let program = Path::new(command.get_program()).to_owned();
+    command = std::process::Command::new("bash");
+    command.args(["-c", "set -o pipefail; \"$0\" scene schema | head -c 1"]).arg(program);
+    let done = program::finish(&mut command);
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+}
