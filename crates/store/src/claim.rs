@@ -3,10 +3,13 @@
 //! What is in progress is never counted in a column of its own: it is the attempts that have not ended.
 //! So a slot cannot be given back twice, and a crash cannot lose one.
 
+mod live;
+mod single;
+
 use std::collections::HashMap;
 
-use hutong_domain::call::{CallKind, CallStatus};
-use hutong_domain::ids::{CallId, CompanyId, CustomerId, LineId, NodeId, RobotId, SceneId, TaskId};
+use hutong_domain::call::CallStatus;
+use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
 use hutong_domain::pacing::{Allowance, Room, allowance};
@@ -14,12 +17,14 @@ use hutong_domain::task::{MoveReason, Situation, TaskStatus, next_status};
 use hutong_domain::window::DaySpan;
 use jiff::civil::DateTime;
 
-use crate::call::{NewCustomer, Properties, properties_json};
+use crate::call::Properties;
 use crate::db::{Db, Row};
 use crate::error::Result;
 use crate::line::{self, Line};
 use crate::task::{self, Settings, Task};
-use crate::{blacklist, company, robot, values};
+use crate::{blacklist, values};
+pub use live::{Orphan, answer, orphans};
+pub use single::{Single, SingleRefused, place_single};
 
 /// Who claims, and when.
 #[derive(Debug, Clone)]
@@ -330,209 +335,4 @@ fn write_claim(db: &mut Db, claimed: &Claimed, from: CallStatus, now: Moment) ->
         ],
     )?;
     Ok(())
-}
-
-/// A call to be placed by itself, outside any task.
-#[derive(Debug, Clone)]
-pub struct Single {
-    /// The company that calls.
-    pub company: CompanyId,
-    /// The robot that talks.
-    pub robot: RobotId,
-    /// Who is called.
-    pub customer: NewCustomer,
-    /// Id for the customer's row, see [`crate::Store::reserve`]; or a customer that is known already.
-    pub customer_id: CustomerId,
-    /// Whether [`Single::customer_id`] is known already.
-    pub known_customer: bool,
-    /// Id for the call.
-    pub call: CallId,
-}
-
-/// Why a single call was not placed. Nothing was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SingleRefused {
-    /// The company has no such robot, or it is offline.
-    NoRobot,
-    /// The number is on the company's blacklist.
-    Blacklisted,
-    /// Every seat is taken.
-    NoSeat,
-    /// No usable line has a free channel.
-    NoChannel,
-}
-
-/// Places a call by itself: claimed at once, for this process to dial.
-///
-/// # Errors
-/// When the store fails.
-pub fn place_single(
-    db: &mut Db,
-    single: &Single,
-    node: NodeId,
-    now: Moment,
-) -> Result<std::result::Result<Claimed, SingleRefused>> {
-    let company = single.company;
-    let Some(robot) = robot::find(db, company, single.robot)?.filter(|robot| robot.online) else {
-        return Ok(Err(SingleRefused::NoRobot));
-    };
-    let phone = single.customer.phone.as_str();
-    if blacklist::contains(db, company, phone)? {
-        return Ok(Err(SingleRefused::Blacklisted));
-    }
-    let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
-    let seats =
-        db.query_one(&format!("SELECT seats FROM company WHERE id = ?1{lock}"), values![company], |row| row.int(0))?;
-    if seats.unwrap_or(0) <= company::seats_in_use(db, company)? {
-        return Ok(Err(SingleRefused::NoSeat));
-    }
-    let in_use = line::channels_in_use(db, company)?;
-    let lines: Vec<Line> = line::of_company(db, company)?.into_iter().filter(|line| line.is_usable(now)).collect();
-    let Some(line) = least_busy(&lines, &in_use) else {
-        return Ok(Err(SingleRefused::NoChannel));
-    };
-    insert_single(db, single, now)?;
-    let claimed = Claimed {
-        company,
-        task: TaskId(0),
-        call: single.call,
-        attempt_no: 1,
-        node,
-        customer_name: single.customer.name.clone(),
-        customer_phone: phone.to_owned(),
-        properties: single.customer.properties.clone(),
-        line: line.id,
-        driver: line.driver,
-        caller_phone: line.phone.clone(),
-        seated: true,
-        scene: robot.scene,
-        scene_version: robot.scene_version,
-    };
-    write_claim(db, &claimed, CallStatus::NotStarted, now)?;
-    Ok(Ok(claimed))
-}
-
-fn insert_single(db: &mut Db, single: &Single, now: Moment) -> Result<()> {
-    let NewCustomer { name, phone, properties } = &single.customer;
-    if !single.known_customer {
-        db.execute(
-            "INSERT INTO customer (id, company_id, task_id, name, phone, properties, created_at)
-             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6)",
-            values![single.customer_id, single.company, name, phone.as_str(), &properties_json(properties)?, now],
-        )?;
-    }
-    db.execute(
-        "INSERT INTO call (id, company_id, task_id, customer_id, customer_name, customer_phone, kind, status, due_at,
-             robot_id, created_at, modified_at)
-         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8, ?8)",
-        values![
-            single.call,
-            single.company,
-            single.customer_id,
-            name,
-            phone.as_str(),
-            CallKind::Single,
-            single.robot,
-            now
-        ],
-    )?;
-    Ok(())
-}
-
-/// Notes that somebody answered, and makes sure that the call has a seat: its own, a free one, or that of
-/// a call of the same task which nobody has answered yet. False when every seat talks: 呼损.
-///
-/// # Errors
-/// When the store fails.
-pub fn answer(db: &mut Db, claimed: &Claimed, now: Moment) -> Result<bool> {
-    let key = values![claimed.company, claimed.call, claimed.attempt_no];
-    let seated = db.query_one(
-        "UPDATE attempt SET answered_at = ?4 WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3
-           AND ended_at IS NULL RETURNING seated",
-        &[key, values![now]].concat(),
-        |row| row.flag(0),
-    )?;
-    match seated {
-        None => return Ok(false),
-        Some(true) => return Ok(true),
-        Some(false) => {}
-    }
-    let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
-    let seats = db
-        .query_one(&format!("SELECT seats FROM company WHERE id = ?1{lock}"), values![claimed.company], |row| {
-            row.int(0)
-        })?
-        .unwrap_or(0);
-    let quota = task::find(db, claimed.company, claimed.task)?
-        .map_or(0, |task| if task.settings.elastic { u32::MAX } else { task.settings.quota });
-    let (seats_held, _, seated) = in_progress(db, claimed.company, claimed.task)?;
-    let free = seats_held < seats && seated < quota;
-    if !free && !take_seat_of_unanswered(db, claimed)? {
-        return Ok(false);
-    }
-    db.execute("UPDATE attempt SET seated = 1 WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3", key)?;
-    Ok(true)
-}
-
-fn take_seat_of_unanswered(db: &mut Db, claimed: &Claimed) -> Result<bool> {
-    let taken = db.execute(
-        "UPDATE attempt SET seated = 0 WHERE company_id = ?1 AND call_id = (
-             SELECT MIN(call_id) FROM attempt WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL
-               AND seated = 1 AND answered_at IS NULL)
-           AND ended_at IS NULL",
-        values![claimed.company, claimed.task],
-    )?;
-    Ok(taken > 0)
-}
-
-/// An attempt whose process is gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Orphan {
-    /// What was claimed. Line and variables are not needed any more, and are not filled in.
-    pub claimed: Claimed,
-    /// When it was claimed.
-    pub claimed_at: Moment,
-    /// When somebody answered.
-    pub answered_at: Option<Moment>,
-}
-
-/// Attempts of processes whose lease has run out, at most `limit`.
-///
-/// # Errors
-/// When the store fails.
-pub fn orphans(db: &mut Db, now: Moment, limit: i64) -> Result<Vec<Orphan>> {
-    db.query(
-        "SELECT a.call_id, a.company_id, a.task_id, a.attempt_no, a.node_id, a.line_id, a.seated, a.claimed_at,
-             a.answered_at, COALESCE(t.scene_id, r.scene_id, 0), COALESCE(t.scene_version, s.latest_version, 0)
-         FROM node n
-         JOIN attempt a ON a.node_id = n.id AND a.ended_at IS NULL
-         JOIN call c ON c.company_id = a.company_id AND c.id = a.call_id
-         LEFT JOIN task t ON t.company_id = a.company_id AND t.id = a.task_id
-         LEFT JOIN robot r ON r.company_id = a.company_id AND r.id = c.robot_id
-         LEFT JOIN scene s ON s.company_id = a.company_id AND s.id = r.scene_id
-         WHERE n.lease_until <= ?1 ORDER BY a.call_id LIMIT ?2",
-        values![now, limit],
-        |row| {
-            Ok(Orphan {
-                claimed: Claimed {
-                    company: CompanyId(row.int(1)?),
-                    task: TaskId(row.int(2)?),
-                    call: CallId(row.int(0)?),
-                    attempt_no: row.int(3)?,
-                    node: NodeId(row.int(4)?),
-                    customer_name: String::new(),
-                    customer_phone: String::new(),
-                    properties: Properties::new(),
-                    line: LineId(row.int(5)?),
-                    driver: LineDriver::Simulated,
-                    caller_phone: String::new(),
-                    seated: row.flag(6)?,
-                    scene: SceneId(row.int(9)?),
-                    scene_version: row.int(10)?,
-                },
-                claimed_at: row.moment(7)?,
-                answered_at: row.moment_or_null(8)?,
-            })
-        },
-    )
 }

@@ -64,9 +64,12 @@ impl Error {
     /// Whether the connection is gone and has to be made anew.
     #[must_use]
     pub fn is_disconnected(&self) -> bool {
+        use postgres::error::SqlState;
         use std::error::Error as _;
         // A value that cannot be converted is no database error either, and leaves the connection as it was.
+        const SHUTDOWN: [SqlState; 2] = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
         matches!(self, Self::Postgres(error) if error.is_closed()
+            || error.code().is_some_and(|code| SHUTDOWN.contains(code))
             || error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>))
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn understand<'a>(scene: &'a Scene, listening: &Listening, said: &Nor
         .filter(|(_, score)| score.value >= scene.threshold)
         .reduce(|holder, next| if is_better(&next.1, &holder.1) { next } else { holder });
     match (best, listening.otherwise) {
-        (Some((Candidate::Branch { name, next }, score)), _) => Meaning::Branch { next, hit: hit(name, score, None) },
+        (Some((Candidate::Branch { name, next }, score)), _) => Meaning::Branch { next, hit: hit(name, &score, None) },
         (Some((Candidate::Question { position, entry }, score)), _) => {
             Meaning::Question { entry, hit: hit(&entry.name, &score, u32::try_from(position + 1).ok()) }
         }
