@@ -204,3 +204,39 @@ pub(crate) fn move_to(
     )?;
     Ok(())
 }
+
+/// A move of a task's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// When.
+    pub at: Moment,
+    /// From which state.
+    pub from: TaskStatus,
+    /// To which state.
+    pub to: TaskStatus,
+    /// Who or what moved it.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The last `limit` moves of a task's state, newest first.
+///
+/// # Errors
+/// When the store fails.
+pub fn moves(db: &mut Db, company: CompanyId, id: TaskId, limit: i64) -> Result<Vec<Move>> {
+    db.query(
+        "SELECT seq, at, from_status, to_status, actor, reason FROM task_move WHERE company_id = ?1 AND task_id = ?2
+         ORDER BY seq DESC LIMIT ?3",
+        values![company, id, limit],
+        |row| {
+            Ok(Move {
+                at: row.moment(1)?,
+                from: row.number(2, "task_move.from_status", TaskStatus::from_number)?,
+                to: row.number(3, "task_move.to_status", TaskStatus::from_number)?,
+                actor: row.text(4)?,
+                reason: row.text(5)?,
+            })
+        },
+    )
+}
