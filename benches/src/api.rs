@@ -103,14 +103,21 @@ fn report(all: &[Measured], resident_mb: u64, anonymous_mb: u64) -> String {
         "goal",
         "",
         "p50 · p99",
-        "server's CPU a request, static",
+        "CPU a request: server, client",
+        "the same, static",
+        "share by CPU",
     ]);
     for measured in all {
         let of = |pick: fn(&(Slice, Slice)) -> f64| Figure::of(measured.slices.iter().map(pick));
         let share = of(|(answered, fixed)| answered.per_s / fixed.per_s);
+        let cpu = |pick: fn(&(Slice, Slice)) -> &Slice| {
+            let all = || measured.slices.iter().map(pick);
+            (Figure::of(all().map(|it| it.server_us)).median, Figure::of(all().map(|it| it.client_us)).median)
+        };
+        let (answered_us, static_us) = (cpu(|pair| &pair.0), cpu(|pair| &pair.1));
         let ms = |us: f64| format!("{:.1} ms", us / 1000.0);
         let (p50, p99) = (of(|(answered, _)| micros(answered.p50_us)), of(|(answered, _)| micros(answered.p99_us)));
-        table.row([
+        table.row(&[
             format!("`{}`", measured.operation.name),
             format!("{:.1} kB", micros(measured.answer_bytes as u64) / 1000.0),
             format!("{:.0}", of(|(answered, _)| answered.per_s).median),
@@ -119,11 +126,9 @@ fn report(all: &[Measured], resident_mb: u64, anonymous_mb: u64) -> String {
             format!("{:.2}", measured.operation.goal),
             verdict(share.median >= measured.operation.goal).to_owned(),
             format!("{} · {}", ms(p50.median), ms(p99.median)),
-            format!(
-                "{:.0} µs, {:.0} µs",
-                of(|(answered, _)| answered.server_us).median,
-                of(|(_, fixed)| fixed.server_us).median
-            ),
+            format!("{:.0}, {:.0} µs", answered_us.0, answered_us.1),
+            format!("{:.0}, {:.0} µs", static_us.0, static_us.1),
+            format!("{:.2}", (static_us.0 + static_us.1) / (answered_us.0 + answered_us.1)),
         ]);
     }
     format!(

@@ -47,7 +47,7 @@ pub(crate) fn measure(dataset: &Dataset, facts: &Facts) -> Result<String> {
         let times = runtime.block_on(compare(&server, &signer, case)).with_context(|| case.name.clone())?;
         let ratio = figure(times.p50.0) / figure(times.p50.1);
         println!("{}: {:?} {:?}", case.name, times.p50, times.first);
-        table.row([
+        table.row(&[
             case.name.clone(),
             format!("{} µs", times.p50.1),
             format!("{} µs", times.p50.0),

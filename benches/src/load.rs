@@ -23,8 +23,10 @@ pub(crate) struct Slice {
     pub(crate) per_s: f64,
     pub(crate) p50_us: u64,
     pub(crate) p99_us: u64,
-    /// Processor time of the server's process per request.
+    /// Processor time per request of the server's process.
     pub(crate) server_us: f64,
+    /// Processor time per request of this process.
+    pub(crate) client_us: f64,
 }
 
 impl Load {
@@ -39,7 +41,7 @@ impl Load {
     /// Every connection goes through the requests, each from another one on, until the time is over.
     pub(crate) async fn slice(&mut self, requests: Vec<Vec<u8>>, time: Duration) -> Result<Slice> {
         let requests = Arc::new(requests);
-        let cpu_before = cpu_time(self.server)?;
+        let cpu_before = (cpu_time(self.server)?, cpu_time(std::process::id())?);
         let begun = Instant::now();
         let mut running = JoinSet::new();
         for (n, connection) in self.connections.drain(..).enumerate() {
@@ -51,13 +53,15 @@ impl Load {
             self.connections.push(connection);
             latencies.extend(seen);
         }
-        let (elapsed, cpu) = (begun.elapsed(), cpu_time(self.server)?.saturating_sub(cpu_before));
+        let elapsed = begun.elapsed();
+        let cpu = (cpu_time(self.server)? - cpu_before.0, cpu_time(std::process::id())? - cpu_before.1);
         let answered = figure(latencies.len() as u64);
         Ok(Slice {
             per_s: answered / elapsed.as_secs_f64(),
             p50_us: percentile(&mut latencies, 50),
             p99_us: percentile(&mut latencies, 99),
-            server_us: cpu.as_secs_f64() * 1e6 / answered,
+            server_us: cpu.0.as_secs_f64() * 1e6 / answered,
+            client_us: cpu.1.as_secs_f64() * 1e6 / answered,
         })
     }
 }

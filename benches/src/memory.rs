@@ -30,13 +30,13 @@ pub(crate) fn measure(dataset: &Dataset) -> Result<String> {
     child.wait()?;
     let (resident, anonymous) = held?;
     let mut table = Table::new(["memory of the idle server", "figure", "goal", ""]);
-    table.row([
+    table.row(&[
         "resident".to_owned(),
         format!("**{resident:.0} MB**"),
         format!("< {GOAL_MB:.0} MB"),
         verdict(resident < GOAL_MB).to_owned(),
     ]);
-    table.row(["of which its own, no file's pages".to_owned(), format!("{anonymous:.0} MB"), String::new(), String::new()]);
+    table.row(&["of which its own, no file's pages".to_owned(), format!("{anonymous:.0} MB"), String::new(), String::new()]);
     Ok(format!(
         "## Memory\n\n`hutong serve` on the generated store, {} s after it said that it serves.\n\n{}",
         IDLE.as_secs(),

@@ -18,8 +18,8 @@ impl Table {
         Self { lines: vec![row(&heads.map(str::to_owned)), row(&heads.map(|_| "---".to_owned()))] }
     }
 
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.lines.push(row(&cells));
+    pub(crate) fn row<const N: usize>(&mut self, cells: &[String; N]) {
+        self.lines.push(row(cells));
     }
 
     pub(crate) fn text(&self) -> String {
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_table_has_a_head_and_rows() {
         let mut table = Table::new(["a", "b"]);
-        table.row(["1".to_owned(), "2".to_owned()]);
+        table.row(&["1".to_owned(), "2".to_owned()]);
         assert_eq!(table.text(), "| a | b |\n| --- | --- |\n| 1 | 2 |\n");
     }
 }

@@ -150,9 +150,9 @@ async fn finishing(folder: &Path) -> Result<String> {
         ("one caller, a transaction each".to_owned(), Figure::of(turns.iter().map(|turn| turn.1))),
     ] {
         let speed = format!("{:.0} ({:.0} to {:.0})", figures.median, figures.least, figures.most);
-        table.row([name, speed, String::new(), String::new()]);
+        table.row(&[name, speed, String::new(), String::new()]);
     }
-    table.row([
+    table.row(&[
         "ratio".to_owned(),
         format!("**{:.1}** ({:.1} to {:.1})", ratio.median, ratio.least, ratio.most),
         format!("≥ {GOAL_GROUPED}"),
@@ -173,7 +173,7 @@ async fn importing(folder: &Path) -> Result<String> {
     // The first one also fills caches.
     let figures = Figure::of(cpu_ms.into_iter().skip(1));
     let mut table = Table::new(["import", "CPU time (least to most)", "goal", ""]);
-    table.row([
+    table.row(&[
         format!("{IMPORTED} numbers into a task, in one transaction"),
         format!("**{:.0} ms** ({:.0} to {:.0})", figures.median, figures.least, figures.most),
         format!("< {GOAL_IMPORT_MS:.0} ms"),

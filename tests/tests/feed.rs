@@ -72,38 +72,6 @@ fn a_client_that_follows_the_feed_gets_every_call_once_across_crashes() {
 }
 
 #[test]
-fn a_call_in_progress_at_a_crash_is_lost_and_dialled_again_only_where_a_rule_says_so() {
-    let installation = Installation::new();
-    let tenant = installation.tenant("公司", 2);
-    let server = installation.serve();
-    let client = server.client(&tenant.credentials);
-    // This number rings for half a minute: long enough to be killed in.
-    let numbers = ["13800138008".to_owned()];
-    let rule = json!({ "repeatCall": true, "repeatCallRule": [{ "phoneStatus": LOST, "times": 1, "interval": 120 }] });
-    let forgotten = tenant.running_task(&client, &json!({}), &numbers);
-    let redialled = tenant.running_task(&client, &rule, &numbers);
-    until("both are dialled", || {
-        let lines = client.read("company/getPhones", &json!({ "companyId": tenant.company }));
-        (lines[0]["usedConcurrencyQuota"] == 2).then_some(())
-    });
-    server.kill();
-
-    let server = installation.serve();
-    let client = server.client(&tenant.credentials);
-    until("the one is lost", || {
-        let done = client.read("task/queryDoneTaskPhones", &json!({ "callJobId": forgotten }));
-        (done["list"][0]["finishStatus"] == LOST).then_some(())
-    });
-    let waiting = until("the other waits", || {
-        let waiting = client.read("task/notDialedCustomerList", &json!({ "taskId": redialled }));
-        (waiting["list"][0]["status"] == 3).then(|| waiting["list"][0].clone())
-    });
-    assert_eq!(waiting["calledTimes"], 1);
-    let done = client.read("task/queryDoneTaskPhones", &json!({ "callJobId": redialled }));
-    assert_eq!(done["total"], 0, "a call that waits for a redial has not finished");
-}
-
-#[test]
 fn sandbox_numbers_end_as_the_page_about_them_says() {
     let installation = Installation::new();
     let tenant = installation.tenant("公司", 20);

@@ -26,7 +26,12 @@ pub(crate) struct Options {
 /// The workspace's tests come last, so that the runner's summary closes the output.
 pub(crate) fn run(options: &Options) -> Result<()> {
     process::step("system packages", || packages::ensure_present(!options.no_install))?;
-    if options.arguments.is_empty() { run_all(&[]) } else { workspace_tests(&options.arguments) }
+    if options.arguments.is_empty() {
+        return run_all(&[]);
+    }
+    // End-to-end tests run the programs themselves, which choosing a test does not build.
+    process::step("programs", || process::run(workspace::cargo().args(["build", "--workspace", "--bins"])))?;
+    workspace_tests(&options.arguments)
 }
 
 /// Runs all tests; `arguments` go to the runner of the workspace's tests.

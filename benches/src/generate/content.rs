@@ -23,7 +23,7 @@ pub(crate) fn chance(seed: u64, salt: u64) -> u64 {
 }
 
 /// One of `values`, drawn.
-fn draw<'a, T>(values: &'a [T], seed: u64, salt: u64) -> &'a T {
+fn draw<T>(values: &[T], seed: u64, salt: u64) -> &T {
     let at = usize::try_from(chance(seed, salt) % values.len() as u64).unwrap_or(0);
     &values[at]
 }

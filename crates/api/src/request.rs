@@ -37,11 +37,13 @@ pub(crate) async fn around(State(api): State<Arc<Api>>, request: Request, next: 
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
     let answering = async move {
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-        match tokio::time::timeout(api.limits.request_time_max, answer).await {
+        let response = match tokio::time::timeout(api.limits.request_time_max, answer).await {
             Ok(Ok(response)) => response,
             Ok(Err(_panic)) => ApiError::Panicked.into_response(),
             Err(_elapsed) => ApiError::TimedOut.into_response(),
-        }
+        };
+        tracing::debug!(status = response.status().as_u16(), "answered");
+        response
     };
     REQUEST.scope(id, answering.instrument(span)).await
 }

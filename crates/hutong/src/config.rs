@@ -45,7 +45,7 @@ pub(crate) struct DialingConfig {
     pub(crate) legal_start: Time,
     pub(crate) legal_end: Time,
     pub(crate) calls_max: usize,
-    drain_s: u64,
+    pub(crate) drain_s: u64,
     pub(crate) seed: u64,
 }
 

@@ -26,6 +26,9 @@ use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
 use crate::serve;
 
+/// How long simulated calls may go on when the demo is ended: who presses Ctrl-C does not want to wait.
+const DRAIN_S: u64 = 1;
+
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// The address to serve at
@@ -56,6 +59,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     };
     let config = config(&data, args.listen)?;
     serve::init_log(&config)?;
+    let stop = serve::stop_signal()?;
     installation::make_folder(&config.data)?;
     let _lock = installation::lock(&config.data)?;
     let contents = contents(&config).await?;
@@ -64,7 +68,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     let installation = installation::open(&config)?;
     let serving = {
         let config = config.clone();
-        tokio::spawn(async move { serve::until_stopped(&config, installation, listener, serve::stop_signal()).await })
+        tokio::spawn(async move { serve::until_stopped(&config, installation, listener, stop).await })
     };
     write_env(&config.data, &url, &contents)?;
     print(&welcome(&url, &config.data, &contents))?;
@@ -78,6 +82,7 @@ fn config(data: &Path, listen: String) -> Result<Config> {
     data.clone_into(&mut config.data);
     config.dialing.legal_start = Time::midnight();
     config.dialing.legal_end = time(23, 59, 59, 0);
+    config.dialing.drain_s = DRAIN_S;
     if std::env::var_os("HUTONG_LOG__LEVEL").is_none() {
         "warn".clone_into(&mut config.log.level);
     }
@@ -170,7 +175,7 @@ fn write_env(data: &Path, url: &str, contents: &Contents) -> Result<()> {
     let path = data.join("demo.env");
     // Written aside and renamed: whoever waits for the file finds it whole.
     let draft = data.join("demo.env.new");
-    std::fs::write(&draft, text)
+    installation::write_private(&draft, &text)
         .and_then(|()| std::fs::rename(&draft, &path))
         .map_err(|cause| Error::file(&path, cause))
 }

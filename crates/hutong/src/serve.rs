@@ -22,17 +22,23 @@ const ORDERS_MAX: usize = 256;
 /// Runs a server until it is told to stop by SIGTERM or SIGINT.
 pub(crate) async fn run(config: &Config) -> Result<()> {
     init_log(config)?;
+    let stop = stop_signal()?;
     installation::make_folder(&config.data)?;
     let _lock = installation::lock(&config.data)?;
     let installation = installation::open(config)?;
     let listener = listen(&config.listen).await?;
     tracing::info!("serving http://{}", listener.local_addr()?);
-    until_stopped(config, installation, listener, stop_signal()).await
+    until_stopped(config, installation, listener, stop).await
 }
 
 /// Binds the address.
 pub(crate) async fn listen(address: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|cause| Error::config("listen", &format!("{address}: {cause}")))
+    TcpListener::bind(address).await.map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::AddrInUse | std::io::ErrorKind::PermissionDenied => {
+            Error::Failed(format!("{address}: {cause}"))
+        }
+        _ => Error::config("listen", &format!("{address}: {cause}")),
+    })
 }
 
 /// Serves and dials until `stop` resolves; then no new calls, and those in progress end.
@@ -93,28 +99,30 @@ pub(crate) fn lines(runtime: &Arc<dyn Runtime>, seed: u64) -> HashMap<LineDriver
     HashMap::from([(LineDriver::Simulated, simulated)])
 }
 
-/// Resolves on SIGTERM or SIGINT.
-pub(crate) async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+/// Resolves on SIGTERM or SIGINT. Both are caught from the call on, not only once the future is polled: whoever
+/// reads that the server is ready may end it at once.
+///
+/// # Errors
+/// When the system does not let signals be caught.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    let _ = interrupt.await;
+    })
 }
 
 /// Sends log lines to standard error.
 pub(crate) fn init_log(config: &Config) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level)
         .map_err(|error| Error::config("log.level", &error.to_string()))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let installed = match config.log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

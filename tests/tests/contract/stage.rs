@@ -140,7 +140,8 @@ fn variables_of_demo(demo: &Demo) -> BTreeMap<String, Value> {
     let waiting = client.read("task/notDialedCustomerList", &json!({ "taskId": waiting_task }));
     let templates = client.read("sms/template/list", &company);
     let today = now().to_zoned(TimeZone::get(ZONE).expect("the zone is known")).date();
-    let yesterday = today.yesterday().expect("there was a day before");
+    // When the finished campaign was made: a midnight may have passed since.
+    let made = call["sceneInstance"]["gmtCreate"].as_str().and_then(|moment| moment.split(' ').next());
     let mut variables = BTreeMap::from(
         [
             ("ROBOT_ID", robots[0]["robotDefId"].clone()),
@@ -155,7 +156,7 @@ fn variables_of_demo(demo: &Demo) -> BTreeMap<String, Value> {
             ("WAITING_CALL_ID", waiting["list"][0]["callInstanceId"].clone()),
             ("SMS_TEMPLATE_ID", templates["list"][0]["smsTemplateId"].clone()),
             ("TODAY", json!(today.to_string())),
-            ("YESTERDAY", json!(yesterday.to_string())),
+            ("DAY_OF_DONE_TASK", json!(made)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
