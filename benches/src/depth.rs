@@ -125,7 +125,11 @@ fn filters() -> Vec<Filter> {
     vec![
         filter("no filter", json!({}), "1"),
         filter("`finishStatus`", json!({ "finishStatus": 0 }), "finish_status = 0"),
-        filter("`durationLeft/Right`", json!({ "durationLeft": 10, "durationRight": 59 }), "duration_s BETWEEN 10 AND 59"),
+        filter(
+            "`durationLeft/Right`",
+            json!({ "durationLeft": 10, "durationRight": 59 }),
+            "duration_s BETWEEN 10 AND 59",
+        ),
         filter("`resultQueryList`", json!({ "resultQueryList": level }), &level_sql),
         filter(
             "all filters",
@@ -137,13 +141,16 @@ fn filters() -> Vec<Filter> {
 
 fn feed_cases(db: &rusqlite::Connection, tasks: (TaskId, TaskId), cases: &mut Vec<Case>) -> Result<()> {
     let count = |task: TaskId, sql: &str| -> Result<i64> {
-        let sql = format!("SELECT COUNT(*) FROM call WHERE task_id = ?1 AND call_index >= 0 AND company_id = 1 AND {sql}");
+        let sql =
+            format!("SELECT COUNT(*) FROM call WHERE task_id = ?1 AND call_index >= 0 AND company_id = 1 AND {sql}");
         Ok(db.query_row(&sql, params![task.get()], |row| row.get(0))?)
     };
     for Filter { name, json, sql } in filters() {
         let totals = (count(tasks.0, &sql)?, count(tasks.1, &sql)?);
         ensure!(totals.1 >= PAGE, "{name} lets only {} of the small task's calls through", totals.1);
-        for (place, page) in pages(totals.1).into_iter().zip(pages(totals.0)).map(|(small, large)| (small.0, (large.1, small.1))) {
+        for (place, page) in
+            pages(totals.1).into_iter().zip(pages(totals.0)).map(|(small, large)| (small.0, (large.1, small.1)))
+        {
             let feed = |task: TaskId, page: i64, total: i64| {
                 let mut body = json.clone();
                 body["callJobId"] = json!(task);

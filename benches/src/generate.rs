@@ -31,7 +31,7 @@ use hutong_store::{Options, Store, Url, company, key, node};
 use jiff::civil::{date, time};
 use rusqlite::{Connection, params};
 
-use crate::dataset::{Dataset, Facts, FORMAT};
+use crate::dataset::{Dataset, FORMAT, Facts};
 use bulk::{Bulk, Setting};
 use plan::{PlannedTask, Role};
 
@@ -90,7 +90,8 @@ async fn prepare(dataset: &Dataset, planned: &[PlannedTask]) -> Result<(Facts, V
     let names: Vec<String> = planned.iter().zip(1..).map(|(task, n)| name(task, n)).collect();
     let tasks: Vec<TaskId> = store
         .write(company, move |db| {
-            let made = names.iter().zip(0..).map(|(name, n)| task::insert(db, &new_task(&robot, line, name), made_at(n)));
+            let made =
+                names.iter().zip(0..).map(|(name, n)| task::insert(db, &new_task(&robot, line, name), made_at(n)));
             made.collect()
         })
         .await?;

@@ -67,6 +67,15 @@ enum Command {
         #[command(flatten)]
         data: DataArgs,
     },
+    /// Answer one operation in this process, for a profiler that counts instructions
+    #[command(hide = true)]
+    Answer {
+        operation: String,
+        #[arg(long, default_value_t = 500)]
+        times: usize,
+        #[command(flatten)]
+        data: DataArgs,
+    },
     /// Operations on a task of a million calls, compared with one of a thousand
     Depth(DataArgs),
     /// Finishing calls in groups, and importing numbers
@@ -103,6 +112,10 @@ fn main() -> Result<()> {
         Command::Profile { operation, seconds, data } => {
             let (dataset, facts) = data.open()?;
             api::profile(&dataset, &facts, &operation, Duration::from_secs(seconds))
+        }
+        Command::Answer { operation, times, data } => {
+            let (dataset, facts) = data.open()?;
+            server::answer(&dataset, &facts, &operation, times)
         }
         Command::Depth(data) => {
             let (dataset, facts) = data.open()?;

@@ -18,7 +18,8 @@ const IDLE: Duration = Duration::from_secs(5);
 /// Builds the binary, starts it, looks at it and stops it.
 pub(crate) fn measure(dataset: &Dataset) -> Result<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo).current_dir(crate::root()).args(["build", "--release", "--package", "hutong"]).status()?;
+    let built =
+        Command::new(cargo).current_dir(crate::root()).args(["build", "--release", "--package", "hutong"]).status()?;
     ensure!(built.success(), "hutong does not build");
     let mut child = Command::new(crate::target().join("release/hutong"))
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
@@ -36,7 +37,12 @@ pub(crate) fn measure(dataset: &Dataset) -> Result<String> {
         format!("< {GOAL_MB:.0} MB"),
         verdict(resident < GOAL_MB).to_owned(),
     ]);
-    table.row(&["of which its own, no file's pages".to_owned(), format!("{anonymous:.0} MB"), String::new(), String::new()]);
+    table.row(&[
+        "of which its own, no file's pages".to_owned(),
+        format!("{anonymous:.0} MB"),
+        String::new(),
+        String::new(),
+    ]);
     Ok(format!(
         "## Memory\n\n`hutong serve` on the generated store, {} s after it said that it serves.\n\n{}",
         IDLE.as_secs(),

@@ -100,11 +100,10 @@ fn task_details(db: &Connection, facts: &Facts) -> Result<Vec<Request>> {
 }
 
 pub(crate) fn task_detail(db: &Connection, facts: &Facts, id: TaskId) -> Result<Request> {
-    let (total, done) = db.query_row(
-        "SELECT total_count, next_call_index FROM task WHERE id = ?1",
-        params![id.get()],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
+    let (total, done) =
+        db.query_row("SELECT total_count, next_call_index FROM task WHERE id = ?1", params![id.get()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     let query = format!("companyId={}&taskId={id}", facts.company);
     Ok(Request::get("getTaskDetail", query, &[("/data/totalCount", total), ("/data/doneCount", done)]))
 }

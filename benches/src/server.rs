@@ -2,6 +2,7 @@
 //! `crates/hutong/src/serve.rs` does it, without a dialer. Beside the API it has the *static twins*: routes
 //! that answer bytes and headers which the API gave before.
 
+use std::hint::black_box;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,6 +39,20 @@ pub(crate) fn serve(data: &Path) -> Result<()> {
         .init();
     let (dataset, facts) = Dataset::open(data)?;
     tokio::runtime::Runtime::new()?.block_on(run(&dataset, &facts))
+}
+
+/// Answers requests of one operation in this process, for a profiler that counts instructions.
+pub(crate) fn answer(dataset: &Dataset, facts: &Facts, name: &str, times: usize) -> Result<()> {
+    let operations = requests::measured(dataset, facts)?;
+    let operation = operations.iter().find(|known| known.name == name).with_context(|| format!("no {name}"))?;
+    let signer = Signer::new(facts)?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let api = hutong_api::router(app(dataset).await?);
+        for request in operation.requests.iter().cycle().take(times) {
+            black_box(ask(&api, &signer, request).await?);
+        }
+        Ok(())
+    })
 }
 
 async fn run(dataset: &Dataset, facts: &Facts) -> Result<()> {
@@ -88,7 +103,14 @@ fn fixed(headers: HeaderMap, body: Bytes) -> Response<Body> {
     response
 }
 
+/// The answer of the API, which has to be right.
 async fn answer_of(api: &Router, signer: &Signer, request: &Request) -> Result<(HeaderMap, Bytes)> {
+    let (headers, body) = ask(api, signer, request).await?;
+    request.check(&body).with_context(|| format!("{} {}", request.path, request.query))?;
+    Ok((headers, body))
+}
+
+async fn ask(api: &Router, signer: &Signer, request: &Request) -> Result<(HeaderMap, Bytes)> {
     ensure!(request.body.is_empty(), "measured requests have no body");
     let mut asked = HttpRequest::get(format!("{}?{}", request.path, request.query));
     for (name, value) in signer.headers() {
@@ -96,9 +118,7 @@ async fn answer_of(api: &Router, signer: &Signer, request: &Request) -> Result<(
     }
     let response = api.clone().oneshot(asked.body(Body::empty())?).await?;
     let (head, body) = response.into_parts();
-    let body = body.collect().await?.to_bytes();
-    request.check(&body).with_context(|| format!("{} {}", request.path, request.query))?;
-    Ok((head.headers, body))
+    Ok((head.headers, body.collect().await?.to_bytes()))
 }
 
 /// Resolves when whoever started this process is gone, or closes our input.

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use hutong_domain::moment::Moment;
 use hutong_domain::ids::{CompanyId, TaskId};
+use hutong_domain::moment::Moment;
 use hutong_store::call;
 use hutong_store::claim::Claimed;
 use hutong_store::finish::{Ending, Finished, finish};
@@ -188,7 +188,8 @@ async fn import(store: &Store, company: CompanyId, task: TaskId) -> Result<f64> 
     let before = cpu_time(std::process::id())?;
     let customer = store.reserve(IdKind::Customer, customers.len()).await?;
     let first_ids = (customer, store.reserve(IdKind::Call, customers.len()).await?);
-    let imported = store.write(company, move |db| call::import(db, company, task, &customers, first_ids, START)).await?;
+    let imported =
+        store.write(company, move |db| call::import(db, company, task, &customers, first_ids, START)).await?;
     let used = cpu_time(std::process::id())?.saturating_sub(before);
     ensure!(imported.is_some_and(|it| it.inserted == 10_000 && it.repeated == 0), "{imported:?}");
     Ok(used.as_secs_f64() * 1000.0)

@@ -105,7 +105,8 @@ pub(crate) fn content(call: u64, ended_at: Moment) -> Content {
     Content {
         disposition,
         duration_s,
-        chat_rounds: i64::try_from(utterances.iter().filter(|line| line.speaker == Speaker::Robot).count()).unwrap_or(0),
+        chat_rounds: i64::try_from(utterances.iter().filter(|line| line.speaker == Speaker::Robot).count())
+            .unwrap_or(0),
         hung_up_by: Some(if chance(call, 4).is_multiple_of(3) { HungUpBy::Robot } else { HungUpBy::Customer }),
         utterances,
         results: conclusions(call),

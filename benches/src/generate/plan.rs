@@ -112,7 +112,10 @@ mod tests {
             assert_eq!(planned.len(), tasks);
             assert_eq!(planned.iter().map(|task| task.calls).sum::<i64>(), calls);
             for role in [Role::MillionFinished, Role::MillionPaused, Role::MillionWaiting] {
-                assert_eq!(planned.iter().filter(|task| task.role == role).map(|task| task.calls).sum::<i64>(), calls / 5);
+                assert_eq!(
+                    planned.iter().filter(|task| task.role == role).map(|task| task.calls).sum::<i64>(),
+                    calls / 5
+                );
             }
             for role in [Role::ThousandFinished, Role::ThousandWaiting] {
                 assert_eq!(planned.iter().filter(|task| task.role == role).map(|task| task.calls).sum::<i64>(), 1000);

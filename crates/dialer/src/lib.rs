@@ -2,7 +2,7 @@
 //! records how they ended.
 //!
 //! A call is one chain of states: *claimed* (a committed attempt) → *dialling* → *talking* → *ended* →
-//! *finished* (in the store). [`scheduler`] makes claims, [`session`] lives one call, [`line`] is what
+//! *finished* (in the store). [`scheduler`] makes claims, [`session`] lives one call, [`mod@line`] is what
 //! carries it. Time and tasks come from a [`runtime::Runtime`], so that the same code runs a campaign in
 //! real time and a whole day of it in a moment.
 

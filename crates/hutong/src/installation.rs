@@ -77,7 +77,7 @@ pub(crate) fn vault(data: &Path) -> Result<Vault> {
 /// Writes a file that only its owner may read, over what was there before.
 pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => private_file(path)?.write_all(text.as_bytes()),
     }
 }
