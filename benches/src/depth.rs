@@ -95,7 +95,6 @@ fn cases(dataset: &Dataset, facts: &Facts) -> Result<Vec<Case>> {
     let (large, small) = (facts.million_finished, facts.thousand_finished);
     let mut cases = vec![
         Case {
-            // The key is read from the store once a second: not to be blamed on the first row.
             name: "`getTaskDetail`".to_owned(),
             large: task_detail(&db, facts, large)?,
             small: task_detail(&db, facts, small)?,

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::dataset::{Dataset, Facts};
 use crate::generate::gigabytes;
 
-/// The machine, the date, the commit of the store and its size, as the beginning of the report.
+/// The machine, the date, and the store with its size: the beginning of the report.
 pub(crate) fn describe(dataset: &Dataset, facts: &Facts) -> Result<String> {
     let cpu = field("/proc/cpuinfo", "model name");
     let memory_kb: u64 = field("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0);

@@ -13,7 +13,10 @@ CREATE TABLE company (
     id BIGINT PRIMARY KEY,
     name TEXT NOT NULL,
     seats BIGINT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- Counters, changed in the transaction of the fact that they count.
+    task_count BIGINT NOT NULL DEFAULT 0,
+    deleted_task_count BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE app_key (
@@ -143,7 +146,8 @@ CREATE TABLE task (
     rounds_3 BIGINT NOT NULL DEFAULT 0
     {key}
 );
-CREATE INDEX task_list ON task (company_id, id) WHERE deleted_at IS NULL;
+-- Pages of the list are found in these alone.
+CREATE INDEX task_list ON task (company_id, deleted_at, id);
 CREATE INDEX task_all ON task (company_id, id);
 CREATE INDEX task_awake ON task (company_id, id) WHERE status IN (1, 3, 5, 7) OR (status = 0 AND kind = 1);
 

@@ -393,12 +393,25 @@ pub struct Waiting {
 pub fn waiting(db: &mut Db, company: CompanyId, id: TaskId, now: Moment, page: PageRequest) -> Result<Page<Waiting>> {
     const COLUMNS: &str = "SELECT id, customer_name, customer_phone, status, started_at, caller_phone,
         CASE WHEN started_at IS NULL THEN 0 ELSE redials + 1 END FROM call WHERE company_id = ?1 AND task_id = ?2";
-    let count = |db: &mut Db, fits: &str, at: Moment| {
-        let sql = format!("SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND {fits}");
-        db.query_one(&sql, values![company, id, at], |row| row.int(0)).map(|count| count.unwrap_or(0))
-    };
     let groups = ["status = 3 AND due_at <= ?3", "status = 0 AND due_at <= ?3", "status = 3 AND due_at > ?3"];
-    let counts = [count(db, groups[0], now)?, count(db, groups[1], Moment(i64::MAX))?, count(db, groups[2], now)?];
+    let redials = |db: &mut Db, fits: &str| {
+        let sql = format!("SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND {fits}");
+        db.query_one(&sql, values![company, id, now], |row| row.int(0)).map(|count| count.unwrap_or(0))
+    };
+    let (due, later) = (redials(db, groups[0])?, redials(db, groups[2])?);
+    // A task of a million numbers is not counted through: what is neither finished, nor in progress, nor waiting
+    // for a redial was never dialled.
+    let in_progress = db.query_int(
+        "SELECT COUNT(*) FROM attempt WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL",
+        values![company, id],
+    )?;
+    let unfinished = db.query_one(
+        "SELECT total_count - next_call_index FROM task WHERE company_id = ?1 AND id = ?2",
+        values![company, id],
+        |row| row.int(0),
+    )?;
+    let fresh = unfinished.map_or(0, |unfinished| unfinished - in_progress - due - later);
+    let counts = [due, fresh, later];
     let mut rows = Vec::new();
     let mut skip = page.offset();
     for (group, in_group) in groups.iter().zip(counts) {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::{Db, Row};
 use crate::error::{Error, Result};
-use crate::{Page, PageRequest, in_list, values};
+use crate::{Page, PageRequest, Value, in_list, values};
 pub(crate) use change::move_to;
 pub use change::{CommandOutcome, Move, command, delete, insert, moves, update};
 
@@ -366,46 +366,63 @@ pub struct Filter {
 /// # Errors
 /// When the store fails.
 pub fn page(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) -> Result<Page<TaskView>> {
-    let Filter { name_contains, created, status, deleted_too } = filter;
-    let deleted = if *deleted_too { "" } else { " AND t.deleted_at IS NULL" };
-    let total;
-    let rows;
-    if name_contains.is_empty() && created.is_none() && status.is_none() {
-        // The covering index answers both without touching a row that is not on the page.
-        total = db.query_one(
-            &format!("SELECT COUNT(*) FROM task t WHERE t.company_id = ?1{deleted}"),
-            values![company],
-            |row| row.int(0),
-        )?;
-        rows = db.query(
-            &format!(
-                "SELECT {TASK_COLUMNS}, r.name, s.name, v.name {VIEW_JOINS} WHERE t.company_id = ?1{deleted}
-                 ORDER BY t.id DESC LIMIT ?2 OFFSET ?3"
-            ),
-            values![company, page.size, page.offset()],
-            view,
-        )?;
-    } else {
-        let (from, until) = created.map_or((i64::MIN, i64::MAX), |(from, until)| (from.ms(), until.ms()));
-        let (low, high) = status.map_or((i64::MIN, i64::MAX), |status| (status.number(), status.number()));
-        let fits = format!(
-            "t.company_id = ?1{deleted} AND t.created_at >= ?2 AND t.created_at < ?3 AND t.status BETWEEN ?4 AND ?5
-             AND (?6 = '' OR strpos(t.name, ?6) > 0)"
-        );
-        let filters = [values![company, from, until, low, high], values![name_contains]].concat();
-        total = db.query_one(&format!("SELECT COUNT(*) FROM task t WHERE {fits}"), &filters, |row| row.int(0))?;
-        rows = db.query(
-            &format!(
-                "SELECT {TASK_COLUMNS}, r.name, s.name, v.name {VIEW_JOINS} WHERE {fits}
-                 ORDER BY t.id DESC LIMIT ?7 OFFSET ?8"
-            ),
-            &[&filters, values![page.size, page.offset()]].concat(),
-            view,
-        )?;
-    }
-    let mut rows = rows;
+    let (total, ids) =
+        if filter.is_plain() { plain(db, company, filter, page)? } else { filtered(db, company, filter, page)? };
+    let Some(last) = ids.last() else { return Ok(Page { total, rows: Vec::new() }) };
+    let (names, padded) = in_list(2, ids.len());
+    let padded = ids.iter().chain(std::iter::repeat(last)).take(padded);
+    let parameters: Vec<Value<'_>> = std::iter::once(company.into()).chain(padded.map(|id| (*id).into())).collect();
+    let sql = format!(
+        "SELECT {TASK_COLUMNS}, r.name, s.name, v.name {VIEW_JOINS} WHERE t.company_id = ?1 AND t.id IN ({names})
+         ORDER BY t.id DESC"
+    );
+    let mut rows = db.query(&sql, &parameters, view)?;
     add_lines(db, company, &mut rows)?;
-    Ok(Page { total: total.unwrap_or(0), rows })
+    Ok(Page { total, rows })
+}
+
+impl Filter {
+    fn is_plain(&self) -> bool {
+        self.name_contains.is_empty() && self.created.is_none() && self.status.is_none()
+    }
+
+    const fn not_deleted(&self) -> &'static str {
+        if self.deleted_too { "" } else { " AND deleted_at IS NULL" }
+    }
+}
+
+/// The total from the company's counters, the ids from an index alone.
+fn plain(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) -> Result<(i64, Vec<TaskId>)> {
+    let total =
+        db.query_one("SELECT task_count, deleted_task_count FROM company WHERE id = ?1", values![company], |row| {
+            Ok(if filter.deleted_too { row.int(0)? } else { row.int(0)? - row.int(1)? })
+        })?;
+    let deleted = filter.not_deleted();
+    let ids = db.query(
+        &format!("SELECT id FROM task WHERE company_id = ?1{deleted} ORDER BY id DESC LIMIT ?2 OFFSET ?3"),
+        values![company, page.size, page.offset()],
+        |row| row.int(0).map(TaskId),
+    )?;
+    Ok((total.unwrap_or(0), ids))
+}
+
+fn filtered(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) -> Result<(i64, Vec<TaskId>)> {
+    let Filter { name_contains, created, status, .. } = filter;
+    let (from, until) = created.map_or((i64::MIN, i64::MAX), |(from, until)| (from.ms(), until.ms()));
+    let (low, high) = status.map_or((i64::MIN, i64::MAX), |status| (status.number(), status.number()));
+    let fits = format!(
+        "company_id = ?1{} AND created_at >= ?2 AND created_at < ?3 AND status BETWEEN ?4 AND ?5
+         AND (?6 = '' OR strpos(name, ?6) > 0)",
+        filter.not_deleted()
+    );
+    let filters = [values![company, from, until, low, high], values![name_contains]].concat();
+    let total = db.query_one(&format!("SELECT COUNT(*) FROM task WHERE {fits}"), &filters, |row| row.int(0))?;
+    let ids = db.query(
+        &format!("SELECT id FROM task WHERE {fits} ORDER BY id DESC LIMIT ?7 OFFSET ?8"),
+        &[&filters, values![page.size, page.offset()]].concat(),
+        |row| row.int(0).map(TaskId),
+    )?;
+    Ok((total.unwrap_or(0), ids))
 }
 
 fn add_lines(db: &mut Db, company: CompanyId, views: &mut [TaskView]) -> Result<()> {

@@ -25,6 +25,7 @@ pub fn insert(db: &mut Db, new: &NewTask, now: Moment) -> Result<TaskId> {
          VALUES (?1, ?2, ?3, ?4, 0, '', '', '', ?5, ?6, ?7, ?8, 0, 0, 0, '', '', '', ?9, ?9)",
         values![id, new.company, name, *kind, new.robot, new.scene, new.scene_version, new.voice, now],
     )?;
+    db.execute("UPDATE company SET task_count = task_count + 1 WHERE id = ?1", values![new.company])?;
     write_settings(db, new.company, id, &new.settings, now)?;
     put_lines(db, new.company, id, &new.lines, now)?;
     Ok(id)
@@ -152,6 +153,7 @@ pub fn delete(db: &mut Db, company: CompanyId, id: TaskId, actor: &str, now: Mom
         "UPDATE task SET deleted_at = ?3, modified_at = ?3 WHERE company_id = ?1 AND id = ?2",
         values![company, id, now],
     )?;
+    db.execute("UPDATE company SET deleted_task_count = deleted_task_count + 1 WHERE id = ?1", values![company])?;
     Ok(CommandOutcome::Done)
 }
 
