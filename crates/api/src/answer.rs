@@ -69,7 +69,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 
 fn write<T: Serialize>(status: StatusCode, envelope: &Envelope<T>) -> Response {
     let mut body = Vec::with_capacity(ANSWER_BYTES);
-    match serde_json::to_writer(&mut body, envelope) {
+    match sonic_rs::to_writer(&mut body, envelope) {
         Ok(()) => (status, [(CONTENT_TYPE, JSON)], body).into_response(),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");

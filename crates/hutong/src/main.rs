@@ -14,7 +14,7 @@ use clap::Parser as _;
 
 use crate::cli::Cli;
 
-/// Faster than the system's allocator on many small answers, see docs/benchmarks.md.
+/// Answers are many small allocations, made on one thread and freed on another.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

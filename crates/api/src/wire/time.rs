@@ -1,6 +1,7 @@
 //! Dates and times on the wire: local time of the installation's zone, without naming it.
 
 use std::str;
+use std::sync::RwLock;
 
 use hutong_domain::moment::Moment;
 use jiff::civil::{Date, DateTime, Time};
@@ -13,20 +14,43 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// The date that stands before times of day that have none.
 const NO_DATE: Date = Date::constant(1970, 1, 1);
+const DAY_MS: i64 = 86_400_000;
 
 /// The installation's zone.
 pub(crate) struct Calendar {
     zone: TimeZone,
+    /// The day that was asked for last. A page of calls has hundreds of moments, and nearly all are of one day.
+    known: RwLock<Option<KnownDay>>,
+}
+
+/// A day of 24 hours, and how its midnight is written.
+#[derive(Clone, Copy)]
+struct KnownDay {
+    from: Moment,
+    until: Moment,
+    midnight: LocalMoment,
 }
 
 impl Calendar {
     pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { zone }
+        Self { zone, known: RwLock::new(None) }
     }
 
     /// What clocks show at a moment.
     pub(crate) fn local(&self, moment: Moment) -> LocalMoment {
-        LocalMoment::from(moment.civil(&self.zone))
+        // Whoever holds the lock is computing; so is this then.
+        let known = self.known.try_read().ok().and_then(|known| *known);
+        if let Some(day) = known.filter(|day| (day.from..day.until).contains(&moment)) {
+            return day.midnight.later((moment.ms() - day.from.ms()) / 1000);
+        }
+        let civil = moment.civil(&self.zone);
+        let midnight = civil.date().to_datetime(Time::midnight());
+        let (from, until) = self.day(civil.date());
+        let plain = until.ms() - from.ms() == DAY_MS && from.civil(&self.zone) == midnight;
+        if let Some(mut known) = self.known.try_write().ok().filter(|_| plain) {
+            *known = Some(KnownDay { from, until, midnight: LocalMoment::from(midnight) });
+        }
+        LocalMoment::from(civil)
     }
 
     /// The time of day of the last planned redial, or `otherwise`, on a date that means nothing: so the
@@ -63,6 +87,16 @@ impl From<DateTime> for LocalMoment {
             two_digits(&mut text, at, u16::from(part.unsigned_abs()));
         }
         Self(text)
+    }
+}
+
+impl LocalMoment {
+    /// So many seconds after midnight, on the same day.
+    fn later(mut self, seconds: i64) -> Self {
+        for (part, at) in [seconds / 3600, seconds / 60 % 60, seconds % 60].into_iter().zip([11, 14, 17]) {
+            two_digits(&mut self.0, at, u16::try_from(part).unwrap_or_default());
+        }
+        self
     }
 }
 
@@ -180,6 +214,20 @@ mod tests {
         let nine = Time::constant(9, 0, 0, 0);
         assert_eq!(calendar.redial_time(None, nine).as_str(), "1970-01-01 09:00:00");
         assert_eq!(calendar.redial_time(Some(Moment(1_516_798_313_000)), nine).as_str(), "1970-01-01 20:51:53");
+    }
+
+    #[test]
+    fn a_known_day_gives_what_the_zone_gives_summer_time_included() {
+        for zone in ["Asia/Shanghai", "Europe/Berlin", "America/St_Johns"] {
+            let zone = TimeZone::get(zone).unwrap();
+            let calendar = Calendar::new(zone.clone());
+            // Both changes of the year are among these, a moment every 50 minutes.
+            for step in 0..11_000 {
+                let moment = Moment(1_767_225_600_000 + step * 3_000_000);
+                let expected = LocalMoment::from(moment.civil(&zone));
+                assert_eq!(calendar.local(moment).as_str(), expected.as_str());
+            }
+        }
     }
 
     #[test]
