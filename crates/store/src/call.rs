@@ -401,8 +401,9 @@ pub fn waiting(db: &mut Db, company: CompanyId, id: TaskId, now: Moment, page: P
     let (due, later) = (redials(db, groups[0])?, redials(db, groups[2])?);
     // A task of a million numbers is not counted through: what is neither finished, nor in progress, nor waiting
     // for a redial was never dialled.
+    let live = db.live_attempts();
     let in_progress = db.query_int(
-        "SELECT COUNT(*) FROM attempt WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL",
+        &format!("SELECT COUNT(*) FROM {live} WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL"),
         values![company, id],
     )?;
     let unfinished = db.query_one(

@@ -181,8 +181,10 @@ fn survey(db: &mut Db, task: Task, look: &Look, for_claiming: bool) -> Result<Su
 /// Seats that the company's calls hold; calls of the task in progress; those of them that hold a seat.
 fn in_progress(db: &mut Db, company: CompanyId, task: TaskId) -> Result<(i64, u32, u32)> {
     let rows = db.query(
-        "SELECT task_id, seated, COUNT(*) FROM attempt WHERE company_id = ?1 AND ended_at IS NULL
-         GROUP BY task_id, seated",
+        &format!(
+            "SELECT task_id, seated, COUNT(*) FROM {} WHERE company_id = ?1 AND ended_at IS NULL GROUP BY task_id, seated",
+            db.live_attempts()
+        ),
         values![company],
         |row| Ok((TaskId(row.int(0)?), row.flag(1)?, row.int(2)?)),
     )?;

@@ -58,5 +58,7 @@ pub fn all(db: &mut Db) -> Result<Vec<Company>> {
 /// # Errors
 /// When the store fails.
 pub fn seats_in_use(db: &mut Db, id: CompanyId) -> Result<i64> {
-    db.query_int("SELECT COUNT(*) FROM attempt WHERE company_id = ?1 AND ended_at IS NULL AND seated = 1", values![id])
+    let live = db.live_attempts();
+    let sql = format!("SELECT COUNT(*) FROM {live} WHERE company_id = ?1 AND ended_at IS NULL AND seated = 1");
+    db.query_int(&sql, values![id])
 }

@@ -117,11 +117,11 @@ impl Db {
     ///
     /// # Errors
     /// When the engine fails, or gives no row.
-    pub fn query_int(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<i64> {
+    pub fn query_int(&mut self, sql: &str, values: &[Value<'_>]) -> Result<i64> {
         self.query_one(sql, values, |row| row.int(0))?.ok_or(Error::Corrupt {
-            column: sql,
+            column: "a statement that gives one integer",
             id: 0,
-            found: "no row".to_owned(),
+            found: format!("no row for {sql}"),
         })
     }
 
@@ -167,6 +167,12 @@ impl Db {
     #[must_use]
     pub const fn is_postgres(&self) -> bool {
         matches!(self, Self::Postgres(_))
+    }
+
+    /// The attempts in progress, for a FROM: they are few, and without the hint SQLite would look for them among all
+    /// that ever were, since the primary key begins with the same column.
+    pub(crate) const fn live_attempts(&self) -> &'static str {
+        if self.is_postgres() { "attempt" } else { "attempt INDEXED BY attempt_live" }
     }
 
     /// The next id of rows that are made seldom. Rows that are made often take theirs from a block, see

@@ -140,7 +140,10 @@ pub fn of_task(db: &mut Db, company: CompanyId, task: hutong_domain::ids::TaskId
 /// When the store fails.
 pub fn channels_in_use(db: &mut Db, company: CompanyId) -> Result<HashMap<LineId, i64>> {
     let rows = db.query(
-        "SELECT line_id, COUNT(*) FROM attempt WHERE company_id = ?1 AND ended_at IS NULL GROUP BY line_id",
+        &format!(
+            "SELECT line_id, COUNT(*) FROM {} WHERE company_id = ?1 AND ended_at IS NULL GROUP BY line_id",
+            db.live_attempts()
+        ),
         values![company],
         |row| Ok((LineId(row.int(0)?), row.int(1)?)),
     )?;

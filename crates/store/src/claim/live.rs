@@ -46,13 +46,14 @@ pub fn answer(db: &mut Db, claimed: &Claimed, now: Moment) -> Result<bool> {
 }
 
 fn take_seat_of_unanswered(db: &mut Db, claimed: &Claimed) -> Result<bool> {
-    let taken = db.execute(
+    let live = db.live_attempts();
+    let sql = format!(
         "UPDATE attempt SET seated = 0 WHERE company_id = ?1 AND call_id = (
-             SELECT MIN(call_id) FROM attempt WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL
+             SELECT MIN(call_id) FROM {live} WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL
                AND seated = 1 AND answered_at IS NULL)
-           AND ended_at IS NULL",
-        values![claimed.company, claimed.task],
-    )?;
+           AND ended_at IS NULL"
+    );
+    let taken = db.execute(&sql, values![claimed.company, claimed.task])?;
     Ok(taken > 0)
 }
 
