@@ -70,7 +70,7 @@ pub enum Finished {
 pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finished> {
     let disposition = serde_json::to_value(ending.disposition).ok().and_then(|it| it.as_str().map(str::to_owned));
     let ended = db.execute(
-        "UPDATE attempt SET ended_at = ?5, disposition = ?6, answered_at = ?7
+        "UPDATE attempt SET ended_at = ?5, disposition = ?6, answered_at = COALESCE(?7, answered_at)
          WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3 AND node_id = ?4 AND ended_at IS NULL",
         values![
             claimed.company,

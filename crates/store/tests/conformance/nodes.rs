@@ -21,6 +21,7 @@ conformance! {
     a_released_lease_makes_orphans_at_once,
     releasing_the_others_spares_oneself,
     an_orphan_says_what_finishing_it_needs,
+    an_answered_orphan_keeps_when_it_was_answered,
     an_orphan_is_finished_by_exactly_one,
     orphans_are_given_out_in_portions,
 }
@@ -126,6 +127,25 @@ async fn an_orphan_says_what_finishing_it_needs(store: TestStore) {
         let finished = fixture.finish(it, fixture.unanswered(Disposition::Interrupted)).await;
         assert!(matches!(finished, Finished::Done { .. }), "{finished:?}");
     }
+}
+
+async fn an_answered_orphan_keeps_when_it_was_answered(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    let id = fixture.running_task(settings(), 1).await;
+    let claimed = fixture.claim(id, 1).await.remove(0);
+    let answered_at = fixture.clock.advance(Duration::from_secs(5));
+    fixture.answer(&claimed).await;
+
+    // Whoever ends it does not know that somebody answered.
+    fixture.finish(&claimed, fixture.unanswered(Disposition::Interrupted)).await;
+
+    let kept = fixture
+        .read(move |db, company| {
+            let sql = "SELECT answered_at FROM attempt WHERE company_id = ?1 AND call_id = ?2";
+            db.query_int(sql, hutong_store::values![company, claimed.call])
+        })
+        .await;
+    assert_eq!(Moment(kept), answered_at);
 }
 
 async fn an_orphan_is_finished_by_exactly_one(store: TestStore) {
