@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use hutong_domain::call::{CallKind, CallStatus, FinishStatus};
+use hutong_domain::call::{CallKind, CallResult, CallStatus, FinishStatus};
 use hutong_domain::ids::{CompanyId, LineId, NodeId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
+use hutong_store::feed::ResultPair;
 use rusqlite::{Connection, Statement, params};
 
 use super::content::{Content, chance, content};
@@ -156,7 +157,8 @@ impl<'c> Bulk<'c> {
         let number = place.call.unsigned_abs();
         let content = content(number, ended_at);
         let redialled = chance(number, 10).is_multiple_of(REDIALLED_OF);
-        let pairs: Vec<[&str; 2]> = content.results.iter().map(|it| [it.name.as_str(), it.value.as_str()]).collect();
+        let pair = |it: &CallResult| ResultPair { name: it.name.clone(), value: it.value.clone() };
+        let pairs: Vec<ResultPair> = content.results.iter().map(pair).collect();
         self.finished.execute(params![
             place.call,
             self.setting.company.get(),

@@ -13,6 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::RequestId;
 use crate::compat::param_error::ParamError;
+use crate::json;
 use crate::request::current_request;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
@@ -46,11 +47,18 @@ pub(crate) type Outcome<T> = Result<Answer<T>, ApiError>;
 pub(crate) struct Answer<T> {
     result_msg: Cow<'static, str>,
     data: T,
+    room: usize,
 }
 
 impl<T> Answer<T> {
     pub(crate) fn new(result_msg: impl Into<Cow<'static, str>>, data: T) -> Self {
-        Self { result_msg: result_msg.into(), data }
+        Self { result_msg: result_msg.into(), data, room: ANSWER_BYTES }
+    }
+
+    /// Makes room for so many bytes more than most answers have.
+    pub(crate) fn with_room(mut self, bytes: usize) -> Self {
+        self.room += bytes;
+        self
     }
 }
 
@@ -63,13 +71,13 @@ impl<T: Serialize> IntoResponse for Answer<T> {
             error_stack_trace: None,
             request_id: current_request(),
         };
-        write(StatusCode::OK, &envelope)
+        write(StatusCode::OK, &envelope, self.room)
     }
 }
 
-fn write<T: Serialize>(status: StatusCode, envelope: &Envelope<T>) -> Response {
-    let mut body = Vec::with_capacity(ANSWER_BYTES);
-    match sonic_rs::to_writer(&mut body, envelope) {
+fn write<T: Serialize>(status: StatusCode, envelope: &Envelope<T>, room: usize) -> Response {
+    let mut body = String::with_capacity(room);
+    match json::write(&mut body, envelope) {
         Ok(()) => (status, [(CONTENT_TYPE, JSON)], body).into_response(),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");
@@ -165,6 +173,9 @@ pub(crate) enum ApiError {
     /// The secret of a key cannot be opened.
     #[error("{0}")]
     Vault(#[from] hutong_store::vault::VaultError),
+    /// An answer cannot be written.
+    #[error("{0}")]
+    Unwritable(#[from] json::Error),
     /// The handler panicked.
     #[error("a handler panicked")]
     Panicked,
@@ -197,7 +208,7 @@ impl ApiError {
             Self::Parameter(_) | Self::Refused(_) => (412, StatusCode::OK, "参数错误"),
             Self::TooLarge { .. } => (413, StatusCode::PAYLOAD_TOO_LARGE, "请求过大"),
             Self::TooMany { .. } => (429, StatusCode::TOO_MANY_REQUESTS, "请求过于频繁"),
-            Self::Store(_) | Self::Vault(_) | Self::Panicked => (500, StatusCode::OK, "未知错误"),
+            Self::Store(_) | Self::Vault(_) | Self::Unwritable(_) | Self::Panicked => (500, StatusCode::OK, "未知错误"),
             Self::TimedOut | Self::Unavailable(_) => (503, StatusCode::SERVICE_UNAVAILABLE, "服务暂不可用"),
         }
     }
@@ -205,7 +216,9 @@ impl ApiError {
     /// What goes on after the beginning of `resultMsg`: nothing internal.
     fn detail(&self) -> String {
         match self {
-            Self::Store(_) | Self::Vault(_) | Self::Panicked => "请将 requestId 提供给管理员查询日志".to_owned(),
+            Self::Store(_) | Self::Vault(_) | Self::Unwritable(_) | Self::Panicked => {
+                "请将 requestId 提供给管理员查询日志".to_owned()
+            }
             shown => shown.to_string(),
         }
     }
@@ -213,7 +226,7 @@ impl ApiError {
     /// One line in the log. Parameters are named, but what they held may be a phone number.
     fn log(&self, code: u16) {
         match self {
-            Self::Store(_) | Self::Vault(_) | Self::Panicked => {
+            Self::Store(_) | Self::Vault(_) | Self::Unwritable(_) | Self::Panicked => {
                 tracing::error!(code, error = %self, "request failed");
             }
             Self::Parameter(ParamError { path, expected, .. }) => {
@@ -236,6 +249,6 @@ impl IntoResponse for ApiError {
             error_stack_trace: None,
             request_id: current_request(),
         };
-        write(status, &envelope)
+        write(status, &envelope, ANSWER_BYTES)
     }
 }

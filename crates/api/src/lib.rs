@@ -11,6 +11,7 @@ mod app;
 mod auth;
 mod compat;
 mod docs;
+mod json;
 mod operations;
 mod request;
 mod router;

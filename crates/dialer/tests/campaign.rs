@@ -79,7 +79,7 @@ impl Campaign {
         self.now(async move { store.read(move |db| task::find(db, COMPANY, task)).await.unwrap().unwrap() })
     }
 
-    fn feed(&self) -> Vec<FeedRow> {
+    fn feed(&self) -> Vec<FeedRow<'static>> {
         let (store, task) = (self.store.clone(), self.task);
         self.now(async move {
             let page = PageRequest { number: 1, size: 10_000 };
@@ -88,7 +88,7 @@ impl Campaign {
         })
     }
 
-    fn call(&self, row: &FeedRow) -> CallView {
+    fn call(&self, row: &FeedRow<'_>) -> CallView {
         let (store, id) = (self.store.clone(), row.id);
         self.now(async move { store.read(move |db| call::find(db, COMPANY, id)).await.unwrap().unwrap() })
     }

@@ -1,6 +1,7 @@
--- One text for both engines. Three marks differ, see src/migrate.rs:
+-- One text for both engines. Some marks differ, see src/migrate.rs:
 --   {id}          the id column; SQLite's row id, or the first half of PostgreSQL's key
 --   {key}         PostgreSQL's primary key, which has to name the company so that it can be sharded
+--   {feed_page}   SQLite's index with all that the feed answers
 --   {partitioned} PARTITION BY HASH (company_id) where PostgreSQL is asked to partition
 -- Moments are milliseconds since the epoch, dates and times of day are ISO texts, extras are JSON.
 
@@ -232,6 +233,7 @@ CREATE TABLE call (
 -- The feed, with everything that it can be filtered by.
 CREATE INDEX call_feed ON call (company_id, task_id, call_index, finish_status, duration_s, chat_rounds)
     WHERE call_index IS NOT NULL;
+{feed_page}
 -- What is still to be dialled, in its order.
 CREATE INDEX call_fresh ON call (company_id, task_id, due_at, id) WHERE status = 0;
 CREATE INDEX call_redial ON call (company_id, task_id, due_at, id) WHERE status = 3;

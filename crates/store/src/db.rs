@@ -73,19 +73,36 @@ impl Db {
         values: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
+        let mut mapped = Vec::new();
+        self.query_each(sql, values, |row| {
+            mapped.push(map(row)?);
+            Ok(())
+        })?;
+        Ok(mapped)
+    }
+
+    /// Shows every row that the statement gives, one after another.
+    ///
+    /// # Errors
+    /// When the engine fails, or what `each` gives: then the rest of the rows is left.
+    pub fn query_each(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut each: impl FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
         match self {
             Self::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(values))?;
-                let mut mapped = Vec::new();
                 while let Some(row) = rows.next()? {
-                    mapped.push(map(&Row::Sqlite(row))?);
+                    each(&Row::Sqlite(row))?;
                 }
-                Ok(mapped)
+                Ok(())
             }
             Self::Postgres(db) => {
                 let statement = db.statement(sql, values)?;
-                db.client.query(&statement, &borrowed(values))?.iter().map(|row| map(&Row::Postgres(row))).collect()
+                db.client.query(&statement, &borrowed(values))?.iter().try_for_each(|row| each(&Row::Postgres(row)))
             }
         }
     }
@@ -269,6 +286,28 @@ impl Row<'_> {
     /// When the column does not hold one.
     pub fn text(&self, column: usize) -> Result<String> {
         self.get(column)
+    }
+
+    /// A text that is looked at while the row is at hand.
+    ///
+    /// # Errors
+    /// When the column does not hold one.
+    pub fn str(&self, column: usize) -> Result<&str> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
+    }
+
+    /// Like [`Row::str`], for a column that may be NULL.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub fn str_or_null(&self, column: usize) -> Result<Option<&str>> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
     }
 
     /// A text or NULL.

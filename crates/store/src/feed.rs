@@ -5,12 +5,15 @@
 //! are only ever added, so a later question has to look at what was added since. Totals and pages of any
 //! depth are then found in the bitmap, whatever the size of the task.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hutong_domain::call::FinishStatus;
 use hutong_domain::ids::{CallId, CompanyId, SceneId, TaskId};
 use hutong_domain::moment::Moment;
+use jiff::civil::Time;
 use roaring::RoaringBitmap;
+use serde::{Deserialize, Serialize};
 
 use crate::db::{Db, Row};
 use crate::error::{Error, Result};
@@ -34,17 +37,17 @@ pub struct FeedFilter {
     pub results: Vec<(String, Vec<String>)>,
 }
 
-/// A finished call as the feed lists it.
+/// A finished call as the feed lists it. Its texts are borrowed while the row is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeedRow {
+pub struct FeedRow<'r> {
     /// Its id.
     pub id: CallId,
     /// Its place.
     pub call_index: i64,
     /// The customer's number.
-    pub customer_phone: String,
+    pub customer_phone: Cow<'r, str>,
     /// The customer's name.
-    pub customer_name: String,
+    pub customer_name: Cow<'r, str>,
     /// How it finished.
     pub finish_status: FinishStatus,
     /// Seconds of talk.
@@ -56,9 +59,9 @@ pub struct FeedRow {
     /// When it ended.
     pub ended_at: Moment,
     /// The number that it was called from.
-    pub caller_phone: String,
+    pub caller_phone: Cow<'r, str>,
     /// The recording.
-    pub recording: Option<String>,
+    pub recording: Option<Cow<'r, str>>,
     /// When the last redial was planned for.
     pub redial_planned_at: Option<Moment>,
     /// How often it was redialled.
@@ -67,8 +70,8 @@ pub struct FeedRow {
     pub created_at: Moment,
     /// When it was last changed.
     pub modified_at: Moment,
-    /// What was concluded: name and value.
-    pub results: Vec<(String, String)>,
+    /// What was concluded.
+    pub results: ResultPairs<'r>,
 }
 
 /// What all calls of the feed have in common.
@@ -81,7 +84,65 @@ pub struct FeedTask {
     /// Its scene.
     pub scene: SceneId,
     /// When its day begins.
-    pub working_start: String,
+    pub working_start: Time,
+}
+
+/// What was concluded about a call, in the order of the scene's results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultPairs<'r> {
+    json: Cow<'r, str>,
+}
+
+/// One conclusion about a call.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ResultPair {
+    /// What it is about.
+    pub name: String,
+    /// What was concluded.
+    pub value: String,
+}
+
+impl ResultPairs<'_> {
+    /// As a JSON document: a list of objects with `name` and `value`.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// One by one.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the document is not what it should be.
+    pub fn parsed(&self) -> Result<Vec<ResultPair>> {
+        serde_json::from_str(&self.json).map_err(|error| Error::Corrupt {
+            column: "call.result_pairs",
+            id: 0,
+            found: error.to_string(),
+        })
+    }
+}
+
+impl From<&[ResultPair]> for ResultPairs<'static> {
+    fn from(pairs: &[ResultPair]) -> Self {
+        // A list of texts has a form in JSON.
+        Self { json: serde_json::to_string(pairs).unwrap_or_default().into() }
+    }
+}
+
+impl FeedRow<'_> {
+    /// The same, for longer than the row is at hand.
+    #[must_use]
+    pub fn into_owned(self) -> FeedRow<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        FeedRow {
+            customer_phone: owned(self.customer_phone),
+            customer_name: owned(self.customer_name),
+            caller_phone: owned(self.caller_phone),
+            recording: self.recording.map(owned),
+            results: ResultPairs { json: owned(self.results.json) },
+            ..self
+        }
+    }
 }
 
 /// A part of a filter that has a bitmap of its own.
@@ -127,12 +188,42 @@ impl Store {
         task: TaskId,
         filter: FeedFilter,
         page: PageRequest,
-    ) -> Result<Option<(FeedTask, Page<FeedRow>)>> {
+    ) -> Result<Option<(FeedTask, Page<FeedRow<'static>>)>> {
+        let add = |rows: &mut Vec<_>, _: &FeedTask, row: FeedRow<'_>| rows.push(row.into_owned());
+        let folded = self.feed_fold(company, task, filter, page, Vec::new(), add).await?;
+        Ok(folded.map(|(task, total, rows)| (task, Page { total, rows })))
+    }
+
+    /// Shows each row of a page of the feed to `fold` while it is read; the task, the total, and what became of
+    /// `folded`. None when the company has no such task.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn feed_fold<T: Send + 'static>(
+        &self,
+        company: CompanyId,
+        task: TaskId,
+        filter: FeedFilter,
+        page: PageRequest,
+        mut folded: T,
+        mut fold: impl FnMut(&mut T, &FeedTask, FeedRow<'_>) + Send + 'static,
+    ) -> Result<Option<(FeedTask, i64, T)>> {
         let store = self.clone();
-        if filter.is_plain() {
-            return self.read(move |db| plain(db, company, task, filter.after, page)).await;
-        }
-        self.read_snapshot(move |db| filtered(db, store.filters(), company, task, &filter, page)).await
+        let snapshot = !filter.is_plain();
+        let work = move |db: &mut Db| {
+            let Some((task, next_index)) = head(db, company, task)? else { return Ok(None) };
+            let each = |found: &Row<'_>| {
+                fold(&mut folded, &task, row(found)?);
+                Ok(())
+            };
+            let total = if snapshot {
+                filtered(db, store.filters(), (company, task.id), next_index, &filter, page, each)?
+            } else {
+                plain(db, (company, task.id), next_index, filter.after, page, each)?
+            };
+            Ok(Some((task, total, folded)))
+        };
+        if snapshot { self.read_snapshot(work).await } else { self.read(work).await }
     }
 }
 
@@ -154,7 +245,7 @@ fn head(db: &mut Db, company: CompanyId, task: TaskId) -> Result<Option<(FeedTas
                 id: TaskId(row.int(0)?),
                 name: row.text(1)?,
                 scene: SceneId(row.int(2)?),
-                working_start: row.text(3)?,
+                working_start: row.parsed(3, "task.working_start")?,
             };
             Ok((task, row.int(4)?))
         },
@@ -165,60 +256,58 @@ const COLUMNS: &str = "SELECT id, call_index, customer_phone, customer_name, fin
     started_at, ended_at, caller_phone, recording, redial_planned_at, redials, created_at, modified_at, result_pairs
     FROM call WHERE company_id = ?1 AND task_id = ?2";
 
-fn row(row: &Row<'_>) -> Result<FeedRow> {
+fn row<'r>(row: &'r Row<'_>) -> Result<FeedRow<'r>> {
     Ok(FeedRow {
         id: CallId(row.int(0)?),
         call_index: row.int(1)?,
-        customer_phone: row.text(2)?,
-        customer_name: row.text(3)?,
+        customer_phone: row.str(2)?.into(),
+        customer_name: row.str(3)?.into(),
         finish_status: row.number(4, "call.finish_status", FinishStatus::from_number)?,
         duration_s: row.int(5)?,
         chat_rounds: row.int(6)?,
         started_at: row.moment_or_null(7)?.unwrap_or_default(),
         ended_at: row.moment(8)?,
-        caller_phone: row.text_or_null(9)?.unwrap_or_default(),
-        recording: row.text_or_null(10)?,
+        caller_phone: row.str_or_null(9)?.unwrap_or_default().into(),
+        recording: row.str_or_null(10)?.map(Cow::Borrowed),
         redial_planned_at: row.moment_or_null(11)?,
         redials: row.int(12)?,
         created_at: row.moment(13)?,
         modified_at: row.moment(14)?,
-        results: row.json(15, "call.result_pairs")?,
+        results: ResultPairs { json: row.str(15)?.into() },
     })
 }
 
-/// The indexes of the page as a range: the total is a subtraction, and no row is looked at in vain.
+/// Shows the rows of the page: the indexes are a range, and no row is looked at in vain. The total is a subtraction.
 fn plain(
     db: &mut Db,
-    company: CompanyId,
-    task: TaskId,
+    (company, task): (CompanyId, TaskId),
+    next_index: i64,
     after: i64,
     page: PageRequest,
-) -> Result<Option<(FeedTask, Page<FeedRow>)>> {
-    let Some((task, next_index)) = head(db, company, task)? else { return Ok(None) };
+    each: impl FnMut(&Row<'_>) -> Result<()>,
+) -> Result<i64> {
     let after = after.max(-1);
     let total = (next_index - after - 1).max(0);
     let first = after.saturating_add(1).saturating_add(page.offset());
-    let rows = if first < next_index {
+    if first < next_index {
         // Never beyond what the total counts: the call may have finished between the two statements.
         let last = first.saturating_add(page.size).min(next_index);
         let sql = format!("{COLUMNS} AND call_index >= ?3 AND call_index < ?4 ORDER BY call_index");
-        db.query(&sql, values![company, task.id, first, last], row)?
-    } else {
-        Vec::new()
-    };
-    Ok(Some((task, Page { total, rows })))
+        db.query_each(&sql, values![company, task, first, last], each)?;
+    }
+    Ok(total)
 }
 
 fn filtered(
     db: &mut Db,
     cache: &FilterCache,
-    company: CompanyId,
-    task: TaskId,
+    (company, task): (CompanyId, TaskId),
+    next_index: i64,
     filter: &FeedFilter,
     page: PageRequest,
-) -> Result<Option<(FeedTask, Page<FeedRow>)>> {
-    let Some((task, next_index)) = head(db, company, task)? else { return Ok(None) };
-    let matches = matches(db, cache, company, task.id, filter, next_index)?;
+    each: impl FnMut(&Row<'_>) -> Result<()>,
+) -> Result<i64> {
+    let matches = matches(db, cache, company, task, filter, next_index)?;
     let before = index(filter.after).map_or(0, |after| matches.rank(after));
     let total = matches.len() - before;
     let skip = before.saturating_add(u64::try_from(page.offset()).unwrap_or(u64::MAX));
@@ -226,8 +315,8 @@ fn filtered(
         None => Vec::new(),
         Some(first) => matches.range(first..).take(usize::try_from(page.size).unwrap_or(0)).map(i64::from).collect(),
     };
-    let rows = rows_at(db, company, task.id, &wanted)?;
-    Ok(Some((task, Page { total: i64::try_from(total).unwrap_or(i64::MAX), rows })))
+    rows_at(db, company, task, &wanted, each)?;
+    Ok(i64::try_from(total).unwrap_or(i64::MAX))
 }
 
 /// Indexes are 32-bit in the bitmaps; a task with more calls than that cannot exist.
@@ -331,10 +420,16 @@ fn scan(db: &mut Db, (company, task, part): &Key, from: i64, until: i64) -> Resu
     }
 }
 
-fn rows_at(db: &mut Db, company: CompanyId, task: TaskId, indexes: &[i64]) -> Result<Vec<FeedRow>> {
-    let Some(&last) = indexes.last() else { return Ok(Vec::new()) };
+fn rows_at(
+    db: &mut Db,
+    company: CompanyId,
+    task: TaskId,
+    indexes: &[i64],
+    each: impl FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let Some(&last) = indexes.last() else { return Ok(()) };
     let (names, padded) = in_list(3, indexes.len());
     let padded = indexes.iter().copied().chain(std::iter::repeat(last)).take(padded);
     let parameters: Vec<Value<'_>> = values![company, task].iter().copied().chain(padded.map(Value::from)).collect();
-    db.query(&format!("{COLUMNS} AND call_index IN ({names}) ORDER BY call_index"), &parameters, row)
+    db.query_each(&format!("{COLUMNS} AND call_index IN ({names}) ORDER BY call_index"), &parameters, each)
 }

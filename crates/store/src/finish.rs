@@ -12,6 +12,7 @@ use hutong_domain::task::TaskStatus;
 use crate::claim::Claimed;
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::feed::ResultPair;
 use crate::{task, values};
 
 /// How an attempt ended.
@@ -139,7 +140,8 @@ fn count(db: &mut Db, claimed: &Claimed, status: FinishStatus, ending: &Ending) 
 }
 
 fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<i64>) -> Result<()> {
-    let pairs: Vec<[&str; 2]> = ending.results.iter().map(|it| [it.name.as_str(), it.value.as_str()]).collect();
+    let pair = |it: &CallResult| ResultPair { name: it.name.clone(), value: it.value.clone() };
+    let pairs: Vec<ResultPair> = ending.results.iter().map(pair).collect();
     let changed = db.execute(
         "UPDATE call SET status = 2, call_index = ?3, finish_status = ?4, duration_s = ?5, chat_rounds = ?6,
              ended_at = ?7, hung_up_by = ?8, result_pairs = ?9, modified_at = ?7

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hutong_domain::call::FinishStatus;
 use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
+use hutong_store::feed::ResultPair;
 use hutong_store::task::Counters;
 use hutong_store::{Db, Result, Row, Store, task, values};
 
@@ -14,7 +15,7 @@ struct Counted {
     status: FinishStatus,
     duration_s: i64,
     chat_rounds: i64,
-    result_pairs: Vec<(String, String)>,
+    result_pairs: Vec<ResultPair>,
 }
 
 fn counted(row: &Row<'_>) -> Result<Counted> {
@@ -87,8 +88,8 @@ fn recount_results(calls: &[Counted]) -> BTreeMap<(String, String), i64> {
         let mut pairs = call.result_pairs.clone();
         pairs.sort();
         pairs.dedup();
-        for pair in pairs {
-            *counts.entry(pair).or_default() += 1;
+        for ResultPair { name, value } in pairs {
+            *counts.entry((name, value)).or_default() += 1;
         }
     }
     counts

@@ -18,9 +18,11 @@ pub(crate) struct TalkTime {
 
 impl Serialize for TalkTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(self.seconds);
         match self.edition {
-            Edition::May2018 => serializer.collect_str(&format_args!("{}秒", self.seconds)),
-            Edition::August2019 => serializer.collect_str(&self.seconds),
+            Edition::May2018 => serializer.serialize_str(&[digits, "秒"].concat()),
+            Edition::August2019 => serializer.serialize_str(digits),
         }
     }
 }

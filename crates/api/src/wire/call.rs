@@ -9,14 +9,15 @@ use jiff::civil::Time;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::time::LocalMoment;
-use crate::app::Api;
+use super::time::{CalendarPage, LocalMoment};
+use crate::app::{Api, RecordingUrls};
 use crate::compat::edition::TalkTime;
+use crate::json::Raw;
 
 /// A finished call · 已完成的通话
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct DoneCall {
+pub(crate) struct DoneCall<'r> {
     /// 任务实例id（每个被叫电话为一个实例） · id of the call: one for each number
     #[schema(example = 493)]
     call_instance_id: i64,
@@ -27,11 +28,11 @@ pub(crate) struct DoneCall {
     #[schema(example = 62)]
     call_job_id: i64,
     /// 被叫客户电话号码 · the customer's number
-    #[schema(example = "1008")]
-    customer_telephone: String,
+    #[schema(value_type = String, example = "1008")]
+    customer_telephone: &'r str,
     /// 被叫客户名称 · the customer's name
-    #[schema(example = "测试02")]
-    customer_name: String,
+    #[schema(value_type = String, example = "测试02")]
+    customer_name: &'r str,
     /// 任务实例状态，始终为 2:已完成 · where it stands: always 2, finished
     #[schema(value_type = i64, example = 2)]
     status: CallStatus,
@@ -52,8 +53,8 @@ pub(crate) struct DoneCall {
     /// 结束拨打时间 · when it ended
     end_time: LocalMoment,
     /// 主叫电话 · the number that it was called from
-    #[schema(example = "15868457106")]
-    caller_phone: String,
+    #[schema(value_type = String, example = "15868457106")]
+    caller_phone: &'r str,
     /// 电话结束顺序index，从 0 起连续 · its place in the order in which the task's calls ended: 0, 1, 2 …
     #[schema(example = 10)]
     call_index: i64,
@@ -70,14 +71,16 @@ pub(crate) struct DoneCall {
     /// 修改时间 · when it was last changed
     gmt_modified: LocalMoment,
     /// 任务名称 · name of its task
-    #[schema(example = "电话任务")]
-    job_name: String,
+    #[schema(value_type = String, example = "电话任务")]
+    job_name: &'r str,
     /// 通话分析结果信息 · what was concluded
-    result_list: Vec<ResultPair>,
+    #[schema(value_type = Vec<ResultPair>)]
+    result_list: Raw<'r>,
 }
 
-/// A conclusion · 分析结果
-#[derive(Serialize, ToSchema)]
+/// A conclusion, as the store keeps it · 分析结果
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what is passed on as it is")]
 pub(crate) struct ResultPair {
     /// 结果名称 · its name
     #[schema(example = "催缴结果")]
@@ -87,8 +90,14 @@ pub(crate) struct ResultPair {
     value: String,
 }
 
-impl DoneCall {
-    pub(crate) fn new(row: FeedRow, task: &FeedTask, edition: Edition, api: &Api) -> Self {
+impl<'r> DoneCall<'r> {
+    pub(crate) fn new(
+        row: &'r FeedRow<'_>,
+        task: &'r FeedTask,
+        edition: Edition,
+        calendar: &mut CalendarPage,
+        recordings: &dyn RecordingUrls,
+    ) -> Self {
         let FeedTask { id: task_id, name: task_name, scene, working_start } = task;
         let FeedRow {
             id,
@@ -108,7 +117,6 @@ impl DoneCall {
             modified_at,
             results,
         } = row;
-        let calendar = &api.calendar;
         Self {
             call_instance_id: id.get(),
             scene_def_id: scene.get(),
@@ -116,21 +124,21 @@ impl DoneCall {
             customer_telephone: customer_phone,
             customer_name,
             status: CallStatus::Done,
-            finish_status,
-            duration: TalkTime { seconds: duration_s, edition },
-            duration_seconds: duration_s,
-            chat_round: chat_rounds,
-            start_time: calendar.local(started_at),
-            end_time: calendar.local(ended_at),
+            finish_status: *finish_status,
+            duration: TalkTime { seconds: *duration_s, edition },
+            duration_seconds: *duration_s,
+            chat_round: *chat_rounds,
+            start_time: calendar.local(*started_at),
+            end_time: calendar.local(*ended_at),
             caller_phone,
-            call_index,
-            luyin_oss_url: recording.map(|recording| api.recordings.url(&recording)),
-            secondary_call_time: calendar.redial_time(redial_planned_at, day_begins(Some(working_start), api)),
-            secondary_call_times: redials,
-            gmt_create: calendar.local(created_at),
-            gmt_modified: calendar.local(modified_at),
-            job_name: task_name.clone(),
-            result_list: results.into_iter().map(|(name, value)| ResultPair { name, value }).collect(),
+            call_index: *call_index,
+            luyin_oss_url: recording.as_deref().map(|recording| recordings.url(recording)),
+            secondary_call_time: calendar.redial_time(*redial_planned_at, *working_start),
+            secondary_call_times: *redials,
+            gmt_create: calendar.local(*created_at),
+            gmt_modified: calendar.local(*modified_at),
+            job_name: task_name,
+            result_list: Raw(results.json()),
         }
     }
 }

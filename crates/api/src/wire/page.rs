@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::compat::paging::{RowsFrom, row_range};
+use crate::json::List;
 
 /// One page of a list · 分页结果
 #[derive(Serialize, ToSchema)]
@@ -35,15 +36,32 @@ pub(crate) struct PageOf<T> {
     #[schema(example = 23)]
     pages: i64,
     /// 数据列表 · the items
-    list: Vec<T>,
+    #[schema(value_type = Vec<T>)]
+    list: Items<T>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Items<T> {
+    Here(Vec<T>),
+    Written(List),
 }
 
 impl<T> PageOf<T> {
     /// A page of the store, each row converted.
     pub(crate) fn new<R>(page: Page<R>, request: PageRequest, from: RowsFrom, convert: impl FnMut(R) -> T) -> Self {
         let Page { total, rows } = page;
-        let list: Vec<T> = rows.into_iter().map(convert).collect();
-        let size = i64::try_from(list.len()).unwrap_or(i64::MAX);
+        let items: Vec<T> = rows.into_iter().map(convert).collect();
+        let size = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        Self::of(total, size, Items::Here(items), request, from)
+    }
+
+    /// A page whose items were written while they were read.
+    pub(crate) fn written(total: i64, items: List, request: PageRequest, from: RowsFrom) -> Self {
+        Self::of(total, items.length(), Items::Written(items), request, from)
+    }
+
+    fn of(total: i64, size: i64, list: Items<T>, request: PageRequest, from: RowsFrom) -> Self {
         let (start_row, end_row) = row_range(request, size, from);
         Self {
             page_num: request.number,

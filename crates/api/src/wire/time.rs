@@ -1,7 +1,6 @@
 //! Dates and times on the wire: local time of the installation's zone, without naming it.
 
 use std::str;
-use std::sync::RwLock;
 
 use hutong_domain::moment::Moment;
 use jiff::civil::{Date, DateTime, Time};
@@ -14,43 +13,31 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// The date that stands before times of day that have none.
 const NO_DATE: Date = Date::constant(1970, 1, 1);
+/// The same, as it is written.
+const NO_DATE_TEXT: &[u8; 10] = b"1970-01-01";
 const DAY_MS: i64 = 86_400_000;
+/// Import and call of most rows of a page are of these.
+const DAYS_KNOWN: usize = 4;
 
 /// The installation's zone.
+#[derive(Clone)]
 pub(crate) struct Calendar {
     zone: TimeZone,
-    /// The day that was asked for last. A page of calls has hundreds of moments, and nearly all are of one day.
-    known: RwLock<Option<KnownDay>>,
-}
-
-/// A day of 24 hours, and how its midnight is written.
-#[derive(Clone, Copy)]
-struct KnownDay {
-    from: Moment,
-    until: Moment,
-    midnight: LocalMoment,
 }
 
 impl Calendar {
-    pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { zone, known: RwLock::new(None) }
+    pub(crate) const fn new(zone: TimeZone) -> Self {
+        Self { zone }
     }
 
     /// What clocks show at a moment.
     pub(crate) fn local(&self, moment: Moment) -> LocalMoment {
-        // Whoever holds the lock is computing; so is this then.
-        let known = self.known.try_read().ok().and_then(|known| *known);
-        if let Some(day) = known.filter(|day| (day.from..day.until).contains(&moment)) {
-            return day.midnight.later((moment.ms() - day.from.ms()) / 1000);
-        }
-        let civil = moment.civil(&self.zone);
-        let midnight = civil.date().to_datetime(Time::midnight());
-        let (from, until) = self.day(civil.date());
-        let plain = until.ms() - from.ms() == DAY_MS && from.civil(&self.zone) == midnight;
-        if let Some(mut known) = self.known.try_write().ok().filter(|_| plain) {
-            *known = Some(KnownDay { from, until, midnight: LocalMoment::from(midnight) });
-        }
-        LocalMoment::from(civil)
+        LocalMoment::from(moment.civil(&self.zone))
+    }
+
+    /// The same for many moments: a page of calls has hundreds of them, of a few days.
+    pub(crate) fn page(&self) -> CalendarPage {
+        CalendarPage { calendar: self.clone(), known: [None; DAYS_KNOWN], oldest: 0 }
     }
 
     /// The time of day of the last planned redial, or `otherwise`, on a date that means nothing: so the
@@ -69,6 +56,47 @@ impl Calendar {
     /// The moment at which clocks show `civil`.
     pub(crate) fn moment(&self, civil: DateTime) -> Moment {
         Moment::from_civil(civil, &self.zone)
+    }
+}
+
+/// A calendar that remembers the last few days that were looked up.
+pub(crate) struct CalendarPage {
+    calendar: Calendar,
+    known: [Option<KnownDay>; DAYS_KNOWN],
+    oldest: usize,
+}
+
+/// A day of 24 hours, and how its midnight is written.
+#[derive(Clone, Copy)]
+struct KnownDay {
+    from: Moment,
+    until: Moment,
+    midnight: LocalMoment,
+}
+
+impl CalendarPage {
+    /// See [`Calendar::local`].
+    pub(crate) fn local(&mut self, moment: Moment) -> LocalMoment {
+        let known = self.known.iter().flatten().find(|day| (day.from..day.until).contains(&moment));
+        if let Some(day) = known {
+            return day.midnight.later((moment.ms() - day.from.ms()) / 1000);
+        }
+        let civil = moment.civil(&self.calendar.zone);
+        let midnight = civil.date().to_datetime(Time::midnight());
+        let (from, until) = self.calendar.day(civil.date());
+        if until.ms() - from.ms() == DAY_MS && from.civil(&self.calendar.zone) == midnight {
+            self.known[self.oldest] = Some(KnownDay { from, until, midnight: LocalMoment::from(midnight) });
+            self.oldest = (self.oldest + 1) % DAYS_KNOWN;
+        }
+        LocalMoment::from(civil)
+    }
+
+    /// See [`Calendar::redial_time`].
+    pub(crate) fn redial_time(&mut self, planned: Option<Moment>, otherwise: Time) -> LocalMoment {
+        match planned {
+            Some(planned) => self.local(planned).without_date(),
+            None => LocalMoment::from(NO_DATE.to_datetime(otherwise)),
+        }
     }
 }
 
@@ -91,6 +119,12 @@ impl From<DateTime> for LocalMoment {
 }
 
 impl LocalMoment {
+    /// The time of day alone, on a date that means nothing.
+    fn without_date(mut self) -> Self {
+        self.0[..NO_DATE_TEXT.len()].copy_from_slice(NO_DATE_TEXT);
+        self
+    }
+
     /// So many seconds after midnight, on the same day.
     fn later(mut self, seconds: i64) -> Self {
         for (part, at) in [seconds / 3600, seconds / 60 % 60, seconds % 60].into_iter().zip([11, 14, 17]) {
@@ -220,12 +254,14 @@ mod tests {
     fn a_known_day_gives_what_the_zone_gives_summer_time_included() {
         for zone in ["Asia/Shanghai", "Europe/Berlin", "America/St_Johns"] {
             let zone = TimeZone::get(zone).unwrap();
-            let calendar = Calendar::new(zone.clone());
+            let mut calendar = Calendar::new(zone.clone()).page();
             // Both changes of the year are among these, a moment every 50 minutes.
             for step in 0..11_000 {
                 let moment = Moment(1_767_225_600_000 + step * 3_000_000);
                 let expected = LocalMoment::from(moment.civil(&zone));
                 assert_eq!(calendar.local(moment).as_str(), expected.as_str());
+                let time = calendar.redial_time(Some(moment), Time::midnight());
+                assert_eq!(time.as_str(), format!("1970-01-01 {}", &expected.as_str()[11..]));
             }
         }
     }

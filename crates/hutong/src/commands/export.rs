@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 use hutong_domain::ids::TaskId;
-use hutong_store::feed::{FeedFilter, FeedRow};
+use hutong_store::feed::{FeedFilter, FeedRow, ResultPair};
 use hutong_store::{PageRequest, Store, task};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -79,24 +79,25 @@ const HEAD: [&str; 13] = [
 ];
 
 impl Line {
-    fn new(row: FeedRow, zone: &TimeZone) -> Self {
+    fn new(row: FeedRow<'_>, zone: &TimeZone) -> Result<Self> {
         let time = |at: hutong_domain::moment::Moment| at.civil(zone).strftime("%Y-%m-%d %H:%M:%S").to_string();
-        let results: Vec<String> = row.results.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-        Self {
+        let results = row.results.parsed()?.into_iter();
+        let results: Vec<String> = results.map(|ResultPair { name, value }| format!("{name}={value}")).collect();
+        Ok(Self {
             call_index: row.call_index,
             call_id: row.id.get(),
-            phone: row.customer_phone,
-            name: row.customer_name,
+            phone: row.customer_phone.into_owned(),
+            name: row.customer_name.into_owned(),
             finish_status: row.finish_status.number(),
             finish: row.finish_status.label(),
             duration_s: row.duration_s,
             chat_rounds: row.chat_rounds,
             started_at: time(row.started_at),
             ended_at: time(row.ended_at),
-            caller_phone: row.caller_phone,
+            caller_phone: row.caller_phone.into_owned(),
             redials: row.redials,
             results: results.join("; "),
-        }
+        })
     }
 }
 
@@ -130,7 +131,7 @@ async fn export(store: &Store, task: TaskId, zone: &TimeZone, sink: &mut Sink) -
         let Some(last) = rows.last().map(|row| row.call_index) else { return Ok(()) };
         after = last;
         for row in rows {
-            sink.write(&Line::new(row, zone))?;
+            sink.write(&Line::new(row, zone)?)?;
         }
     }
 }

@@ -6,12 +6,13 @@ use hutong_domain::call::FinishStatus;
 use hutong_domain::ids::TaskId;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::redial::RedialRule;
-use hutong_store::feed::{FeedFilter, FeedRow};
+use hutong_store::feed::{FeedFilter, FeedRow, ResultPair, ResultPairs};
 use hutong_store::task::Settings;
 use hutong_store::{Page, PageRequest};
 use hutong_testkit::clock::START;
 use hutong_testkit::fixture::{customers, settings};
 use hutong_testkit::{Fixture, TestStore, conformance};
+use jiff::civil::Time;
 
 use crate::{all, page};
 
@@ -31,7 +32,7 @@ conformance! {
 const ALL: FeedFilter =
     FeedFilter { after: -1, duration_s: None, chat_rounds: None, finish_status: None, results: Vec::new() };
 
-async fn feed(fixture: &Fixture, id: TaskId, filter: &FeedFilter, request: PageRequest) -> Page<FeedRow> {
+async fn feed(fixture: &Fixture, id: TaskId, filter: &FeedFilter, request: PageRequest) -> Page<FeedRow<'static>> {
     let found = fixture.store.feed(fixture.company, id, filter.clone(), request).await;
     found.unwrap().unwrap().1
 }
@@ -66,6 +67,10 @@ fn with_results(results: &[(&str, &[&str])]) -> FeedFilter {
     FeedFilter { results: results.iter().map(|(name, values)| ((*name).to_owned(), owned(values))).collect(), ..ALL }
 }
 
+fn pair(name: &str, value: &str) -> ResultPair {
+    ResultPair { name: name.to_owned(), value: value.to_owned() }
+}
+
 async fn a_row_says_everything_about_its_call(store: TestStore) {
     let fixture = Fixture::new(&store).await;
     let rule = RedialRule { status: FinishStatus::Busy, times: 1, interval_minutes: 10 };
@@ -84,20 +89,20 @@ async fn a_row_says_everything_about_its_call(store: TestStore) {
         let expected = FeedRow {
             id: claimed.call,
             call_index: 0,
-            customer_phone: "13800000000".to_owned(),
-            customer_name: "客户0000".to_owned(),
+            customer_phone: "13800000000".into(),
+            customer_name: "客户0000".into(),
             finish_status: FinishStatus::Answered,
             duration_s: 27,
             chat_rounds: 5,
             started_at: redialled_at,
             ended_at,
-            caller_phone: "01088880000".to_owned(),
+            caller_phone: "01088880000".into(),
             recording: None,
             redial_planned_at: Some(redialled_at),
             redials: 1,
             created_at: START,
             modified_at: ended_at,
-            results: vec![("意向".to_owned(), "A级(较强)".to_owned()), ("行业".to_owned(), "金融".to_owned())],
+            results: ResultPairs::from(&[pair("意向", "A级(较强)"), pair("行业", "金融")][..]),
         };
         assert_eq!((total, rows), (1, vec![expected]));
     }
@@ -111,7 +116,7 @@ async fn the_task_of_the_feed_is_named_even_where_nothing_has_finished(store: Te
         let (task, listed) = store.feed(fixture.company, id, filter, all()).await.unwrap().unwrap();
 
         assert_eq!((task.id, task.name.as_str(), task.scene), (id, "回访", fixture.scene()));
-        assert_eq!(task.working_start, "00:00:00");
+        assert_eq!(task.working_start, Time::midnight());
         assert_eq!(listed, Page { total: 0, rows: vec![] });
     }
 }

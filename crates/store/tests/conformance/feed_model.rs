@@ -152,7 +152,9 @@ async fn campaign(fixture: &Fixture, steps: Vec<Step>) -> Result<(), TestCaseErr
                 for row in &listed.rows {
                     let call = &finished[usize::try_from(row.call_index).unwrap()];
                     prop_assert_eq!((row.duration_s, row.chat_rounds), (call.talk_s, call.chat_rounds));
-                    prop_assert_eq!(&row.results, &call.results);
+                    let results: Vec<_> =
+                        row.results.parsed().unwrap().into_iter().map(|it| (it.name, it.value)).collect();
+                    prop_assert_eq!(&results, &call.results);
                 }
             }
         }

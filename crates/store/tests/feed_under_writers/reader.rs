@@ -2,7 +2,7 @@
 
 use hutong_domain::call::FinishStatus;
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
-use hutong_store::feed::{FeedFilter, FeedRow};
+use hutong_store::feed::{FeedFilter, FeedRow, ResultPair};
 use hutong_store::{Page, PageRequest, Store, values};
 
 use crate::writers::LEVEL;
@@ -52,7 +52,7 @@ impl Reader {
         }
     }
 
-    fn get(&mut self, row: &FeedRow) {
+    fn get(&mut self, row: &FeedRow<'_>) {
         assert!(row.call_index > self.filter.after, "{} came after {}", row.call_index, self.filter.after);
         self.filter.after = row.call_index;
         self.seen.push((row.call_index, row.id));
@@ -67,7 +67,7 @@ impl Reader {
                  WHERE company_id = ?1 AND task_id = ?2 AND status = 2 ORDER BY call_index",
                 values![company, task],
                 |row| {
-                    let results: Vec<(String, String)> = row.json(5, "call.result_pairs")?;
+                    let results: Vec<ResultPair> = row.json(5, "call.result_pairs")?;
                     Ok(((row.int(0)?, CallId(row.int(1)?)), row.int(2)?, row.int(3)?, row.int(4)?, results))
                 },
             )
@@ -83,13 +83,15 @@ impl Reader {
         assert!(self.seen == fitting, "a reader got {} calls of {}", self.seen.len(), fitting.len());
     }
 
-    fn fits(&self, status: i64, duration_s: i64, chat_rounds: i64, results: &[(String, String)]) -> bool {
+    fn fits(&self, status: i64, duration_s: i64, chat_rounds: i64, results: &[ResultPair]) -> bool {
         let FeedFilter { after: _, duration_s: seconds, chat_rounds: rounds, finish_status, results: wanted } =
             &self.filter;
         let within = |range: &Option<(i64, i64)>, n| range.is_none_or(|(left, right)| left <= n && n <= right);
         within(seconds, duration_s)
             && within(rounds, chat_rounds)
             && finish_status.is_none_or(|wanted| wanted.number() == status)
-            && wanted.iter().all(|(name, values)| results.iter().any(|(n, v)| n == name && values.contains(v)))
+            && wanted
+                .iter()
+                .all(|(name, values)| results.iter().any(|it| it.name == *name && values.contains(&it.value)))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use hutong_domain::call::{FinishStatus, INTENT_LEVEL};
 use hutong_domain::ids::TaskId;
-use hutong_store::feed::FeedFilter;
+use hutong_store::feed::{FeedFilter, FeedRow, FeedTask};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -16,6 +16,7 @@ use crate::auth::Caller;
 use crate::compat::intent;
 use crate::compat::paging::{self, PageNumber, PageSize, RowsFrom};
 use crate::compat::param_error::ParamError;
+use crate::json::{self, List};
 use crate::operations::{company_of_task, task_not_found};
 use crate::request::Params;
 use crate::wire::call::DoneCall;
@@ -23,6 +24,8 @@ use crate::wire::page::PageOf;
 
 /// Results that may be asked for at once.
 const RESULT_QUERIES_MAX: usize = 20;
+/// Room for a page of fifty calls.
+const ROOM_BYTES: usize = 32 << 10;
 
 /// Which finished calls are asked for.
 #[derive(Deserialize, IntoParams)]
@@ -87,17 +90,29 @@ pub(crate) async fn query_done_task_phones(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Params(asked): Params<QueryDoneTaskPhones>,
-) -> Outcome<PageOf<DoneCall>> {
+) -> Outcome<PageOf<DoneCall<'static>>> {
     let task = TaskId(asked.call_job_id);
     let company = company_of_task(&api, &caller, task).await?;
     let page = paging::request(asked.page_num, asked.page_size);
     let filter = asked.filter()?;
-    let Some((task, calls)) = api.store.feed(company, task, filter, page).await? else {
+    // Each row is written while it is read: nothing of it is kept.
+    let (edition, mut calendar) = (caller.edition(), api.calendar.page());
+    let recordings = Arc::clone(&api.recordings);
+    let write = move |list: &mut Result<List, json::Error>, task: &FeedTask, row: FeedRow<'_>| {
+        if let Ok(written) = list {
+            let call = DoneCall::new(&row, task, edition, &mut calendar, &*recordings);
+            if let Err(error) = written.push(&call) {
+                *list = Err(error);
+            }
+        }
+    };
+    let found = api.store.feed_fold(company, task, filter, page, Ok(List::with_room(ROOM_BYTES)), write).await?;
+    let Some((_, total, list)) = found else {
         return Err(task_not_found(&api, task).await);
     };
-    let edition = caller.edition();
-    let list = PageOf::new(calls, page, RowsFrom::Zero, |call| DoneCall::new(call, &task, edition, &api));
-    Ok(Answer::new("操作成功", list))
+    let list = list?;
+    let room = list.bytes();
+    Ok(Answer::new("操作成功", PageOf::written(total, list, page, RowsFrom::Zero)).with_room(room))
 }
 
 impl QueryDoneTaskPhones {

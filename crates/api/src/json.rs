@@ -1,0 +1,487 @@
+//! Writes answers as JSON.
+//!
+//! General serializers look into the name of every field for something to escape. Here half of an answer is names of
+//! fields, which are Rust identifiers, and a page of calls can be written row by row where the rows are read
+//! ([`Raw`]): a page of fifty calls takes half the time.
+
+use std::fmt::{self, Display, Write as _};
+
+use serde::Serialize;
+use serde::ser::{Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Serializer};
+
+/// The name under which [`Raw`] passes itself on.
+const RAW: &str = "$hutong::json::Raw";
+
+/// JSON that is written already, and stands in the answer as it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Raw<'a>(pub(crate) &'a str);
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(RAW, self.0)
+    }
+}
+
+/// A list that is written while its items are at hand.
+#[derive(Debug)]
+pub(crate) struct List {
+    json: String,
+    length: i64,
+}
+
+impl List {
+    /// An empty list with room for so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self { json: String::with_capacity(bytes), length: 0 }
+    }
+
+    /// Adds an item.
+    pub(crate) fn push(&mut self, item: &impl Serialize) -> Result<(), Error> {
+        if self.length > 0 {
+            self.json.push(',');
+        }
+        self.length += 1;
+        write(&mut self.json, item)
+    }
+
+    /// How many items it has.
+    pub(crate) const fn length(&self) -> i64 {
+        self.length
+    }
+
+    /// How long it is.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.json.len()
+    }
+}
+
+impl Serialize for List {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        if self.length > 0 {
+            list.serialize_element(&Raw(&self.json))?;
+        }
+        list.end()
+    }
+}
+
+/// Why a value could not be written: it says so itself, or has no form in JSON.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Error(String);
+
+impl serde::ser::Error for Error {
+    fn custom<T: Display>(message: T) -> Self {
+        Self(message.to_string())
+    }
+}
+
+/// Appends a value.
+pub(crate) fn write(out: &mut String, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+    value.serialize(Json { out, raw: false })
+}
+
+struct Json<'o> {
+    out: &'o mut String,
+    /// The value is JSON already.
+    raw: bool,
+}
+
+/// The inside of a list or an object.
+struct Inside<'o> {
+    out: &'o mut String,
+    first: bool,
+    close: char,
+}
+
+impl<'o> Json<'o> {
+    fn open(self, open: char, close: char) -> Inside<'o> {
+        self.out.push(open);
+        Inside { out: self.out, first: true, close }
+    }
+
+    fn integer(self, integer: impl itoa::Integer) {
+        self.out.push_str(itoa::Buffer::new().format(integer));
+    }
+}
+
+impl Inside<'_> {
+    fn next(&mut self) {
+        if !self.first {
+            self.out.push(',');
+        }
+        self.first = false;
+    }
+
+    fn name(&mut self, name: &'static str) {
+        debug_assert!(first_to_escape(name.as_bytes()).is_none(), "{name} has to be escaped");
+        self.next();
+        self.out.reserve(name.len() + 3);
+        self.out.push('"');
+        self.out.push_str(name);
+        self.out.push_str("\":");
+    }
+}
+
+/// Where the first byte stands that JSON does not take as it is.
+fn first_to_escape(bytes: &[u8]) -> Option<usize> {
+    let (eights, rest) = bytes.as_chunks();
+    for (eight, at) in eights.iter().zip((0..).step_by(8)) {
+        if let Some(found) = first_of_eight(*eight) {
+            return Some(at + found);
+        }
+    }
+    rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')).map(|found| bytes.len() - rest.len() + found)
+}
+
+/// The same for eight bytes at once.
+fn first_of_eight(eight: [u8; 8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    // The high bits of the bytes below a bound. Above the lowest that is set, others may be set by a borrow.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGHS;
+    let word = u64::from_le_bytes(eight);
+    let quotes = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
+    let found = below(word, 0x20) | quotes | backslashes;
+    (found != 0).then(|| (found.trailing_zeros() / 8) as usize)
+}
+
+fn escaped(out: &mut String, text: &str) {
+    let mut rest = text;
+    // What has to be escaped is one byte long: the text is cut between characters.
+    while let Some((plain, found, after)) = first_to_escape(rest.as_bytes())
+        .and_then(|at| Some((rest.get(..at)?, *rest.as_bytes().get(at)?, rest.get(at + 1..)?)))
+    {
+        out.push_str(plain);
+        match found {
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x08 => out.push_str("\\b"),
+            0x0C => out.push_str("\\f"),
+            control @ 0..0x20 => {
+                // Writing to memory does not fail.
+                let _ = write!(out, "\\u{control:04x}");
+            }
+            byte => {
+                out.push('\\');
+                out.push(char::from(byte));
+            }
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+}
+
+/// What a `Display` writes, as a JSON string.
+struct Escaping<'o>(&'o mut String);
+
+impl fmt::Write for Escaping<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escaped(self.0, text);
+        Ok(())
+    }
+}
+
+macro_rules! integers {
+    ($($method:ident $type:ty),+) => {$(
+        fn $method(self, integer: $type) -> Result<(), Error> {
+            self.integer(integer);
+            Ok(())
+        }
+    )+};
+}
+
+impl<'o> Serializer for Json<'o> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Inside<'o>;
+    type SerializeTuple = Inside<'o>;
+    type SerializeTupleStruct = Impossible<(), Error>;
+    type SerializeTupleVariant = Impossible<(), Error>;
+    type SerializeMap = Inside<'o>;
+    type SerializeStruct = Inside<'o>;
+    type SerializeStructVariant = Impossible<(), Error>;
+
+    integers!(serialize_i8 i8, serialize_i16 i16, serialize_i32 i32, serialize_i64 i64);
+    integers!(serialize_u8 u8, serialize_u16 u16, serialize_u32 u32, serialize_u64 u64);
+
+    fn serialize_bool(self, value: bool) -> Result<(), Error> {
+        self.out.push_str(if value { "true" } else { "false" });
+        Ok(())
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<(), Error> {
+        self.serialize_f64(f64::from(value))
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<(), Error> {
+        if !value.is_finite() {
+            return self.serialize_none();
+        }
+        // Writing to memory does not fail.
+        let _ = write!(self.out, "{value:?}");
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), Error> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, text: &str) -> Result<(), Error> {
+        if self.raw {
+            self.out.push_str(text);
+            return Ok(());
+        }
+        self.out.reserve(text.len() + 2);
+        self.out.push('"');
+        escaped(self.out, text);
+        self.out.push('"');
+        Ok(())
+    }
+
+    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<(), Error> {
+        self.out.push('"');
+        write!(Escaping(self.out), "{value}").map_err(Error::custom)?;
+        self.out.push('"');
+        Ok(())
+    }
+
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Error> {
+        bytes.serialize(self)
+    }
+
+    fn serialize_none(self) -> Result<(), Error> {
+        self.out.push_str("null");
+        Ok(())
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Error> {
+        self.serialize_none()
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
+        self.serialize_none()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Error> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Error> {
+        value.serialize(Json { raw: name == RAW, ..self })
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        let mut object = self.open('{', '}');
+        SerializeStruct::serialize_field(&mut object, variant, value)?;
+        SerializeStruct::end(object)
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Inside<'o>, Error> {
+        Ok(self.open('[', ']'))
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Inside<'o>, Error> {
+        Ok(self.open('[', ']'))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Inside<'o>, Error> {
+        Ok(self.open('{', '}'))
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Inside<'o>, Error> {
+        Ok(self.open('{', '}'))
+    }
+
+    fn serialize_tuple_struct(self, name: &'static str, _: usize) -> Result<Self::SerializeTupleStruct, Error> {
+        Err(unused(name))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleVariant, Error> {
+        Err(unused(name))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeStructVariant, Error> {
+        Err(unused(name))
+    }
+}
+
+fn unused(name: &str) -> Error {
+    Error(format!("no answer has a form like that of {name}"))
+}
+
+impl SerializeSeq for Inside<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        self.next();
+        write(self.out, value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        self.out.push(self.close);
+        Ok(())
+    }
+}
+
+impl SerializeTuple for Inside<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        SerializeSeq::serialize_element(self, value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        SerializeSeq::end(self)
+    }
+}
+
+impl SerializeStruct for Inside<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
+        self.name(name);
+        write(self.out, value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        SerializeSeq::end(self)
+    }
+}
+
+impl SerializeMap for Inside<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
+        self.next();
+        let start = self.out.len();
+        write(self.out, key)?;
+        // Names are strings in JSON, whatever they are in Rust.
+        if self.out.as_bytes().get(start) != Some(&b'"') {
+            self.out.insert(start, '"');
+            self.out.push('"');
+        }
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        self.out.push(':');
+        write(self.out, value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        SerializeSeq::end(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn written(value: &(impl Serialize + ?Sized)) -> String {
+        let mut out = String::new();
+        write(&mut out, value).unwrap();
+        out
+    }
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Row<'a> {
+        first_name: &'a str,
+        nothing: Option<i64>,
+        pair: (i64, bool),
+        kind: Kind,
+        #[serde(flatten)]
+        more: BTreeMap<&'a str, f64>,
+        by_number: BTreeMap<i64, ()>,
+    }
+
+    #[derive(Serialize)]
+    enum Kind {
+        Plain,
+        With(char),
+    }
+
+    #[test]
+    fn values_are_written_as_serde_json_writes_them() {
+        for (kind, first_name) in [(Kind::Plain, "\"回\\\n\u{1}\u{7f}"), (Kind::With('\''), "")] {
+            let more = BTreeMap::from([("a\"b", 1.5), ("c", 2.0), ("d", f64::NAN)]);
+            let by_number = BTreeMap::from([(-1, ()), (7, ())]);
+            let row = Row { first_name, nothing: None, pair: (i64::MIN, true), kind, more, by_number };
+            assert_eq!(written(&row), serde_json::to_string(&row).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_list_holds_what_was_pushed() {
+        let mut list = List::with_room(8);
+        assert_eq!(written(&list), "[]");
+        list.push(&Some("a\"b")).unwrap();
+        list.push(&Raw(r#"{"c":[1,2]}"#)).unwrap();
+        assert_eq!((written(&list).as_str(), list.length()), (r#"["a\"b",{"c":[1,2]}]"#, 2));
+    }
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "[\\x00-\\x7f]{0,40}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 30, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_document_is_written_as_serde_json_writes_it(document in json()) {
+            prop_assert_eq!(written(&document), document.to_string());
+        }
+
+        #[test]
+        fn the_first_byte_to_escape_is_found(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let expected = bytes.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\');
+            prop_assert_eq!(first_to_escape(&bytes), expected);
+        }
+    }
+}
