@@ -11,10 +11,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// The date that stands before times of day that have none.
-const NO_DATE: Date = Date::constant(1970, 1, 1);
-/// The same, as it is written.
-const NO_DATE_TEXT: &[u8; 10] = b"1970-01-01";
+/// On this date stand times of day that have none.
+const NO_DATE: LocalMoment = LocalMoment(*b"1970-01-01 00:00:00");
 const DAY_MS: i64 = 86_400_000;
 /// Import and call of most rows of a page are of these.
 const DAYS_KNOWN: usize = 4;
@@ -44,7 +42,7 @@ impl Calendar {
     /// document shows `secondaryCallTime`.
     pub(crate) fn redial_time(&self, planned: Option<Moment>, otherwise: Time) -> LocalMoment {
         let time = planned.map_or(otherwise, |planned| planned.civil(&self.zone).time());
-        LocalMoment::from(NO_DATE.to_datetime(time))
+        LocalMoment::without_date(time)
     }
 
     /// The first moment of a day, and the first moment after it.
@@ -93,10 +91,8 @@ impl CalendarPage {
 
     /// See [`Calendar::redial_time`].
     pub(crate) fn redial_time(&mut self, planned: Option<Moment>, otherwise: Time) -> LocalMoment {
-        match planned {
-            Some(planned) => self.local(planned).without_date(),
-            None => LocalMoment::from(NO_DATE.to_datetime(otherwise)),
-        }
+        let local = planned.map(|planned| self.local(planned));
+        local.map_or_else(|| LocalMoment::without_date(otherwise), LocalMoment::on_no_date)
     }
 }
 
@@ -119,9 +115,14 @@ impl From<DateTime> for LocalMoment {
 }
 
 impl LocalMoment {
-    /// The time of day alone, on a date that means nothing.
-    fn without_date(mut self) -> Self {
-        self.0[..NO_DATE_TEXT.len()].copy_from_slice(NO_DATE_TEXT);
+    /// A time of day alone, on a date that means nothing.
+    fn without_date(time: Time) -> Self {
+        NO_DATE.later(i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second()))
+    }
+
+    /// The same time of day, on a date that means nothing.
+    fn on_no_date(mut self) -> Self {
+        self.0[..11].copy_from_slice(&NO_DATE.0[..11]);
         self
     }
 
