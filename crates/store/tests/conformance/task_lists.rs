@@ -34,14 +34,14 @@ async fn insert_named(fixture: &Fixture, name: &str) -> TaskId {
 /// The ids on a page, with the total.
 async fn listed(fixture: &Fixture, filter: Filter, request: PageRequest) -> (i64, Vec<TaskId>) {
     let Page { total, rows } = fixture.read(move |db, company| task::page(db, company, &filter, request)).await;
-    (total, rows.iter().map(|view| view.task.id).collect())
+    (total, rows.iter().map(|task| task.id).collect())
 }
 
 async fn named(fixture: &Fixture, part: &str) -> Vec<String> {
     let filter = Filter { name_contains: part.to_owned(), ..Filter::default() };
     let found = fixture.read(move |db, company| task::page(db, company, &filter, all())).await;
     assert_eq!(found.total, i64::try_from(found.rows.len()).unwrap());
-    found.rows.into_iter().map(|view| view.task.settings.name).collect()
+    found.rows.into_iter().map(|task| task.name).collect()
 }
 
 async fn the_newest_task_comes_first_on_every_page(store: TestStore) {
