@@ -10,6 +10,10 @@ use crate::db::{Db, Row};
 use crate::error::Result;
 use crate::{Page, PageRequest, Value, in_list, values};
 
+/// The lines of a page's tasks are read in one go, with those of so many other tasks that lie between: which is much
+/// cheaper than to look for each task.
+const OTHERS_BETWEEN_MAX: i64 = 10;
+
 /// A task as it stands in lists. Days and times of day are the ISO texts that they are stored as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedTask {
@@ -112,13 +116,7 @@ fn plain(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) ->
     };
     let Some(first) = first.filter(|first| *first > 0) else { return Ok(Page { total, rows: Vec::new() }) };
     let fits = format!("t.company_id = ?1{} AND t.number <= ?2", filter.not_deleted());
-    let mut rows = rows(db, &fits, "?3", values![company, first, page.size])?;
-    if let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) {
-        let parameters = [company.into(), oldest.id.into(), newest.id.into()];
-        // The tasks between them are those of the page, and deleted ones.
-        add_lines(&mut rows, lines(db, "BETWEEN ?2 AND ?3", &parameters)?);
-    }
-    Ok(Page { total, rows })
+    Ok(Page { total, rows: tasks(db, company, &fits, "?3", values![company, first, page.size])? })
 }
 
 /// The number of a page's first task, had the tasks above `number` not been deleted: one further down for each of
@@ -145,44 +143,44 @@ fn filtered(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest)
     let filters = [values![company, from, until, low, high], values![name_contains]].concat();
     let total = db.query_int(&format!("SELECT COUNT(*) FROM task t WHERE {fits}"), &filters)?;
     let filters = [&filters, values![page.size, page.offset()]].concat();
-    let mut rows = rows(db, &fits, "?7 OFFSET ?8", &filters)?;
-    if let Some(last) = rows.last() {
-        let (names, padded) = in_list(2, rows.len());
-        let ids = rows.iter().map(|row| row.id).chain(std::iter::repeat(last.id)).take(padded);
-        let parameters: Vec<_> = std::iter::once(company.into()).chain(ids.map(Value::from)).collect();
-        add_lines(&mut rows, lines(db, &format!("IN ({names})"), &parameters)?);
-    }
-    Ok(Page { total, rows })
+    Ok(Page { total, rows: tasks(db, company, &fits, "?7 OFFSET ?8", &filters)? })
 }
 
-fn rows(db: &mut Db, fits: &str, limit: &str, values: &[Value<'_>]) -> Result<Vec<ListedTask>> {
+/// Those of the company's tasks `t` that fit, newest first, with their lines.
+fn tasks(db: &mut Db, company: CompanyId, fits: &str, limit: &str, values: &[Value<'_>]) -> Result<Vec<ListedTask>> {
     let sql = format!(
-        "SELECT t.id, t.name, kind, status, start_date, working_start, working_end, break_start, break_end, scene_id,
+        "SELECT t.id, number, t.name, kind, status, start_date, working_start, working_end, break_start, break_end, scene_id,
          s.name, remark, total_count, next_call_index, finish_0, finish_1, finish_2, finish_3, finish_4, finish_5,
          finish_6, finish_7, finish_8, finish_9, finish_10, finish_11, finish_22
          FROM task t JOIN scene s ON s.company_id = t.company_id AND s.id = t.scene_id
          WHERE {fits} ORDER BY t.number DESC LIMIT {limit}"
     );
-    db.query(&sql, values, listed)
+    let numbered = db.query(&sql, values, |row| Ok((row.int(1)?, listed(row)?)))?;
+    let (numbers, mut tasks): (Vec<i64>, Vec<ListedTask>) = numbered.into_iter().unzip();
+    if let (Some(newest), Some(oldest)) = (numbers.first(), numbers.last()) {
+        let others = newest - oldest + 1 - i64::try_from(tasks.len()).unwrap_or(i64::MAX);
+        add_lines(db, company, &mut tasks, others <= OTHERS_BETWEEN_MAX)?;
+    }
+    Ok(tasks)
 }
 
 fn listed(row: &Row<'_>) -> Result<ListedTask> {
     Ok(ListedTask {
         id: TaskId(row.int(0)?),
-        name: row.text(1)?,
-        kind: row.number(2, "task.kind", TaskKind::from_number)?,
-        status: row.number(3, "task.status", TaskStatus::from_number)?,
-        start_date: row.text(4)?,
-        working_start: row.text(5)?,
-        working_end: row.text(6)?,
-        break_start: row.text_or_null(7)?,
-        break_end: row.text_or_null(8)?,
-        scene: SceneId(row.int(9)?),
-        scene_name: row.text(10)?,
-        remark: row.text(11)?,
-        total: row.int(12)?,
-        done: row.int(13)?,
-        by_finish_status: ints(row, 14)?,
+        name: row.text(2)?,
+        kind: row.number(3, "task.kind", TaskKind::from_number)?,
+        status: row.number(4, "task.status", TaskStatus::from_number)?,
+        start_date: row.text(5)?,
+        working_start: row.text(6)?,
+        working_end: row.text(7)?,
+        break_start: row.text_or_null(8)?,
+        break_end: row.text_or_null(9)?,
+        scene: SceneId(row.int(10)?),
+        scene_name: row.text(11)?,
+        remark: row.text(12)?,
+        total: row.int(13)?,
+        done: row.int(14)?,
+        by_finish_status: ints(row, 15)?,
         lines: Vec::new(),
     })
 }
@@ -215,11 +213,21 @@ fn lines(db: &mut Db, ids: &str, values: &[Value<'_>]) -> Result<Vec<TaskLine>> 
     Ok(lines)
 }
 
-/// Gives each task its lines; those of other tasks are left out.
-fn add_lines(newest_first: &mut [ListedTask], lines: Vec<TaskLine>) {
+/// Gives each of these tasks, newest first, its lines. `dense` is whether few others lie between them.
+fn add_lines(db: &mut Db, company: CompanyId, tasks: &mut [ListedTask], dense: bool) -> Result<()> {
+    let (Some(newest), Some(oldest)) = (tasks.first(), tasks.last()) else { return Ok(()) };
+    let lines = if dense {
+        lines(db, "BETWEEN ?2 AND ?3", values![company, oldest.id, newest.id])?
+    } else {
+        let (names, padded) = in_list(2, tasks.len());
+        let ids = tasks.iter().map(|task| task.id).chain(std::iter::repeat(oldest.id)).take(padded);
+        let parameters: Vec<_> = std::iter::once(company.into()).chain(ids.map(Value::from)).collect();
+        lines(db, &format!("IN ({names})"), &parameters)?
+    };
     for line in lines {
-        if let Ok(at) = newest_first.binary_search_by(|task| line.task.cmp(&task.id)) {
-            newest_first[at].lines.push(line);
+        if let Ok(at) = tasks.binary_search_by(|task| line.task.cmp(&task.id)) {
+            tasks[at].lines.push(line);
         }
     }
+    Ok(())
 }
