@@ -101,8 +101,8 @@ pub fn page(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest)
     if filter.is_plain() { plain(db, company, filter, page) } else { filtered(db, company, filter, page) }
 }
 
-/// No walk from the newest task to the page: the number of the page's first task is reckoned from the company's
-/// counters, and an index leads to it.
+/// The number of the page's first task is reckoned from the company's counters: no page is found by a walk from the
+/// newest task.
 fn plain(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) -> Result<Page<ListedTask>> {
     let counts =
         db.query_one("SELECT task_count, deleted_task_count FROM company WHERE id = ?1", values![company], |row| {
@@ -119,8 +119,8 @@ fn plain(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) ->
     Ok(Page { total, rows: tasks(db, company, &fits, "?3", values![company, first, page.size])? })
 }
 
-/// The number of a page's first task, had the tasks above `number` not been deleted: one further down for each of
-/// them.
+/// The number of the page's first task, where it would be `number` if nothing had been deleted: each deleted task above
+/// moves it to the next one below. The walk is as long as there are such tasks.
 fn below_deleted(db: &mut Db, company: CompanyId, number: i64) -> Result<Option<i64>> {
     db.query_one(
         "SELECT number FROM task WHERE company_id = ?1 AND deleted_at IS NULL AND number <= ?2
@@ -149,12 +149,13 @@ fn filtered(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest)
 /// Those of the company's tasks `t` that fit, newest first, with their lines.
 fn tasks(db: &mut Db, company: CompanyId, fits: &str, limit: &str, values: &[Value<'_>]) -> Result<Vec<ListedTask>> {
     let sql = format!(
-        "SELECT t.id, number, t.name, kind, status, start_date, working_start, working_end, break_start, break_end, scene_id,
-         s.name, remark, total_count, next_call_index, finish_0, finish_1, finish_2, finish_3, finish_4, finish_5,
-         finish_6, finish_7, finish_8, finish_9, finish_10, finish_11, finish_22
+        "SELECT t.id, number, t.name, kind, status, start_date, working_start, working_end, break_start, break_end,
+         scene_id, s.name, remark, total_count, next_call_index, finish_0, finish_1, finish_2, finish_3, finish_4,
+         finish_5, finish_6, finish_7, finish_8, finish_9, finish_10, finish_11, finish_22
          FROM task t JOIN scene s ON s.company_id = t.company_id AND s.id = t.scene_id
          WHERE {fits} ORDER BY t.number DESC LIMIT {limit}"
     );
+    // Numbers have no gaps, unlike the ids of a company: they tell how many others lie between.
     let numbered = db.query(&sql, values, |row| Ok((row.int(1)?, listed(row)?)))?;
     let (numbers, mut tasks): (Vec<i64>, Vec<ListedTask>) = numbered.into_iter().unzip();
     if let (Some(newest), Some(oldest)) = (numbers.first(), numbers.last()) {
