@@ -157,7 +157,7 @@ async fn known(store: &Store) -> Result<Option<Campaigns>> {
     let tasks = store
         .read(move |db| task::page(db, company, &task::Filter::default(), PageRequest { number: 1, size: 100 }))
         .await?;
-    let mut ids: Vec<TaskId> = tasks.rows.iter().map(|view| view.task.id).collect();
+    let mut ids: Vec<TaskId> = tasks.rows.iter().map(|task| task.id).collect();
     ids.sort_unstable();
     match ids.as_slice() {
         [done, running, ..] => Ok(Some(Campaigns { company, done: *done, running: *running })),

@@ -98,6 +98,8 @@ CREATE INDEX robot_company ON robot (company_id, id);
 CREATE TABLE task (
     {id}
     company_id BIGINT NOT NULL,
+    -- The company's first task has 1, the next one 2: what a page of the list begins with can be reckoned.
+    number BIGINT NOT NULL,
     name TEXT NOT NULL,
     kind BIGINT NOT NULL,
     status BIGINT NOT NULL,
@@ -147,21 +149,22 @@ CREATE TABLE task (
     rounds_3 BIGINT NOT NULL DEFAULT 0
     {key}
 );
--- Pages of the list are found in these alone.
-CREATE INDEX task_list ON task (company_id, deleted_at, id);
-CREATE INDEX task_all ON task (company_id, id);
+-- Pages of the list are found in these.
+CREATE INDEX task_list ON task (company_id, deleted_at, number);
+CREATE UNIQUE INDEX task_all ON task (company_id, number);
+CREATE INDEX task_deleted ON task (company_id, number) WHERE deleted_at IS NOT NULL;
 CREATE INDEX task_awake ON task (company_id, id) WHERE status IN (1, 3, 5, 7) OR (status = 0 AND kind = 1);
 
 CREATE TABLE task_line (
-    {id}
     company_id BIGINT NOT NULL,
     task_id BIGINT NOT NULL,
     line_id BIGINT NOT NULL,
+    -- In the order in which the lines were given.
+    id BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    modified_at BIGINT NOT NULL
-    {key}
-);
-CREATE UNIQUE INDEX task_line_task ON task_line (company_id, task_id, line_id);
+    modified_at BIGINT NOT NULL,
+    PRIMARY KEY (company_id, task_id, line_id)
+) {clustered};
 
 -- Every move of a task's state: who or what, and why.
 CREATE TABLE task_move (

@@ -1,9 +1,10 @@
 //! Tasks: campaigns, with the counters that describe them.
 
 mod change;
+mod list;
 
 use hutong_domain::call::FinishStatus;
-use hutong_domain::ids::{CompanyId, LineId, RobotId, SceneId, SmsTemplateId, TaskId, TaskLineId, VoiceId};
+use hutong_domain::ids::{CompanyId, LineId, RobotId, SceneId, SmsTemplateId, TaskId, VoiceId};
 use hutong_domain::line::LineKind;
 use hutong_domain::moment::Moment;
 use hutong_domain::redial::RedialRule;
@@ -14,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::{Db, Row};
 use crate::error::{Error, Result};
-use crate::{Page, PageRequest, Value, in_list, values};
+use crate::{in_list, values};
 pub(crate) use change::move_to;
 pub use change::{CommandOutcome, Move, command, delete, insert, moves, update};
+pub use list::{Filter, ListedTask, TaskLine, page};
 
 /// What an operator decides about a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,25 +147,6 @@ pub struct TaskView {
     pub voice_name: String,
     /// The lines that it dials on.
     pub lines: Vec<TaskLine>,
-}
-
-/// The use of a line by a task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaskLine {
-    /// Its id.
-    pub id: TaskLineId,
-    /// The line.
-    pub line: LineId,
-    /// The task.
-    pub task: TaskId,
-    /// The caller number.
-    pub phone: String,
-    /// The line's name.
-    pub line_name: String,
-    /// Since when the task uses it.
-    pub created_at: Moment,
-    /// When that was last changed.
-    pub modified_at: Moment,
 }
 
 /// How often a value was concluded in a task.
@@ -312,7 +295,7 @@ pub(crate) fn one_of(db: &mut Db, table: &str, id: i64, candidates: &[CompanyId]
 /// When the store fails.
 pub fn newest(db: &mut Db, company: CompanyId) -> Result<Option<TaskId>> {
     db.query_one(
-        "SELECT id FROM task WHERE company_id = ?1 AND deleted_at IS NULL ORDER BY id DESC LIMIT 1",
+        "SELECT id FROM task WHERE company_id = ?1 AND deleted_at IS NULL ORDER BY number DESC LIMIT 1",
         values![company],
         |row| row.int(0).map(TaskId),
     )
@@ -343,118 +326,8 @@ pub fn find_view(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Option<T
         values![company, id],
         view,
     )?;
-    let mut views: Vec<_> = found.into_iter().collect();
-    add_lines(db, company, &mut views)?;
-    Ok(views.pop())
-}
-
-/// Which tasks are asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Filter {
-    /// Part of the name, case-sensitive; empty for any.
-    pub name_contains: String,
-    /// Made at or after the first moment and before the second.
-    pub created: Option<(Moment, Moment)>,
-    /// In this state.
-    pub status: Option<TaskStatus>,
-    /// Deleted ones too.
-    pub deleted_too: bool,
-}
-
-/// The company's tasks that fit, newest first, with names and lines.
-///
-/// # Errors
-/// When the store fails.
-pub fn page(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) -> Result<Page<TaskView>> {
-    let (total, ids) =
-        if filter.is_plain() { plain(db, company, filter, page)? } else { filtered(db, company, filter, page)? };
-    let Some(last) = ids.last() else { return Ok(Page { total, rows: Vec::new() }) };
-    let (names, padded) = in_list(2, ids.len());
-    let padded = ids.iter().chain(std::iter::repeat(last)).take(padded);
-    let parameters: Vec<Value<'_>> = std::iter::once(company.into()).chain(padded.map(|id| (*id).into())).collect();
-    let sql = format!(
-        "SELECT {TASK_COLUMNS}, r.name, s.name, v.name {VIEW_JOINS} WHERE t.company_id = ?1 AND t.id IN ({names})
-         ORDER BY t.id DESC"
-    );
-    let mut rows = db.query(&sql, &parameters, view)?;
-    add_lines(db, company, &mut rows)?;
-    Ok(Page { total, rows })
-}
-
-impl Filter {
-    fn is_plain(&self) -> bool {
-        self.name_contains.is_empty() && self.created.is_none() && self.status.is_none()
-    }
-
-    const fn not_deleted(&self) -> &'static str {
-        if self.deleted_too { "" } else { " AND deleted_at IS NULL" }
-    }
-}
-
-/// The total from the company's counters, the ids from an index alone.
-fn plain(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) -> Result<(i64, Vec<TaskId>)> {
-    let total =
-        db.query_one("SELECT task_count, deleted_task_count FROM company WHERE id = ?1", values![company], |row| {
-            Ok(if filter.deleted_too { row.int(0)? } else { row.int(0)? - row.int(1)? })
-        })?;
-    let deleted = filter.not_deleted();
-    let ids = db.query(
-        &format!("SELECT id FROM task WHERE company_id = ?1{deleted} ORDER BY id DESC LIMIT ?2 OFFSET ?3"),
-        values![company, page.size, page.offset()],
-        |row| row.int(0).map(TaskId),
-    )?;
-    Ok((total.unwrap_or(0), ids))
-}
-
-fn filtered(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) -> Result<(i64, Vec<TaskId>)> {
-    let Filter { name_contains, created, status, .. } = filter;
-    let (from, until) = created.map_or((i64::MIN, i64::MAX), |(from, until)| (from.ms(), until.ms()));
-    let (low, high) = status.map_or((i64::MIN, i64::MAX), |status| (status.number(), status.number()));
-    let fits = format!(
-        "company_id = ?1{} AND created_at >= ?2 AND created_at < ?3 AND status BETWEEN ?4 AND ?5
-         AND (?6 = '' OR strpos(name, ?6) > 0)",
-        filter.not_deleted()
-    );
-    let filters = [values![company, from, until, low, high], values![name_contains]].concat();
-    let total = db.query_one(&format!("SELECT COUNT(*) FROM task WHERE {fits}"), &filters, |row| row.int(0))?;
-    let ids = db.query(
-        &format!("SELECT id FROM task WHERE {fits} ORDER BY id DESC LIMIT ?7 OFFSET ?8"),
-        &[&filters, values![page.size, page.offset()]].concat(),
-        |row| row.int(0).map(TaskId),
-    )?;
-    Ok((total.unwrap_or(0), ids))
-}
-
-fn add_lines(db: &mut Db, company: CompanyId, views: &mut [TaskView]) -> Result<()> {
-    let Some(last) = views.last().map(|view| view.task.id) else { return Ok(()) };
-    let (names, padded) = in_list(2, views.len());
-    let ids = views.iter().map(|view| view.task.id).chain(std::iter::repeat(last)).take(padded);
-    let parameters: Vec<_> = std::iter::once(company.into()).chain(ids.map(Into::into)).collect();
-    let lines = db.query(
-        &format!(
-            "SELECT tl.id, tl.line_id, tl.task_id, l.phone, l.name, tl.created_at, tl.modified_at
-             FROM task_line tl JOIN line l ON l.company_id = tl.company_id AND l.id = tl.line_id
-             WHERE tl.company_id = ?1 AND tl.task_id IN ({names}) ORDER BY tl.id"
-        ),
-        &parameters,
-        |row| {
-            Ok(TaskLine {
-                id: TaskLineId(row.int(0)?),
-                line: LineId(row.int(1)?),
-                task: TaskId(row.int(2)?),
-                phone: row.text(3)?,
-                line_name: row.text(4)?,
-                created_at: row.moment(5)?,
-                modified_at: row.moment(6)?,
-            })
-        },
-    )?;
-    for line in lines {
-        if let Some(view) = views.iter_mut().find(|view| view.task.id == line.task) {
-            view.lines.push(line);
-        }
-    }
-    Ok(())
+    let Some(view) = found else { return Ok(None) };
+    Ok(Some(TaskView { lines: list::lines_of(db, company, id)?, ..view }))
 }
 
 /// How often each value was concluded in a task: most frequent first, then by name.

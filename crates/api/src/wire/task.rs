@@ -8,8 +8,7 @@ use hutong_domain::scene::Scene;
 use hutong_domain::statistics::{CHAT_ROUND_BUCKETS, TALK_TIME_BUCKETS};
 use hutong_domain::task::{TaskKind, TaskStatus};
 use hutong_domain::window::CallingWindow;
-use hutong_store::task::{Counters, ResultCount, Settings, Task, TaskLine, TaskView};
-use jiff::civil::{Date, Time};
+use hutong_store::task::{Counters, ListedTask, ResultCount, Settings, Task, TaskLine, TaskView};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -30,20 +29,20 @@ pub(crate) struct TaskItem {
     #[schema(value_type = i64, example = 2)]
     job_type: TaskKind,
     /// 任务开始时间 · first day of dialling
-    #[schema(value_type = String, example = "2017-10-19")]
-    start_date: Date,
+    #[schema(example = "2017-10-19")]
+    start_date: String,
     /// 可拨打开始时间 · from this time of day on it dials
-    #[schema(value_type = String, example = "09:00:00")]
-    working_start_time: Time,
+    #[schema(example = "09:00:00")]
+    working_start_time: String,
     /// 可拨打结束时间 · until this time of day it dials
-    #[schema(value_type = String, example = "20:00:00")]
-    working_end_time: Time,
+    #[schema(example = "20:00:00")]
+    working_end_time: String,
     /// 暂时停止开始时间 · beginning of its break; null without one
-    #[schema(value_type = Option<String>, example = "12:00:00")]
-    break_start_time: Option<Time>,
+    #[schema(example = "12:00:00")]
+    break_start_time: Option<String>,
     /// 暂时停止结束时间 · end of its break; null without one
-    #[schema(value_type = Option<String>, example = "13:30:00")]
-    break_end_time: Option<Time>,
+    #[schema(example = "13:30:00")]
+    break_end_time: Option<String>,
     /// 任务状态, 0:未开始,1:进行中,2:已完成,3:可运行,4:用户暂停,5:系统暂停,6:已终止,7:排队中,8:AI到期,9:线路欠费,10:短信欠费
     /// · where it stands
     #[schema(value_type = i64, example = 2)]
@@ -221,57 +220,43 @@ impl ExtraStat {
 }
 
 impl TaskItem {
-    pub(crate) fn new(view: TaskView, calendar: &Calendar) -> Self {
-        let TaskView { task, robot_name: _, scene_name, voice_name: _, lines } = view;
-        Self::from_parts(task, scene_name, lines, calendar)
-    }
-
-    fn from_parts(task: Task, scene_name: String, lines: Vec<TaskLine>, calendar: &Calendar) -> Self {
-        let Task {
+    pub(crate) fn new(task: ListedTask, calendar: &Calendar) -> Self {
+        let ListedTask {
             id,
-            status,
-            settings,
-            scene,
-            counters,
-            company: _,
-            robot: _,
-            scene_version: _,
-            voice: _,
-            created_at: _,
-            modified_at: _,
-            ended_at: _,
-            deleted_at: _,
-        } = task;
-        let Settings {
             name,
             kind,
+            status,
             start_date,
-            window: CallingWindow { working, rest },
+            working_start,
+            working_end,
+            break_start,
+            break_end,
+            scene,
+            scene_name,
             remark,
-            line_kind: _,
-            quota: _,
-            in_progress_max: _,
-            elastic: _,
-            redial_rules: _,
-            extras: _,
-        } = settings;
-        let finished = |status| counters.finished_with(status);
-        let in_bucket = |bucket| bucket_count(&counters, bucket);
+            total,
+            done,
+            by_finish_status,
+            lines,
+        } = task;
+        let counts = || FinishStatus::ALL.iter().zip(by_finish_status);
+        let finished = |status| counts().find(|(known, _)| **known == status).map_or(0, |(_, count)| count);
+        let in_bucket = |bucket| counts().filter(|(it, _)| it.bucket() == bucket).map(|(_, count)| count).sum();
         Self {
             call_job_id: id.get(),
             job_name: name,
             job_type: kind,
             start_date,
-            working_start_time: working.start,
-            working_end_time: working.end,
-            break_start_time: rest.map(|rest| rest.start),
-            break_end_time: rest.map(|rest| rest.end),
+            working_start_time: working_start,
+            working_end_time: working_end,
+            break_start_time: break_start,
+            break_end_time: break_end,
             status,
             scene_def_id: scene.get(),
             scene_def_name: scene_name,
             remark,
-            total_count: counters.total,
-            done_count: counters.done,
+            total_count: total,
+            done_count: done,
             called_count: in_bucket(CountBucket::Called),
             rejected_count: in_bucket(CountBucket::Rejected),
             unavailable_count: in_bucket(CountBucket::Unavailable),
@@ -289,9 +274,55 @@ impl TaskItem {
     }
 }
 
-fn bucket_count(counters: &Counters, bucket: CountBucket) -> i64 {
-    let counts = FinishStatus::ALL.iter().zip(counters.by_finish_status);
-    counts.filter(|(status, _)| status.bucket() == bucket).map(|(_, count)| count).sum()
+/// What a list would say of the task.
+fn listed(task: Task, scene_name: String, lines: Vec<TaskLine>) -> ListedTask {
+    let Task {
+        id,
+        status,
+        settings,
+        scene,
+        counters,
+        company: _,
+        robot: _,
+        scene_version: _,
+        voice: _,
+        created_at: _,
+        modified_at: _,
+        ended_at: _,
+        deleted_at: _,
+    } = task;
+    let Settings {
+        name,
+        kind,
+        start_date,
+        window: CallingWindow { working, rest },
+        remark,
+        line_kind: _,
+        quota: _,
+        in_progress_max: _,
+        elastic: _,
+        redial_rules: _,
+        extras: _,
+    } = settings;
+    let Counters { total, done, by_finish_status, by_talk_time: _, by_chat_rounds: _ } = counters;
+    ListedTask {
+        id,
+        name,
+        kind,
+        status,
+        start_date: start_date.to_string(),
+        working_start: working.start.to_string(),
+        working_end: working.end.to_string(),
+        break_start: rest.map(|rest| rest.start.to_string()),
+        break_end: rest.map(|rest| rest.end.to_string()),
+        scene,
+        scene_name,
+        remark,
+        total,
+        done,
+        by_finish_status,
+        lines,
+    }
 }
 
 impl CallPhone {
@@ -322,7 +353,7 @@ impl TaskDetail {
             .collect();
         let defs = scene.results().iter();
         Self {
-            task: TaskItem::from_parts(task, scene_name, lines, calendar),
+            task: TaskItem::new(listed(task, scene_name, lines), calendar),
             robot_def_name: robot_name,
             scene_record_name: voice_name,
             duration_stat: buckets(TALK_TIME_BUCKETS, by_talk_time),

@@ -17,15 +17,19 @@ use crate::values;
 /// When the store fails.
 pub fn insert(db: &mut Db, new: &NewTask, now: Moment) -> Result<TaskId> {
     let id = TaskId(db.next_id("task")?);
+    // From the id on, nobody else makes a task until this transaction ends: numbers and ids have the same order.
+    let number = db.query_int(
+        "UPDATE company SET task_count = task_count + 1 WHERE id = ?1 RETURNING task_count",
+        values![new.company],
+    )?;
     let Settings { name, kind, .. } = &new.settings;
     db.execute(
-        "INSERT INTO task (id, company_id, name, kind, status, start_date, working_start, working_end, robot_id,
-             scene_id, scene_version, voice_id, quota, in_progress_max, elastic, redial_rules, remark, extras,
-             created_at, modified_at)
-         VALUES (?1, ?2, ?3, ?4, 0, '', '', '', ?5, ?6, ?7, ?8, 0, 0, 0, '', '', '', ?9, ?9)",
-        values![id, new.company, name, *kind, new.robot, new.scene, new.scene_version, new.voice, now],
+        "INSERT INTO task (id, company_id, number, name, kind, status, start_date, working_start, working_end,
+             robot_id, scene_id, scene_version, voice_id, quota, in_progress_max, elastic, redial_rules, remark,
+             extras, created_at, modified_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, 0, '', '', '', ?6, ?7, ?8, ?9, 0, 0, 0, '', '', '', ?10, ?10)",
+        values![id, new.company, number, name, *kind, new.robot, new.scene, new.scene_version, new.voice, now],
     )?;
-    db.execute("UPDATE company SET task_count = task_count + 1 WHERE id = ?1", values![new.company])?;
     write_settings(db, new.company, id, &new.settings, now)?;
     put_lines(db, new.company, id, &new.lines, now)?;
     Ok(id)

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use hutong_domain::ids::TaskId;
 use hutong_domain::moment::Moment;
-use hutong_domain::task::{Command, TaskStatus};
-use hutong_store::task::{self, CommandOutcome, Filter, NewTask, ResultCount, Settings};
-use hutong_store::{Page, PageRequest};
-use hutong_testkit::fixture::settings;
+use hutong_domain::task::{Command, TaskKind, TaskStatus};
+use hutong_domain::window::{CallingWindow, DaySpan};
+use hutong_store::task::{self, CommandOutcome, Filter, ListedTask, NewTask, ResultCount, Settings, TaskView};
+use hutong_store::{Page, PageRequest, line};
+use hutong_testkit::fixture::{new_line, settings};
 use hutong_testkit::{Fixture, TestStore, conformance};
+use jiff::civil::time;
 
 use crate::{all, page};
 
@@ -21,6 +23,9 @@ conformance! {
     tasks_are_found_by_their_status,
     filters_hold_all_at_once,
     a_deleted_task_is_listed_only_where_it_is_asked_for,
+    every_page_is_found_whichever_tasks_are_deleted,
+    a_listed_task_is_as_its_view_says,
+    listed_tasks_have_their_own_lines_in_the_order_in_which_they_were_given,
     the_newest_task_is_the_newest_that_is_not_deleted,
     another_companys_tasks_are_never_listed,
     what_was_concluded_is_listed_by_how_often,
@@ -34,14 +39,14 @@ async fn insert_named(fixture: &Fixture, name: &str) -> TaskId {
 /// The ids on a page, with the total.
 async fn listed(fixture: &Fixture, filter: Filter, request: PageRequest) -> (i64, Vec<TaskId>) {
     let Page { total, rows } = fixture.read(move |db, company| task::page(db, company, &filter, request)).await;
-    (total, rows.iter().map(|view| view.task.id).collect())
+    (total, rows.iter().map(|task| task.id).collect())
 }
 
 async fn named(fixture: &Fixture, part: &str) -> Vec<String> {
     let filter = Filter { name_contains: part.to_owned(), ..Filter::default() };
     let found = fixture.read(move |db, company| task::page(db, company, &filter, all())).await;
     assert_eq!(found.total, i64::try_from(found.rows.len()).unwrap());
-    found.rows.into_iter().map(|view| view.task.settings.name).collect()
+    found.rows.into_iter().map(|task| task.name).collect()
 }
 
 async fn the_newest_task_comes_first_on_every_page(store: TestStore) {
@@ -154,6 +159,108 @@ async fn a_deleted_task_is_listed_only_where_it_is_asked_for(store: TestStore) {
         assert_eq!(listed(&fixture, all_of_them, all()).await, (2, vec![gone, kept]));
     }
     assert!(fixture.task(gone).await.deleted_at.is_some());
+}
+
+async fn every_page_is_found_whichever_tasks_are_deleted(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    // Another company's tasks lie between.
+    let theirs = Fixture::new(&store).await;
+    let mut ids = Vec::new();
+    for n in 0..12 {
+        ids.push(insert_named(&fixture, &format!("任务{n}")).await);
+        insert_named(&theirs, "任务").await;
+    }
+    ids.reverse();
+    let mut kept = ids.clone();
+    // First one alone, then runs at the newest end, in the middle and at the oldest, in the end all.
+    for deleted in [vec![5], vec![0, 1], vec![6, 7, 8], vec![10, 11], vec![2, 3, 4, 9]] {
+        for index in deleted {
+            assert_eq!(delete(&fixture, ids[index]).await, CommandOutcome::Done);
+            kept.retain(|id| *id != ids[index]);
+        }
+        for (deleted_too, expected) in [(false, &kept), (true, &ids)] {
+            for size in [1, 2, 5, 12] {
+                pages_are(&fixture, deleted_too, size, expected).await;
+            }
+        }
+    }
+}
+
+/// Pages of this size, the one after the last among them, have these tasks and no others.
+async fn pages_are(fixture: &Fixture, deleted_too: bool, size: usize, expected: &[TaskId]) {
+    let total = i64::try_from(expected.len()).unwrap();
+    for (number, rows) in (1..).zip(expected.chunks(size).chain([&[] as &[TaskId]])) {
+        let request = page(number, i64::try_from(size).unwrap());
+        let filter = Filter { deleted_too, ..Filter::default() };
+        assert_eq!(listed(fixture, filter, request).await, (total, rows.to_vec()), "page {number} of {size}");
+    }
+}
+
+async fn a_listed_task_is_as_its_view_says(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    let span = |start, end| DaySpan::new(time(start, 5, 0, 0), time(end, 30, 15, 0)).unwrap();
+    let window = CallingWindow { working: span(9, 20), rest: Some(span(12, 13)) };
+    let unusual = Settings { kind: TaskKind::Timed, window, remark: "备注\n第二行".to_owned(), ..settings() };
+    let finished = fixture.running_task(settings(), 2).await;
+    for claimed in fixture.claim(finished, 2).await {
+        fixture.finish(&claimed, fixture.answered(5, 2, &[])).await;
+    }
+    fixture.insert_task(NewTask { settings: unusual, ..fixture.new_task() }).await;
+
+    let found = fixture.read(|db, company| task::page(db, company, &Filter::default(), all())).await;
+
+    assert_eq!(found.rows.len(), 2);
+    for row in found.rows {
+        let TaskView { task, scene_name, lines, .. } =
+            fixture.read(move |db, company| task::find_view(db, company, row.id)).await.unwrap();
+        let Settings { name, kind, start_date, window: CallingWindow { working, rest }, remark, .. } = task.settings;
+        let expected = ListedTask {
+            id: task.id,
+            name,
+            kind,
+            status: task.status,
+            start_date: start_date.to_string(),
+            working_start: working.start.to_string(),
+            working_end: working.end.to_string(),
+            break_start: rest.map(|rest| rest.start.to_string()),
+            break_end: rest.map(|rest| rest.end.to_string()),
+            scene: task.scene,
+            scene_name,
+            remark,
+            total: task.counters.total,
+            done: task.counters.done,
+            by_finish_status: task.counters.by_finish_status,
+            lines,
+        };
+        assert_eq!(row, expected);
+    }
+}
+
+async fn listed_tasks_have_their_own_lines_in_the_order_in_which_they_were_given(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    let add_line = || fixture.write(|db, company| line::insert(db, &new_line(company)));
+    let (first, second, third) = (fixture.line, add_line().await, add_line().await);
+    let orders = [vec![third, first, second], vec![second], vec![second, first], vec![]];
+    let mut expected = Vec::new();
+    // Close to each other, with a deleted one between them; and, under their name, far from each other.
+    for (n, lines) in (0..16).zip(orders.iter().cycle()) {
+        let name = if n % 15 == 0 { "远" } else { "近" };
+        let settings = Settings { name: name.to_owned(), ..settings() };
+        let id = fixture.insert_task(NewTask { settings, lines: lines.clone(), ..fixture.new_task() }).await;
+        expected.insert(0, (name, id, lines.clone()));
+    }
+    assert_eq!(delete(&fixture, expected.remove(4).1).await, CommandOutcome::Done);
+    for (part, count) in [("", 15), ("远", 2)] {
+        let filter = Filter { name_contains: part.to_owned(), ..Filter::default() };
+
+        let found = fixture.read(move |db, company| task::page(db, company, &filter, all())).await;
+
+        let lines = |row: &ListedTask| row.lines.iter().map(|line| line.line).collect::<Vec<_>>();
+        let found: Vec<_> = found.rows.iter().map(|row| (row.id, lines(row))).collect();
+        let fitting = expected.iter().filter(|(name, ..)| name.contains(part));
+        assert_eq!(found, fitting.map(|(_, id, lines)| (*id, lines.clone())).collect::<Vec<_>>());
+        assert_eq!(found.len(), count);
+    }
 }
 
 async fn the_newest_task_is_the_newest_that_is_not_deleted(store: TestStore) {
