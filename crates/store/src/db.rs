@@ -13,7 +13,7 @@ use hutong_domain::ids::{
 use hutong_domain::line::{LineKind, LineUse};
 use hutong_domain::moment::Moment;
 use hutong_domain::task::{TaskKind, TaskStatus};
-use postgres::types::Type;
+use rusqlite::types::{Type, ValueRef};
 
 use crate::error::{Error, Result};
 
@@ -219,7 +219,7 @@ impl PostgresDb {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
-        let types: Vec<Type> = values.iter().map(Value::postgres_type).collect();
+        let types: Vec<postgres::types::Type> = values.iter().map(Value::postgres_type).collect();
         let statement = self.client.prepare_typed(&sql.replace('?', "$"), &types)?;
         self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
@@ -227,10 +227,10 @@ impl PostgresDb {
 }
 
 impl Value<'_> {
-    const fn postgres_type(&self) -> Type {
+    const fn postgres_type(&self) -> postgres::types::Type {
         match self {
-            Self::Int(_) => Type::INT8,
-            Self::Text(_) => Type::TEXT,
+            Self::Int(_) => postgres::types::Type::INT8,
+            Self::Text(_) => postgres::types::Type::TEXT,
         }
     }
 }
@@ -247,7 +247,6 @@ fn borrowed<'a>(values: &'a [Value<'a>]) -> Vec<&'a (dyn postgres::types::ToSql 
 
 impl rusqlite::ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        use rusqlite::types::ValueRef;
         Ok(rusqlite::types::ToSqlOutput::Borrowed(match *self {
             Self::Int(Some(int)) => ValueRef::Integer(int),
             Self::Text(Some(text)) => ValueRef::Text(text.as_bytes()),
@@ -285,7 +284,7 @@ impl Row<'_> {
     /// # Errors
     /// When the column does not hold one.
     pub fn text(&self, column: usize) -> Result<String> {
-        self.get(column)
+        self.str(column).map(str::to_owned)
     }
 
     /// A text that is looked at while the row is at hand.
@@ -294,7 +293,8 @@ impl Row<'_> {
     /// When the column does not hold one.
     pub fn str(&self, column: usize) -> Result<&str> {
         match self {
-            Self::Sqlite(row) => Ok(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?),
+            Self::Sqlite(row) => sqlite_text(row, column)?
+                .ok_or_else(|| rusqlite::Error::InvalidColumnType(column, String::new(), Type::Null).into()),
             Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
@@ -305,7 +305,7 @@ impl Row<'_> {
     /// When the column holds something else.
     pub fn str_or_null(&self, column: usize) -> Result<Option<&str>> {
         match self {
-            Self::Sqlite(row) => Ok(row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?),
+            Self::Sqlite(row) => sqlite_text(row, column),
             Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
@@ -315,7 +315,7 @@ impl Row<'_> {
     /// # Errors
     /// When the column holds something else.
     pub fn text_or_null(&self, column: usize) -> Result<Option<String>> {
-        self.get(column)
+        Ok(self.str_or_null(column)?.map(str::to_owned))
     }
 
     /// A truth, kept as 0 or 1.
@@ -372,8 +372,8 @@ impl Row<'_> {
     /// # Errors
     /// [`Error::Corrupt`] when the text cannot be parsed.
     pub fn parsed<T: std::str::FromStr>(&self, column: usize, name: &'static str) -> Result<T> {
-        let text = self.text(column)?;
-        text.parse().map_err(|_| self.corrupt(name, text))
+        let text = self.str(column)?;
+        text.parse().map_err(|_| self.corrupt(name, text.to_owned()))
     }
 
     /// A document kept as JSON; `name` is table and column.
@@ -381,12 +381,23 @@ impl Row<'_> {
     /// # Errors
     /// [`Error::Corrupt`] when it is not what it should be.
     pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize, name: &'static str) -> Result<T> {
-        let text = self.text(column)?;
-        serde_json::from_str(&text).map_err(|error| self.corrupt(name, error.to_string()))
+        serde_json::from_str(self.str(column)?).map_err(|error| self.corrupt(name, error.to_string()))
     }
 
     fn corrupt(&self, column: &'static str, found: String) -> Error {
         Error::Corrupt { column, id: self.int(0).unwrap_or_default(), found }
+    }
+}
+
+/// Transcripts are long, and Chinese: the standard library would look at their characters one by one.
+fn sqlite_text<'r>(row: &'r rusqlite::Row<'_>, column: usize) -> Result<Option<&'r str>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        ValueRef::Text(bytes) => match simdutf8::basic::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => Err(rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)).into()),
+        },
+        other => Err(rusqlite::Error::InvalidColumnType(column, String::new(), other.data_type()).into()),
     }
 }
 

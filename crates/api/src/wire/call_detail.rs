@@ -1,5 +1,7 @@
 //! One call on the wire, with all that was said and concluded.
 
+use std::borrow::Cow;
+
 use hutong_domain::call::{
     CallKind, CallResult, CallStatus, FinishStatus, HungUpBy, Match, Speaker, Understanding, Utterance,
 };
@@ -10,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::call::day_begins;
-use super::time::LocalMoment;
+use super::time::{CalendarPage, LocalMoment};
 use crate::app::Api;
 use crate::compat::edition::Truth;
 
@@ -58,8 +60,8 @@ pub(crate) struct PhoneLogLine {
     #[schema(example = "喂你好")]
     content: String,
     /// 命中的分支或知识点，`~` 无需理解，`AI_UNKNOWN` 无法应答 · the branch or knowledge entry that the words hit
-    #[schema(example = "~")]
-    user_mean: Option<String>,
+    #[schema(value_type = Option<String>, example = "~")]
+    user_mean: Option<Cow<'static, str>>,
     /// 命中详情，JSON 列表字符串 · what was hit, a JSON list as a string
     #[schema(example = json!("[{\"score\":0.92,\"answer\":\"拒绝\",\"ask\":\"不考虑\",\"knowledgeBaseId\":33230}]"))]
     user_mean_detail: Option<String>,
@@ -196,42 +198,48 @@ pub(crate) struct TaskResult {
 
 impl CallDetail {
     pub(crate) fn new(mut view: CallView, edition: Edition, api: &Api) -> Self {
+        let mut calendar = api.calendar.page();
         let recording = view.recording.as_deref().map(|recording| api.recordings.url(recording));
         let (phone_logs, task_result) = match view.record.take() {
-            Some(record) => record_parts(record, &view, edition, api),
+            Some(record) => record_parts(record, &view, edition, &mut calendar),
             None => (Vec::new(), Vec::new()),
         };
         Self {
             phone_log: PhoneLog { phone_logs, luyin_oss_url: recording.clone() },
-            scene_instance: SceneInstance::new(view, recording, api),
+            scene_instance: SceneInstance::new(view, recording, &mut calendar, api),
             task_result,
         }
     }
 }
 
-fn record_parts(record: Record, call: &CallView, edition: Edition, api: &Api) -> (Vec<PhoneLogLine>, Vec<TaskResult>) {
+fn record_parts(
+    record: Record,
+    call: &CallView,
+    edition: Edition,
+    calendar: &mut CalendarPage,
+) -> (Vec<PhoneLogLine>, Vec<TaskResult>) {
     let Record { first_utterance_id, first_result_id, utterances, results, created_at, modified_at } = record;
     let lines = (first_utterance_id..).zip(utterances);
-    let lines = lines.map(|(id, utterance)| PhoneLogLine::new(id, utterance, call.id, edition, api)).collect();
-    let written = (api.calendar.local(created_at), api.calendar.local(modified_at));
+    let lines = lines.map(|(id, utterance)| PhoneLogLine::new(id, utterance, call.id, edition, calendar)).collect();
+    let written = (calendar.local(created_at), calendar.local(modified_at));
     let results = (first_result_id..).zip(results);
     (lines, results.map(|(id, result)| TaskResult::new(id, result, call, written)).collect())
 }
 
 impl PhoneLogLine {
-    fn new(id: i64, utterance: Utterance, call: CallId, edition: Edition, api: &Api) -> Self {
+    fn new(id: i64, utterance: Utterance, call: CallId, edition: Edition, calendar: &mut CalendarPage) -> Self {
         let Utterance { speaker, text, start_ms, end_ms, at, understanding, node: _ } = utterance;
         let unknown = understanding == Some(Understanding::Unknown);
         let (user_mean, user_mean_detail) = match (speaker, understanding) {
             (Speaker::Robot, _) => (None, None),
-            (Speaker::Customer, None | Some(Understanding::NotNeeded)) => (Some(NOT_NEEDED.to_owned()), None),
-            (Speaker::Customer, Some(Understanding::Unknown)) => (Some(UNKNOWN.to_owned()), None),
+            (Speaker::Customer, None | Some(Understanding::NotNeeded)) => (Some(NOT_NEEDED.into()), None),
+            (Speaker::Customer, Some(Understanding::Unknown)) => (Some(UNKNOWN.into()), None),
             (Speaker::Customer, Some(Understanding::Matched(hit))) => {
                 let detail = mean_detail(&hit);
-                (Some(hit.name), detail)
+                (Some(hit.name.into()), detail)
             }
         };
-        let said_at = api.calendar.local(at);
+        let said_at = calendar.local(at);
         Self {
             scene_instance_log_id: id,
             scene_instance_id: call.get(),
@@ -284,7 +292,7 @@ impl TaskResult {
 }
 
 impl SceneInstance {
-    fn new(view: CallView, recording_url: Option<String>, api: &Api) -> Self {
+    fn new(view: CallView, recording_url: Option<String>, calendar: &mut CalendarPage, api: &Api) -> Self {
         let CallView {
             id,
             company,
@@ -319,7 +327,6 @@ impl SceneInstance {
             modified_at,
             record: _,
         } = view;
-        let calendar = &api.calendar;
         Self {
             call_instance_id: id.get(),
             company_id: company.get(),

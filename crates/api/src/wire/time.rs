@@ -38,13 +38,6 @@ impl Calendar {
         CalendarPage { calendar: self.clone(), known: [None; DAYS_KNOWN], oldest: 0 }
     }
 
-    /// The time of day of the last planned redial, or `otherwise`, on a date that means nothing: so the
-    /// document shows `secondaryCallTime`.
-    pub(crate) fn redial_time(&self, planned: Option<Moment>, otherwise: Time) -> LocalMoment {
-        let time = planned.map_or(otherwise, |planned| planned.civil(&self.zone).time());
-        LocalMoment::without_date(time)
-    }
-
     /// The first moment of a day, and the first moment after it.
     pub(crate) fn day(&self, day: Date) -> (Moment, Moment) {
         let next = day.tomorrow().unwrap_or(Date::MAX);
@@ -89,7 +82,8 @@ impl CalendarPage {
         LocalMoment::from(civil)
     }
 
-    /// See [`Calendar::redial_time`].
+    /// The time of day of the last planned redial, or `otherwise`, on a date that means nothing: so the
+    /// document shows `secondaryCallTime`.
     pub(crate) fn redial_time(&mut self, planned: Option<Moment>, otherwise: Time) -> LocalMoment {
         let local = planned.map(|planned| self.local(planned));
         local.map_or_else(|| LocalMoment::without_date(otherwise), LocalMoment::on_no_date)
@@ -247,8 +241,9 @@ mod tests {
         assert_eq!(calendar.local(Moment(1_516_798_313_000)).as_str(), "2018-01-24 20:51:53");
         assert_eq!(calendar.local(Moment(0)).as_str(), "1970-01-01 08:00:00");
         let nine = Time::constant(9, 0, 0, 0);
-        assert_eq!(calendar.redial_time(None, nine).as_str(), "1970-01-01 09:00:00");
-        assert_eq!(calendar.redial_time(Some(Moment(1_516_798_313_000)), nine).as_str(), "1970-01-01 20:51:53");
+        let mut page = calendar.page();
+        assert_eq!(page.redial_time(None, nine).as_str(), "1970-01-01 09:00:00");
+        assert_eq!(page.redial_time(Some(Moment(1_516_798_313_000)), nine).as_str(), "1970-01-01 20:51:53");
     }
 
     #[test]
