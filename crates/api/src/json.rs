@@ -9,8 +9,9 @@ use std::fmt::{self, Display, Write as _};
 use serde::Serialize;
 use serde::ser::{Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Serializer};
 
-/// The name under which [`Raw`] passes itself on.
+/// The names under which [`Raw`] and [`Plain`] pass themselves on.
 const RAW: &str = "$hutong::json::Raw";
+const PLAIN: &str = "$hutong::json::Plain";
 
 /// JSON that is written already, and stands in the answer as it is.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,16 @@ pub(crate) struct Raw<'a>(pub(crate) &'a str);
 impl Serialize for Raw<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct(RAW, self.0)
+    }
+}
+
+/// A text of which it is known that nothing in it has to be escaped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(PLAIN, self.0)
     }
 }
 
@@ -78,13 +89,20 @@ impl serde::ser::Error for Error {
 
 /// Appends a value.
 pub(crate) fn write(out: &mut String, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-    value.serialize(Json { out, raw: false })
+    value.serialize(Json { out, text: Text::Any })
 }
 
 struct Json<'o> {
     out: &'o mut String,
-    /// The value is JSON already.
-    raw: bool,
+    text: Text,
+}
+
+/// What is known of a text before it is written.
+#[derive(Clone, Copy)]
+enum Text {
+    Any,
+    Plain,
+    Raw,
 }
 
 /// The inside of a list or an object.
@@ -230,13 +248,16 @@ impl<'o> Serializer for Json<'o> {
     }
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
-        if self.raw {
+        if matches!(self.text, Text::Raw) {
             self.out.push_str(text);
             return Ok(());
         }
         self.out.reserve(text.len() + 2);
         self.out.push('"');
-        escaped(self.out, text);
+        match self.text {
+            Text::Plain => self.out.push_str(text),
+            _ => escaped(self.out, text),
+        }
         self.out.push('"');
         Ok(())
     }
@@ -274,7 +295,12 @@ impl<'o> Serializer for Json<'o> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Error> {
-        value.serialize(Json { raw: name == RAW, ..self })
+        let text = match name {
+            RAW => Text::Raw,
+            PLAIN => Text::Plain,
+            _ => self.text,
+        };
+        value.serialize(Json { text, ..self })
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -451,7 +477,8 @@ mod tests {
         assert_eq!(written(&list), "[]");
         list.push(&Some("a\"b")).unwrap();
         list.push(&Raw(r#"{"c":[1,2]}"#)).unwrap();
-        assert_eq!((written(&list).as_str(), list.length()), (r#"["a\"b",{"c":[1,2]}]"#, 2));
+        list.push(&[Plain("d")]).unwrap();
+        assert_eq!((written(&list).as_str(), list.length()), (r#"["a\"b",{"c":[1,2]},["d"]]"#, 3));
     }
 
     fn json() -> impl Strategy<Value = Value> {

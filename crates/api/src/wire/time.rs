@@ -11,6 +11,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::json::Plain;
+
 /// On this date stand times of day that have none.
 const NO_DATE: LocalMoment = LocalMoment(*b"1970-01-01 00:00:00");
 const DAY_MS: i64 = 86_400_000;
@@ -143,7 +145,7 @@ impl LocalMoment {
 
 impl Serialize for LocalMoment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+        Plain(self.as_str()).serialize(serializer)
     }
 }
 
