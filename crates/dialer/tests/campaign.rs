@@ -93,7 +93,7 @@ impl Campaign {
         self.now(async move { store.read(move |db| call::find(db, COMPANY, id)).await.unwrap().unwrap() })
     }
 
-    fn now<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> T {
+    fn now<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         self.runtime.run(work).unwrap()
     }
 }
