@@ -27,7 +27,7 @@ pub mod vault;
 pub use db::{Db, Row, Value};
 pub use error::{Error, Result};
 pub use migrate::BIG_TABLES;
-pub use pool::{IdKind, Options, Store, Url};
+pub use pool::{Disturbance, IdKind, Options, Store, Url, Work};
 
 /// A page of rows out of all that fit.
 #[derive(Debug, Clone, PartialEq, Eq)]

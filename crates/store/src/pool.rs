@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::future::BoxFuture;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::Moment;
 
@@ -56,7 +57,7 @@ pub struct Options {
     /// Hash partitions of the big tables; PostgreSQL only, used when the tables are made.
     pub partitions: u32,
     /// Run everything on the caller's thread, over one connection: for virtual time. A store in memory
-    /// always does.
+    /// always does; PostgreSQL cannot where a tokio runtime runs on that thread.
     pub inline: bool,
 }
 
@@ -105,10 +106,29 @@ impl IdKind {
     }
 }
 
+/// What goes wrong with a store: for simulations.
+pub trait Disturbance: Send + Sync {
+    /// Waited for before a piece of work; an error means that it is not done.
+    fn before(&self, work: Work) -> BoxFuture<'_, Result<()>>;
+
+    /// Waited for when it is done, and committed; an error means that whoever asked does not learn of it.
+    fn after(&self, work: Work) -> BoxFuture<'_, Result<()>>;
+}
+
+/// A kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// It changes nothing.
+    Read,
+    /// It is committed.
+    Write,
+}
+
 /// The store: cheap to clone, shared by all.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    disturbance: Option<Arc<dyn Disturbance>>,
 }
 
 struct Inner {
@@ -128,13 +148,19 @@ impl Store {
         let first = std::thread::scope(|scope| scope.spawn(|| connect_and_migrate(options, now)).join());
         let first = first.map_err(|_| Error::Closed)??;
         let runner = if options.inline || options.url == Url::Memory {
-            Runner::inline(first)?
+            Runner::inline(first)
         } else {
             Runner::start(options, first)?
         };
         let inner =
             Inner { runner, blocks: Mutex::default(), filters: FilterCache::default(), url: options.url.clone() };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), disturbance: None })
+    }
+
+    /// The same store, seen through something that goes wrong with it.
+    #[must_use]
+    pub fn disturbed(&self, by: Arc<dyn Disturbance>) -> Self {
+        Self { inner: self.inner.clone(), disturbance: Some(by) }
     }
 
     /// Where the store is.
@@ -148,7 +174,15 @@ impl Store {
     /// # Errors
     /// What the read gives, or [`Error::Closed`].
     pub async fn read<T: Send + 'static>(&self, work: impl FnOnce(&mut Db) -> Result<T> + Send + 'static) -> Result<T> {
-        self.inner.runner.read(work).await
+        self.disturbed_by(Work::Read, self.inner.runner.read(work)).await
+    }
+
+    async fn disturbed_by<T>(&self, kind: Work, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(disturbance) = &self.disturbance else { return work.await };
+        disturbance.before(kind).await?;
+        let outcome = work.await;
+        disturbance.after(kind).await?;
+        outcome
     }
 
     /// Runs a read whose statements all see the same state of the store.
@@ -179,7 +213,7 @@ impl Store {
         company: CompanyId,
         work: impl FnMut(&mut Db) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.inner.runner.write(company, work).await
+        self.disturbed_by(Work::Write, self.inner.runner.write(company, work)).await
     }
 
     /// Takes `count` ids in a row, from this process's block where it has enough; the first of them.

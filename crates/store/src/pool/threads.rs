@@ -67,11 +67,8 @@ pub(super) enum Runner {
 
 impl Runner {
     /// Everything on the caller's thread, over one connection.
-    pub(super) fn inline(db: Db) -> Result<Self> {
-        if db.is_postgres() {
-            return Err(Error::Url("only SQLite can run on the caller's thread".to_owned()));
-        }
-        Ok(Self::Inline(Mutex::new(db)))
+    pub(super) const fn inline(db: Db) -> Self {
+        Self::Inline(Mutex::new(db))
     }
 
     /// Threads; the first writer takes over `first`.
@@ -235,7 +232,7 @@ fn commit_group(db: &mut Db, mut group: Vec<Box<dyn WriteJob>>) -> bool {
 
 /// What each job gave, all committed; an error when the transaction as a whole is lost.
 fn run_group(db: &mut Db, group: &mut [Box<dyn WriteJob>]) -> Result<Vec<Result<()>>> {
-    db.transaction(if db.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" })?;
+    begin(db)?;
     let outcome = run_jobs(db, group);
     match outcome {
         Ok(outcomes) => match db.transaction("COMMIT") {
@@ -270,8 +267,12 @@ fn run_jobs(db: &mut Db, group: &mut [Box<dyn WriteJob>]) -> Result<Vec<Result<(
     Ok(outcomes)
 }
 
+fn begin(db: &mut Db) -> Result<()> {
+    db.transaction(if db.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" })
+}
+
 fn write_alone<T>(db: &mut Db, mut work: impl FnMut(&mut Db) -> Result<T>) -> Result<T> {
-    db.transaction("BEGIN IMMEDIATE")?;
+    begin(db)?;
     let outcome = catch_unwind(AssertUnwindSafe(|| work(db)));
     match outcome.unwrap_or_else(|_| Err(Error::Commit("a write panicked; it was rolled back".to_owned()))) {
         Ok(done) => db.transaction("COMMIT").map(|()| done),
