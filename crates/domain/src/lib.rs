@@ -6,6 +6,7 @@
 pub mod call;
 pub mod dialogue;
 pub mod grading;
+pub mod hours;
 pub mod ids;
 pub mod line;
 pub mod moment;
