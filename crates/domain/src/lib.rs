@@ -15,6 +15,7 @@ pub mod pacing;
 pub mod phone;
 pub mod redial;
 pub mod scene;
+pub mod sharing;
 pub mod statistics;
 pub mod task;
 pub mod window;
