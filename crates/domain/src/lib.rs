@@ -3,6 +3,7 @@
 //! Everything here is a pure function or a plain value. What happens at a moment takes the moment as
 //! an argument; what happens by chance takes a seeded generator.
 
+pub mod breaker;
 pub mod call;
 pub mod dialogue;
 pub mod grading;
