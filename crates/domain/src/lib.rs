@@ -12,6 +12,7 @@ pub mod ids;
 pub mod line;
 pub mod moment;
 pub mod outcome;
+pub mod pace;
 pub mod pacing;
 pub mod phone;
 pub mod redial;
