@@ -5,6 +5,7 @@
 
 pub mod breaker;
 pub mod call;
+pub mod caps;
 pub mod dialogue;
 pub mod grading;
 pub mod hours;
