@@ -10,6 +10,7 @@ pub mod dialogue;
 pub mod grading;
 pub mod hours;
 pub mod ids;
+pub mod ledger;
 pub mod line;
 pub mod moment;
 pub mod outcome;
