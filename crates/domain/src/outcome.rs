@@ -123,3 +123,34 @@ pub enum Response {
     /// Somebody answered, and found none (呼损).
     Lost,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_says_what_it_proves_of_the_line_and_of_the_callee() {
+        let check = |disposition: Disposition, line, response| {
+            assert_eq!((disposition.line_outcome(), disposition.response()), (line, response), "{disposition:?}");
+        };
+        use LineOutcome::{Failed, SaysNothing, Worked};
+        check(Disposition::Answered, Worked, Some(Response::Answered));
+        check(Disposition::NoSeat, Worked, Some(Response::Lost));
+        for disposition in [
+            Disposition::Declined,
+            Disposition::RangOut,
+            Disposition::Busy,
+            Disposition::PoweredOff,
+            Disposition::Suspended,
+            Disposition::Vacant,
+        ] {
+            check(disposition, Worked, Some(Response::Unanswered));
+        }
+        check(Disposition::Unreachable, SaysNothing, Some(Response::Unanswered));
+        check(Disposition::OutOfCoverage, SaysNothing, Some(Response::Unanswered));
+        check(Disposition::LineFailed, Failed, None);
+        check(Disposition::LineInArrears, Failed, None);
+        check(Disposition::Interrupted, SaysNothing, None);
+        check(Disposition::Blacklisted, SaysNothing, None);
+    }
+}
