@@ -119,6 +119,26 @@ pub enum CountBucket {
 }
 
 impl FinishStatus {
+    /// The label in English.
+    #[must_use]
+    pub const fn english(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Rejected => "declined",
+            Self::NoAnswer => "could not be reached",
+            Self::CallerUnavailable => "caller number unavailable",
+            Self::Vacant => "no such number",
+            Self::PoweredOff => "switched off",
+            Self::Busy => "busy",
+            Self::Suspended => "service suspended",
+            Self::Missed => "rang unanswered",
+            Self::CallerInArrears => "caller's account in arrears",
+            Self::Lost => "answered without a free seat, or lost by us",
+            Self::Blacklisted => "blacklisted",
+            Self::OutOfCoverage => "outside the line's coverage",
+        }
+    }
+
     /// The count that a call with this outcome is added to.
     #[must_use]
     pub const fn bucket(self) -> CountBucket {

@@ -3,17 +3,23 @@
 //! Everything here is a pure function or a plain value. What happens at a moment takes the moment as
 //! an argument; what happens by chance takes a seeded generator.
 
+pub mod breaker;
 pub mod call;
+pub mod caps;
 pub mod dialogue;
 pub mod grading;
+pub mod hours;
 pub mod ids;
+pub mod ledger;
 pub mod line;
 pub mod moment;
 pub mod outcome;
+pub mod pace;
 pub mod pacing;
 pub mod phone;
 pub mod redial;
 pub mod scene;
+pub mod sharing;
 pub mod statistics;
 pub mod task;
 pub mod window;

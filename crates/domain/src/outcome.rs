@@ -58,4 +58,99 @@ impl Disposition {
             Self::Blacklisted => FinishStatus::Blacklisted,
         }
     }
+
+    /// What the attempt says about its line.
+    #[must_use]
+    pub const fn line_outcome(self) -> LineOutcome {
+        match self {
+            // The call reached the callee's network, and it told what became of it.
+            Self::Answered
+            | Self::NoSeat
+            | Self::Declined
+            | Self::RangOut
+            | Self::Busy
+            | Self::PoweredOff
+            | Self::Suspended
+            | Self::Vacant => LineOutcome::Worked,
+            Self::LineFailed | Self::LineInArrears => LineOutcome::Failed,
+            // Without a reason, or not carried to that place only: it may be the line or the callee. We broke
+            // it off ourselves, or never dialled.
+            Self::Unreachable | Self::OutOfCoverage | Self::Interrupted | Self::Blacklisted => LineOutcome::SaysNothing,
+        }
+    }
+
+    /// What the attempt says about how many people answer; none where it never had the chance to be answered.
+    #[must_use]
+    pub const fn response(self) -> Option<Response> {
+        match self {
+            Self::Answered => Some(Response::Answered),
+            Self::NoSeat => Some(Response::Lost),
+            Self::Declined
+            | Self::RangOut
+            | Self::Unreachable
+            | Self::Busy
+            | Self::PoweredOff
+            | Self::Suspended
+            | Self::Vacant
+            | Self::OutOfCoverage => Some(Response::Unanswered),
+            // Failures of our side would make people look as if they never answered, and the line's recovery
+            // would meet far too many calls.
+            Self::LineFailed | Self::LineInArrears | Self::Interrupted | Self::Blacklisted => None,
+        }
+    }
+}
+
+/// What an attempt says about its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineOutcome {
+    /// It carried the call.
+    Worked,
+    /// It did not.
+    Failed,
+    /// Neither.
+    SaysNothing,
+}
+
+/// What became of an attempt, as far as dialling beyond the seats is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// Nobody answered.
+    Unanswered,
+    /// Somebody answered, and found a seat.
+    Answered,
+    /// Somebody answered, and found none (呼损).
+    Lost,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_says_what_it_proves_of_the_line_and_of_the_callee() {
+        let check = |disposition: Disposition, line, response| {
+            assert_eq!((disposition.line_outcome(), disposition.response()), (line, response), "{disposition:?}");
+        };
+        use LineOutcome::{Failed, SaysNothing, Worked};
+        check(Disposition::Answered, Worked, Some(Response::Answered));
+        check(Disposition::NoSeat, Worked, Some(Response::Lost));
+        for disposition in [
+            Disposition::Declined,
+            Disposition::RangOut,
+            Disposition::Busy,
+            Disposition::PoweredOff,
+            Disposition::Suspended,
+            Disposition::Vacant,
+        ] {
+            check(disposition, Worked, Some(Response::Unanswered));
+        }
+        check(Disposition::Unreachable, SaysNothing, Some(Response::Unanswered));
+        check(Disposition::OutOfCoverage, SaysNothing, Some(Response::Unanswered));
+        check(Disposition::LineFailed, Failed, None);
+        check(Disposition::LineInArrears, Failed, None);
+        check(Disposition::Interrupted, SaysNothing, None);
+        check(Disposition::Blacklisted, SaysNothing, None);
+    }
 }

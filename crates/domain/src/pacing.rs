@@ -1,5 +1,9 @@
 //! How many calls a task may start now.
 
+mod learning;
+
+pub use learning::{History, allowance_learning};
+
 /// What limits a task at one moment. Everything counts calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Room {

@@ -1,9 +1,10 @@
 //! The life of a task, per `operate.md` “Life of a task”.
 
-use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+mod reason;
 
 use crate::call::numbered;
+use crate::hours::Closed;
+pub use reason::MoveReason;
 
 numbered! {
     /// Where a task stands.
@@ -18,7 +19,7 @@ numbered! {
         Ready = 3 "可运行",
         /// Paused by a person.
         UserPaused = 4 "用户暂停",
-        /// Outside its calling window, in its break, or with nothing due.
+        /// Outside its hours, with nothing due, or without a usable line.
         SystemPaused = 5 "系统暂停",
         /// Stopped for good.
         Stopped = 6 "已终止",
@@ -54,6 +55,24 @@ impl TaskStatus {
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Done | Self::Stopped)
+    }
+
+    /// The label in English.
+    #[must_use]
+    pub const fn english(self) -> &'static str {
+        match self {
+            Self::NotStarted => "not started",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Ready => "ready",
+            Self::UserPaused => "paused by a person",
+            Self::SystemPaused => "paused by the system",
+            Self::Stopped => "stopped",
+            Self::Queued => "queued for seats",
+            Self::RobotExpired => "robot expired",
+            Self::LineInArrears => "line in arrears",
+            Self::SmsInArrears => "text messages in arrears",
+        }
     }
 }
 
@@ -115,93 +134,98 @@ pub struct Situation {
     pub status: TaskStatus,
     /// How the task starts.
     pub kind: TaskKind,
-    /// The first day of dialling.
-    pub start_date: Date,
-    /// The day now, in the installation's zone.
-    pub today: Date,
-    /// Whether the calling window is open now.
-    pub window_open: bool,
+    /// Why it may not dial now by its hours; none when it may.
+    pub closed: Option<Closed>,
     /// Whether the task has any number at all.
     pub has_numbers: bool,
-    /// Whether a number could be dialled now: one never dialled, or a redial that is due.
+    /// Whether a number could be dialled now: one never dialled, or a redial that is due, that no
+    /// frequency cap holds back.
     pub has_due: bool,
     /// Whether a redial is planned for later.
     pub has_later: bool,
+    /// Whether a frequency cap holds back a number that could be dialled otherwise.
+    pub has_capped: bool,
     /// Calls being dialled or talking.
     pub in_progress: u32,
-    /// Whether a seat of the company and a channel of a line are free.
-    pub has_room: bool,
-}
-
-/// Why the scheduler moved a task, kept with the move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MoveReason {
-    /// A timed task's start date has come.
-    StartDateReached,
-    /// Dialling goes on.
-    RoomToDial,
-    /// No seat or no channel is free.
-    NoRoom,
-    /// Outside the calling window or in the break.
-    OutsideWindow,
-    /// A timed task that was started before its first day.
-    BeforeStartDate,
-    /// Only redials are left, and none is due.
-    RedialsNotDue,
-    /// Nothing was imported yet.
-    NoNumbers,
-    /// Every number has finished.
-    AllFinished,
+    /// Whether a line of the task can be used: enabled, valid now, and not left alone for its failures.
+    pub has_usable_line: bool,
+    /// Whether the task may take a seat now.
+    pub has_seat: bool,
+    /// Whether a channel of a usable line is free.
+    pub has_channel: bool,
 }
 
 /// Where the scheduler moves a task next; none where it stays.
+///
+/// One arrow of the contract's drawing at a time: a pause that is over leads to 可运行, and from there to
+/// 进行中 or 排队中.
 #[must_use]
 pub fn next_status(situation: &Situation) -> Option<(TaskStatus, MoveReason)> {
-    let started = situation.today >= situation.start_date;
-    if situation.status == TaskStatus::NotStarted {
-        let due = situation.kind == TaskKind::Timed && started;
+    let status = situation.status;
+    if status == TaskStatus::NotStarted {
+        let due = situation.kind == TaskKind::Timed && situation.closed != Some(Closed::BeforeStartDate);
         return due.then_some((TaskStatus::Ready, MoveReason::StartDateReached));
     }
-    if !situation.status.is_active() {
+    if !status.is_active() {
         return None;
     }
-    let next = if !situation.has_numbers {
-        (TaskStatus::SystemPaused, MoveReason::NoNumbers)
-    } else if !situation.has_due && !situation.has_later && situation.in_progress == 0 {
+    let is_finished = situation.has_numbers
+        && !(situation.has_due || situation.has_later || situation.has_capped)
+        && situation.in_progress == 0;
+    let next = if is_finished {
         (TaskStatus::Done, MoveReason::AllFinished)
-    } else if !started {
-        (TaskStatus::SystemPaused, MoveReason::BeforeStartDate)
-    } else if !situation.window_open {
-        (TaskStatus::SystemPaused, MoveReason::OutsideWindow)
-    } else if situation.in_progress > 0 {
+    } else if let Some(reason) = pause(situation) {
+        (TaskStatus::SystemPaused, reason)
+    } else if status == TaskStatus::SystemPaused {
+        (TaskStatus::Ready, MoveReason::PauseOver)
+    } else if situation.in_progress > 0 || (situation.has_seat && situation.has_channel) {
         (TaskStatus::Running, MoveReason::RoomToDial)
-    } else if !situation.has_due {
-        (TaskStatus::SystemPaused, MoveReason::RedialsNotDue)
-    } else if situation.has_room {
-        (TaskStatus::Running, MoveReason::RoomToDial)
+    } else if !situation.has_seat {
+        (TaskStatus::Queued, MoveReason::NoSeat)
+    } else if status == TaskStatus::Queued {
+        // It keeps its place in the queue until it can use the seat: 排队中 is for seats, and a lack of
+        // channels alone moves nothing.
+        return None;
     } else {
-        (TaskStatus::Queued, MoveReason::NoRoom)
+        (TaskStatus::Running, MoveReason::NoChannel)
     };
-    (next.0 != situation.status).then_some(next)
+    (next.0 != status).then_some(next)
+}
+
+/// Why the task is to pause until it may go on by itself; none where it need not.
+fn pause(situation: &Situation) -> Option<MoveReason> {
+    if !situation.has_numbers {
+        Some(MoveReason::NoNumbers)
+    } else if let Some(closed) = situation.closed {
+        Some(closed.into())
+    } else if situation.has_due {
+        (!situation.has_usable_line).then_some(MoveReason::NoUsableLine)
+    } else if situation.in_progress > 0 {
+        None
+    } else if situation.has_later {
+        Some(MoveReason::RedialsNotDue)
+    } else {
+        Some(MoveReason::CapsReached)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::date;
+    use proptest::prelude::*;
 
     const RUNNING: Situation = Situation {
         status: TaskStatus::Running,
         kind: TaskKind::Manual,
-        start_date: date(2026, 5, 1),
-        today: date(2026, 5, 1),
-        window_open: true,
+        closed: None,
         has_numbers: true,
         has_due: true,
         has_later: false,
+        has_capped: false,
         in_progress: 0,
-        has_room: true,
+        has_usable_line: true,
+        has_seat: true,
+        has_channel: true,
     };
 
     #[test]
@@ -222,7 +246,9 @@ mod tests {
         assert_eq!(next_status(&fresh), None);
         let timed = Situation { kind: TaskKind::Timed, ..fresh };
         assert_eq!(next_status(&timed), Some((TaskStatus::Ready, MoveReason::StartDateReached)));
-        assert_eq!(next_status(&Situation { today: date(2026, 4, 30), ..timed }), None);
+        let at_night = Situation { closed: Some(Closed::OutsideLegalHours), ..timed };
+        assert_eq!(next_status(&at_night), Some((TaskStatus::Ready, MoveReason::StartDateReached)));
+        assert_eq!(next_status(&Situation { closed: Some(Closed::BeforeStartDate), ..timed }), None);
     }
 
     #[test]
@@ -232,9 +258,9 @@ mod tests {
         };
         check(RUNNING, None);
         check(Situation { status: TaskStatus::Ready, ..RUNNING }, Some(TaskStatus::Running));
-        check(Situation { has_room: false, ..RUNNING }, Some(TaskStatus::Queued));
-        check(Situation { has_room: false, in_progress: 3, ..RUNNING }, None);
-        check(Situation { window_open: false, in_progress: 3, ..RUNNING }, Some(TaskStatus::SystemPaused));
+        check(Situation { has_seat: false, ..RUNNING }, Some(TaskStatus::Queued));
+        check(Situation { has_seat: false, in_progress: 3, ..RUNNING }, None);
+        check(Situation { closed: Some(Closed::InBreak), in_progress: 3, ..RUNNING }, Some(TaskStatus::SystemPaused));
         check(Situation { has_due: false, has_later: true, ..RUNNING }, Some(TaskStatus::SystemPaused));
         check(Situation { has_due: false, has_later: true, in_progress: 1, ..RUNNING }, None);
         check(Situation { has_due: false, ..RUNNING }, Some(TaskStatus::Done));
@@ -242,5 +268,113 @@ mod tests {
         check(Situation { has_numbers: false, has_due: false, ..RUNNING }, Some(TaskStatus::SystemPaused));
         check(Situation { status: TaskStatus::UserPaused, ..RUNNING }, None);
         check(Situation { status: TaskStatus::Stopped, has_due: false, ..RUNNING }, None);
+    }
+
+    #[test]
+    fn a_pause_says_why_and_ends_by_itself() {
+        let check = |situation: Situation, expected: Option<(TaskStatus, MoveReason)>| {
+            assert_eq!(next_status(&situation), expected, "{situation:?}");
+        };
+        let paused = |reason| Some((TaskStatus::SystemPaused, reason));
+        let over = Some((TaskStatus::Ready, MoveReason::PauseOver));
+        for (closed, reason) in [
+            (Closed::BeforeStartDate, MoveReason::BeforeStartDate),
+            (Closed::DayOff, MoveReason::DayOff),
+            (Closed::OutsideLegalHours, MoveReason::OutsideLegalHours),
+            (Closed::OutsideWindow, MoveReason::OutsideWindow),
+            (Closed::InBreak, MoveReason::InBreak),
+        ] {
+            check(Situation { closed: Some(closed), ..RUNNING }, paused(reason));
+        }
+        let capped = Situation { has_due: false, has_capped: true, ..RUNNING };
+        check(capped, paused(MoveReason::CapsReached));
+        check(Situation { has_later: true, ..capped }, paused(MoveReason::RedialsNotDue));
+        check(Situation { in_progress: 1, ..capped }, None);
+        let no_line = Situation { has_usable_line: false, has_channel: false, ..RUNNING };
+        check(no_line, paused(MoveReason::NoUsableLine));
+        check(Situation { in_progress: 1, ..no_line }, paused(MoveReason::NoUsableLine));
+        // The last calls talk: there is nothing to dial for which a line would be needed.
+        check(Situation { in_progress: 1, has_due: false, ..no_line }, None);
+        let asleep = Situation { status: TaskStatus::SystemPaused, ..RUNNING };
+        check(asleep, over);
+        check(Situation { has_seat: false, ..asleep }, over);
+        check(Situation { has_due: false, in_progress: 1, ..asleep }, over);
+        check(Situation { closed: Some(Closed::DayOff), ..asleep }, None);
+    }
+
+    #[test]
+    fn a_task_queues_for_seats_and_not_for_channels() {
+        let check = |status, has_seat, has_channel, expected: Option<(TaskStatus, MoveReason)>| {
+            let situation = Situation { status, has_seat, has_channel, ..RUNNING };
+            assert_eq!(next_status(&situation), expected, "{situation:?}");
+        };
+        use TaskStatus::{Queued, Ready, Running};
+        let (queued, running) = (Some((Queued, MoveReason::NoSeat)), Some((Running, MoveReason::RoomToDial)));
+        check(Ready, false, false, queued);
+        check(Ready, false, true, queued);
+        check(Ready, true, false, Some((Running, MoveReason::NoChannel)));
+        check(Ready, true, true, running);
+        check(Running, false, true, queued);
+        check(Running, true, false, None);
+        check(Queued, false, true, None);
+        check(Queued, true, false, None);
+        check(Queued, true, true, running);
+    }
+
+    fn any_situation() -> impl Strategy<Value = Situation> {
+        let closed = proptest::option::of(proptest::sample::select(vec![
+            Closed::BeforeStartDate,
+            Closed::DayOff,
+            Closed::OutsideLegalHours,
+            Closed::InBreak,
+        ]));
+        let kind = proptest::sample::select(TaskKind::ALL);
+        (proptest::sample::select(TaskStatus::ALL), kind, closed, any::<[bool; 7]>(), 0u32..3).prop_map(
+            |(
+                status,
+                kind,
+                closed,
+                [has_numbers, due, later, capped, has_usable_line, has_seat, has_channel],
+                calls,
+            )| {
+                Situation {
+                    status,
+                    kind,
+                    closed,
+                    has_numbers,
+                    has_due: due && has_numbers,
+                    has_later: later && has_numbers,
+                    has_capped: capped && has_numbers,
+                    in_progress: if has_numbers { calls } else { 0 },
+                    has_usable_line,
+                    has_seat,
+                    has_channel: has_channel && has_usable_line,
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn every_move_is_an_arrow_and_a_few_lead_to_rest(first in any_situation()) {
+            use TaskStatus::{Done, NotStarted, Queued, Ready, Running, SystemPaused};
+            let mut situation = first;
+            let mut moves = 0;
+            while let Some((to, _)) = next_status(&situation) {
+                let arrow = match situation.status {
+                    NotStarted => to == Ready,
+                    Ready | Running | Queued => [Running, Queued, SystemPaused, Done].contains(&to),
+                    SystemPaused => [Ready, Done].contains(&to),
+                    _ => false,
+                };
+                prop_assert!(arrow, "{:?} to {to:?}", situation.status);
+                prop_assert!(to != Done || situation.in_progress == 0);
+                prop_assert!(to != Running || situation.closed.is_none());
+                situation.status = to;
+                moves += 1;
+                prop_assert!(moves <= 3);
+            }
+            prop_assert!(situation.status != Ready);
+        }
     }
 }

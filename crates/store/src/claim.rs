@@ -9,10 +9,11 @@ mod single;
 use std::collections::HashMap;
 
 use hutong_domain::call::CallStatus;
+use hutong_domain::hours::{DiallingDays, Hours, closed};
 use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
-use hutong_domain::pacing::{Allowance, Room, allowance};
+use hutong_domain::pacing::{self, Allowance, Room};
 use hutong_domain::task::{MoveReason, Situation, TaskStatus, next_status};
 use hutong_domain::window::DaySpan;
 use jiff::civil::DateTime;
@@ -25,6 +26,9 @@ use crate::task::{self, Settings, Task};
 use crate::{blacklist, values};
 pub use live::{Orphan, answer, orphans};
 pub use single::{Single, SingleRefused, place_single};
+
+/// Moves of a task in one look: a pause that is over leads over 可运行 to where the task stands now.
+const MOVES_MAX: usize = 2;
 
 /// Who claims, and when.
 #[derive(Debug, Clone)]
@@ -105,7 +109,7 @@ impl Survey {
 
     fn may_claim(&self, status: TaskStatus) -> bool {
         status == TaskStatus::Running
-            && self.situation.window_open
+            && self.situation.closed.is_none()
             && self.situation.has_due
             && self.allowance.total() > 0
     }
@@ -128,13 +132,20 @@ pub fn look(db: &mut Db, company: CompanyId, task: TaskId, look: &Look) -> Resul
     let Some(found) = task::find_locked(db, company, task)?.filter(|task| task.deleted_at.is_none()) else {
         return Ok(None);
     };
-    let survey = survey(db, found, look, true)?;
-    let moved = next_status(&survey.situation);
-    let status = moved.map_or(survey.task.status, |(status, _)| status);
-    if let Some((status, reason)) = moved {
-        let reason = serde_json::to_value(reason).ok().and_then(|it| it.as_str().map(str::to_owned));
-        task::move_to(db, &survey.task, status, "scheduler", &reason.unwrap_or_default(), look.now)?;
+    let mut survey = survey(db, found, look, true)?;
+    let mut moved = None;
+    for _ in 0..MOVES_MAX {
+        let Some((status, reason)) = next_status(&survey.situation) else { break };
+        let name = serde_json::to_value(reason).ok().and_then(|it| it.as_str().map(str::to_owned));
+        task::move_to(db, &survey.task, status, "scheduler", &name.unwrap_or_default(), look.now)?;
+        survey.task.status = status;
+        survey.situation.status = status;
+        moved = Some((status, reason));
+        if reason != MoveReason::PauseOver {
+            break;
+        }
     }
+    let status = survey.situation.status;
     let mut looked = Looked { status, moved, claimed: Vec::new(), blacklisted: Vec::new(), again: false };
     if status == TaskStatus::Ready {
         looked.again = true;
@@ -162,18 +173,20 @@ fn survey(db: &mut Db, task: Task, look: &Look, for_claiming: bool) -> Result<Su
         in_progress_max = in_progress_max.max(quota);
     }
     let room = Room { quota, in_progress_max, in_progress, seated, company_seats_free: idle, channels_free };
-    let allowance = allowance(&room);
+    let allowance = pacing::allowance(&room);
+    let hours = Hours { legal: look.legal_hours, days: DiallingDays::default() };
     let situation = Situation {
         status: task.status,
         kind: task.settings.kind,
-        start_date: task.settings.start_date,
-        today: look.civil.date(),
-        window_open: task.settings.window.is_open(look.civil, &look.legal_hours),
+        closed: closed(&task.settings.window, task.settings.start_date, &hours, look.civil),
         has_numbers: task.counters.total > 0,
         has_due: has_due(db, &task, look.now)?,
         has_later: has_later(db, &task, look.now)?,
+        has_capped: false,
         in_progress,
-        has_room: allowance.total() > 0,
+        has_usable_line: !lines.is_empty(),
+        has_seat: pacing::allowance(&Room { channels_free: u32::MAX, ..room }).total() > 0,
+        has_channel: channels_free > 0,
     };
     Ok(Survey { task, lines, channels_in_use, situation, allowance })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hutong_domain::call::{CallResult, CallStatus, FinishStatus, HungUpBy, Utterance};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
-use hutong_domain::redial::redial_after;
+use hutong_domain::redial::{Used, next_redial};
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_domain::task::TaskStatus;
 
@@ -113,9 +113,11 @@ fn redial_at(db: &mut Db, claimed: &Claimed, status: FinishStatus, ended_at: Mom
     let task = task::find_locked(db, claimed.company, claimed.task)?
         .filter(|task| task.deleted_at.is_none() && task.status != TaskStatus::Stopped);
     let redials = u32::try_from(claimed.attempt_no - 1).unwrap_or(u32::MAX);
+    // A call keeps one count of redials: so each side's budget is taken to have paid for all of them.
+    let used = Used { callee: redials, caller: redials };
     Ok(task
-        .and_then(|task| redial_after(&task.settings.redial_rules, status, redials))
-        .map(|interval| ended_at.after(interval)))
+        .and_then(|task| next_redial(&task.settings.redial_rules, status, used))
+        .map(|redial| ended_at.after(redial.after)))
 }
 
 /// Counts the call in its task and takes the next call index, under the task's row lock: so indexes become

@@ -130,7 +130,7 @@ async fn a_task_pauses_outside_the_legal_hours(store: TestStore) {
 
     let looked = fixture.look_as(id, Look { legal_hours: night, ..fixture.looking() }).await.unwrap();
 
-    assert_eq!(looked.moved, Some((TaskStatus::SystemPaused, MoveReason::OutsideWindow)));
+    assert_eq!(looked.moved, Some((TaskStatus::SystemPaused, MoveReason::OutsideLegalHours)));
     assert_eq!(looked.claimed, []);
 }
 

@@ -81,7 +81,7 @@ async fn a_task_queues_when_every_seat_is_taken(store: TestStore) {
     let claimed = fixture.look(first).await.claimed;
 
     let queued = fixture.look(second).await;
-    assert_eq!(queued.moved, Some((TaskStatus::Queued, MoveReason::NoRoom)));
+    assert_eq!(queued.moved, Some((TaskStatus::Queued, MoveReason::NoSeat)));
     assert_eq!(queued.claimed, []);
 
     fixture.finish(&claimed[0], fixture.unanswered(Disposition::Declined)).await;
@@ -185,7 +185,7 @@ async fn lines_that_cannot_be_used_carry_nothing(store: TestStore) {
         Line { channels: Some(0), ..line() },
     ];
     let (id, _) = on_lines(&fixture, unusable).await;
-    assert_eq!(fixture.look(id).await.moved, Some((TaskStatus::Queued, MoveReason::NoRoom)));
+    assert_eq!(fixture.look(id).await.moved, Some((TaskStatus::Running, MoveReason::NoChannel)));
 
     let usable = Line { valid_from: Some(START), valid_until: Some(START), channels: Some(1), ..line() };
     let (id, _) = on_lines(&fixture, vec![usable]).await;
