@@ -283,6 +283,39 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_live ON attempt (company_id, task_id, line_id, seated) WHERE ended_at IS NULL;
 CREATE INDEX attempt_node ON attempt (node_id) WHERE ended_at IS NULL;
 
+-- Numbers that a call is being made to, anywhere in the installation: one call at a time.
+CREATE TABLE busy_number (
+    phone TEXT NOT NULL PRIMARY KEY,
+    company_id BIGINT NOT NULL,
+    task_id BIGINT NOT NULL,
+    call_id BIGINT NOT NULL,
+    since BIGINT NOT NULL
+) {clustered};
+
+-- Attempts at a number on a day (days since the epoch): what frequency caps look at.
+CREATE TABLE dialled_number (
+    phone TEXT NOT NULL,
+    day BIGINT NOT NULL,
+    company_id BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    PRIMARY KEY (phone, day, company_id)
+) {clustered};
+CREATE INDEX dialled_number_day ON dialled_number (day);
+
+-- How fast calls started on a line lately, and whether it is left alone.
+CREATE TABLE line_health (
+    company_id BIGINT NOT NULL,
+    line_id BIGINT NOT NULL,
+    pace_thousandths BIGINT NOT NULL,
+    pace_at BIGINT NOT NULL,
+    ramp_from BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    opened BIGINT NOT NULL,
+    open_until BIGINT,
+    trial_since BIGINT,
+    PRIMARY KEY (company_id, line_id)
+) {clustered};
+
 CREATE TABLE blacklist_group (
     {id}
     company_id BIGINT NOT NULL,
