@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod pace;
 pub mod pacing;
 pub mod phone;
+pub mod plan;
 pub mod redial;
 pub mod scene;
 pub mod sharing;
