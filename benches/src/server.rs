@@ -74,7 +74,7 @@ async fn app(dataset: &Dataset) -> Result<Arc<App>> {
         store,
         clock: Arc::new(clock),
         zone: jiff::tz::TimeZone::get("Asia/Shanghai")?,
-        legal_hours: DaySpan { start: time(9, 0, 0, 0), end: time(20, 0, 0, 0) },
+        hours: DaySpan { start: time(9, 0, 0, 0), end: time(20, 0, 0, 0) }.into(),
         vault: Vault::from_base64(&std::fs::read_to_string(dataset.key_file())?)?,
         recordings: Arc::new(PlainRecordingUrls),
         node: Arc::new(move || node),

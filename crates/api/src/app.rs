@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hutong_domain::hours::Hours;
 use hutong_domain::ids::{CompanyId, NodeId, SceneId};
 use hutong_domain::moment::{Clock, Moment};
 use hutong_domain::scene::Scene;
-use hutong_domain::window::DaySpan;
 use hutong_store::Store;
 use hutong_store::claim::Claimed;
 use hutong_store::scenes::Scenes;
@@ -30,7 +30,7 @@ pub struct App {
     /// The zone of all dates and times on the wire.
     pub zone: TimeZone,
     /// Hours in which the law lets people be called.
-    pub legal_hours: DaySpan,
+    pub hours: Hours,
     /// Opens the secrets of keys.
     pub vault: Vault,
     /// Where recordings can be fetched.

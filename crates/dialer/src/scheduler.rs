@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::select_all;
+use hutong_domain::hours::Hours;
 use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
-use hutong_domain::window::DaySpan;
 use hutong_store::claim::{self, Claimed, Look, Looked};
 use hutong_store::scenes::Scenes;
 use hutong_store::{Result, Store, task};
@@ -37,8 +37,8 @@ const ORPHANS_MAX: i64 = 200;
 pub struct Settings {
     /// The zone that windows and legal hours are meant in.
     pub zone: TimeZone,
-    /// Hours in which the law lets people be called.
-    pub legal_hours: DaySpan,
+    /// When people may be called at all.
+    pub hours: Hours,
     /// Calls in progress in this process at once.
     pub calls_max: usize,
     /// How long calls may go on after a stop was asked for.
@@ -48,10 +48,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether the law lets people be called at this moment.
+    /// Whether people may be called at this moment.
     #[must_use]
     pub fn may_call_at(&self, at: Moment) -> bool {
-        self.legal_hours.contains(at.civil(&self.zone).time())
+        let civil = at.civil(&self.zone);
+        self.hours.legal.contains(civil.time()) && self.hours.days.dials(civil.date())
     }
 }
 
@@ -289,7 +290,7 @@ impl Dialer {
             node: self.parts.lease.node(),
             now,
             civil: now.civil(&self.parts.settings.zone),
-            legal_hours: self.parts.settings.legal_hours,
+            hours: self.parts.settings.hours.clone(),
             claims_max: u32::try_from(room).unwrap_or(u32::MAX).min(CLAIMS_MAX),
         };
         let store = &self.parts.store;

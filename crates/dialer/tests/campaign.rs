@@ -8,6 +8,7 @@ use hutong_dialer::simulated::SimulatedLine;
 use hutong_dialer::virtual_time::VirtualRuntime;
 use hutong_dialer::{Dialer, Runtime, Settings, line};
 use hutong_domain::call::{FinishStatus, INTENT_LEVEL};
+use hutong_domain::hours::{DiallingDays, Hours};
 use hutong_domain::ids::{CompanyId, LineId, TaskId};
 use hutong_domain::line::{LineDriver, LineKind};
 use hutong_domain::moment::Moment;
@@ -22,7 +23,7 @@ use hutong_store::line::Line;
 use hutong_store::robot::{self, Publication};
 use hutong_store::task::{self, Extras, NewTask, Task};
 use hutong_store::{IdKind, Options, PageRequest, Store, Url, blacklist, company};
-use jiff::civil::{date, time};
+use jiff::civil::{Weekday, date, time};
 use jiff::tz::TimeZone;
 
 const COMPANY: CompanyId = CompanyId(1);
@@ -55,12 +56,16 @@ impl Campaign {
 
     /// Dials until nothing is left.
     fn run(&self, seed: u64) {
+        self.run_on(seed, DiallingDays::default());
+    }
+
+    fn run_on(&self, seed: u64, days: DiallingDays) {
         let clock: Arc<dyn Runtime> = self.runtime.clone();
         let simulated: Box<dyn line::Line> = Box::new(SimulatedLine::new(clock.clone(), seed));
         let lines = HashMap::from([(LineDriver::Simulated, simulated)]);
         let settings = Settings {
             zone: zone(),
-            legal_hours: span(9, 20),
+            hours: Hours { legal: span(9, 20), days },
             calls_max: 1000,
             drain: std::time::Duration::from_secs(30),
             seed,
@@ -242,6 +247,21 @@ fn nothing_is_dialled_outside_the_window() {
     }
     let days: Vec<_> = feed.iter().map(|row| row.started_at.civil(&zone()).date()).collect();
     assert!(days.first() < days.last(), "the campaign was meant to need more than a day");
+    assert_eq!(campaign.task().status, TaskStatus::Done);
+}
+
+#[test]
+fn nothing_is_dialled_on_a_day_off() {
+    let campaign = Campaign::new(made_up(20), 5, span(9, 20), vec![]);
+    let days = DiallingDays {
+        weekdays_off: [Weekday::Monday, Weekday::Tuesday].into_iter().collect(),
+        days_off: [date(2026, 5, 13)].into(),
+        working_days: [date(2026, 5, 12)].into(),
+    };
+    campaign.run_on(3, days);
+    for row in campaign.feed() {
+        assert_eq!(row.started_at.civil(&zone()).date(), date(2026, 5, 12));
+    }
     assert_eq!(campaign.task().status, TaskStatus::Done);
 }
 

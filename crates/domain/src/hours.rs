@@ -88,6 +88,13 @@ pub struct Hours {
     pub days: DiallingDays,
 }
 
+impl From<DaySpan> for Hours {
+    /// These hours of every day.
+    fn from(legal: DaySpan) -> Self {
+        Self { legal, days: DiallingDays::default() }
+    }
+}
+
 /// Why a task may not dial, in the order in which it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,14 +1,16 @@
 //! The configuration: a TOML file, with the environment on top of it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
 use figment::error::{Error as FigmentError, Kind};
 use figment::providers::{Env, Format as _, Toml};
+use hutong_domain::hours::{DiallingDays, Hours, Weekdays};
 use hutong_domain::window::DaySpan;
 use hutong_store::{Options, Url};
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -44,6 +46,9 @@ struct StoreConfig {
 pub(crate) struct DialingConfig {
     pub(crate) legal_start: Time,
     pub(crate) legal_end: Time,
+    weekdays_off: Weekdays,
+    days_off: BTreeSet<Date>,
+    working_days: BTreeSet<Date>,
     pub(crate) calls_max: usize,
     pub(crate) drain_s: u64,
     pub(crate) seed: u64,
@@ -89,7 +94,7 @@ impl Config {
 
     fn check(&self) -> Result<()> {
         self.zone()?;
-        self.legal_hours()?;
+        self.hours()?;
         self.store_options()?;
         if self.dialing.calls_max == 0 {
             return Err(Error::config("dialing.calls_max", "must be at least 1"));
@@ -105,9 +110,20 @@ impl Config {
             .map_err(|_| Error::config("zone", &format!("unknown time zone {:?}; try \"Asia/Shanghai\"", self.zone)))
     }
 
-    pub(crate) fn legal_hours(&self) -> Result<DaySpan> {
-        DaySpan::new(self.dialing.legal_start, self.dialing.legal_end)
-            .ok_or_else(|| Error::config("dialing.legal_end", "must be after dialing.legal_start"))
+    /// When people may be called at all.
+    pub(crate) fn hours(&self) -> Result<Hours> {
+        let DialingConfig { legal_start, legal_end, weekdays_off, days_off, working_days, .. } = &self.dialing;
+        let legal = DaySpan::new(*legal_start, *legal_end)
+            .ok_or_else(|| Error::config("dialing.legal_end", "must be after dialing.legal_start"))?;
+        if let Some(both) = days_off.intersection(working_days).next() {
+            return Err(Error::config("dialing.working_days", &format!("{both} stands in dialing.days_off as well")));
+        }
+        let days = DiallingDays {
+            weekdays_off: *weekdays_off,
+            days_off: days_off.clone(),
+            working_days: working_days.clone(),
+        };
+        Ok(Hours { legal, days })
     }
 
     pub(crate) fn store_options(&self) -> Result<Options> {
@@ -190,14 +206,27 @@ mod tests {
     }
 
     #[test]
+    fn days_without_calls_are_read() {
+        let text = "weekdays_off = [6, 7]\ndays_off = [\"2026-10-01\"]\nworking_days = [\"2026-10-10\"]";
+        let days = load(&format!("[dialing]\n{text}")).unwrap().hours().unwrap().days;
+        for (day, dials) in [(1, false), (2, true), (3, false), (10, true), (11, false), (12, true)] {
+            assert_eq!(days.dials(jiff::civil::date(2026, 10, day)), dials, "{day}");
+        }
+    }
+
+    #[test]
     fn a_wrong_value_names_its_key() {
-        let check = |text, key| {
+        let check = |text: &str, key: &str| {
             let error = load(text).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
         };
         check("zone = \"Asia/Nowhere\"", "zone");
         check("[dialing]\nlegal_start = \"21:00:00\"", "dialing.legal_end");
         check("[dialing]\ncalls_max = \"many\"", "dialing.calls_max");
+        check("[dialing]\nweekdays_off = [0]", "dialing.weekdays_off");
+        check("[dialing]\ndays_off = [\"2026-02-30\"]", "dialing.days_off");
+        let both = "days_off = [\"2026-10-01\"]\nworking_days = [\"2026-10-01\"]";
+        check(&format!("[dialing]\n{both}"), "dialing.working_days");
         check("[store]\nurl = \"mysql://x\"", "store.url");
     }
 }

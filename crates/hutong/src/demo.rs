@@ -128,7 +128,7 @@ fn history(config: &Config, options: &Options) -> Result<Campaigns> {
     let runtime = Arc::new(VirtualRuntime::new(start));
     let settings = hutong_dialer::Settings {
         zone,
-        legal_hours: config.legal_hours()?,
+        hours: config.hours()?,
         calls_max: config.dialing.calls_max,
         drain: config.drain(),
         seed: config.dialing.seed,

@@ -54,7 +54,7 @@ pub(crate) async fn until_stopped(
     let (dial, orders) = async_channel::bounded(ORDERS_MAX);
     let settings = Settings {
         zone: config.zone()?,
-        legal_hours: config.legal_hours()?,
+        hours: config.hours()?,
         calls_max: config.dialing.calls_max,
         drain: config.drain(),
         seed: config.dialing.seed,
@@ -69,7 +69,7 @@ pub(crate) async fn until_stopped(
         store,
         clock: Arc::new(SystemRuntime),
         zone: settings.zone,
-        legal_hours: settings.legal_hours,
+        hours: settings.hours,
         vault,
         recordings: Arc::new(hutong_api::PlainRecordingUrls),
         node: Arc::new(move || parts.lease.node()),

@@ -9,13 +9,12 @@ mod single;
 use std::collections::HashMap;
 
 use hutong_domain::call::CallStatus;
-use hutong_domain::hours::{DiallingDays, Hours, closed};
+use hutong_domain::hours::{Hours, closed};
 use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
 use hutong_domain::pacing::{self, Allowance, Room};
 use hutong_domain::task::{MoveReason, Situation, TaskStatus, next_status};
-use hutong_domain::window::DaySpan;
 use jiff::civil::DateTime;
 
 use crate::call::Properties;
@@ -39,8 +38,8 @@ pub struct Look {
     pub now: Moment,
     /// The same moment on the clocks of the installation's zone.
     pub civil: DateTime,
-    /// Hours in which the law lets people be called.
-    pub legal_hours: DaySpan,
+    /// When people may be called at all.
+    pub hours: Hours,
     /// At most so many calls at once.
     pub claims_max: u32,
 }
@@ -174,11 +173,10 @@ fn survey(db: &mut Db, task: Task, look: &Look, for_claiming: bool) -> Result<Su
     }
     let room = Room { quota, in_progress_max, in_progress, seated, company_seats_free: idle, channels_free };
     let allowance = pacing::allowance(&room);
-    let hours = Hours { legal: look.legal_hours, days: DiallingDays::default() };
     let situation = Situation {
         status: task.status,
         kind: task.settings.kind,
-        closed: closed(&task.settings.window, task.settings.start_date, &hours, look.civil),
+        closed: closed(&task.settings.window, task.settings.start_date, &look.hours, look.civil),
         has_numbers: task.counters.total > 0,
         has_due: has_due(db, &task, look.now)?,
         has_later: has_later(db, &task, look.now)?,

@@ -194,7 +194,7 @@ impl Fixture {
             node: self.node,
             now: self.now(),
             civil: self.clock.civil(),
-            legal_hours: all_day(),
+            hours: all_day().into(),
             claims_max: CLAIMS_MAX,
         }
     }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use hutong_domain::moment::{Clock, Moment};
 use hutong_domain::task::TaskStatus;
+use hutong_testkit::clock::zone;
 use hutong_testkit::fixture::settings;
 use serde_json::{Value, json};
 
-use crate::world::{World, customer_list};
+use crate::world::{DAY_OFF, World, customer_list};
 
 fn new_task(world: &World, changes: Value) -> Value {
     let mut task = json!({
@@ -192,7 +194,13 @@ async fn a_number_is_called_at_once() {
     world.post("company/addBlackList", json!({"companyId": world.company(), "mobile": "17751279857"})).await;
     world.post("task/singleCallByMobile", call.clone()).await.refused(412, "参数错误：该号码在公司黑名单中");
     world.ours.clock.advance(Duration::from_secs(11 * 3600));
-    world.post("task/singleCallByMobile", call).await.refused(412, "参数错误：当前时间 21:00:00 不在允许外呼的时段");
+    world
+        .post("task/singleCallByMobile", call.clone())
+        .await
+        .refused(412, "参数错误：当前时间 21:00:00 不在允许外呼的时段");
+    let holiday = Moment::from_civil(DAY_OFF.at(10, 0, 0, 0), &zone());
+    world.ours.clock.advance(holiday.since(world.ours.clock.now()));
+    world.post("task/singleCallByMobile", call).await.refused(412, "参数错误：2026-06-01 为不外呼的日期");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
 use hutong_api::{App, Limits, PlainRecordingUrls};
 use hutong_domain::call::{Match, Speaker, Understanding, Utterance};
+use hutong_domain::hours::{DiallingDays, Hours};
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
 use hutong_domain::moment::{Clock, Moment};
 use hutong_domain::outcome::Disposition;
@@ -25,10 +26,18 @@ use hutong_store::{Options, Store, Url};
 use hutong_testkit::ManualClock;
 use hutong_testkit::clock::{START, zone};
 use hutong_testkit::fixture::{Fixture, customers, settings};
-use jiff::civil::time;
+use jiff::civil::{Date, date, time};
 use serde_json::Value;
 use sha1::Sha1;
 use tower::ServiceExt;
+
+/// The day on which nobody is called.
+pub(crate) const DAY_OFF: Date = date(2026, 6, 1);
+
+fn hours() -> Hours {
+    let legal = DaySpan::new(time(9, 0, 0, 0), time(20, 0, 0, 0)).unwrap();
+    Hours { legal, days: DiallingDays { days_off: [DAY_OFF].into(), ..DiallingDays::default() } }
+}
 
 pub(crate) const APP_KEY: &str = "isv-key";
 pub(crate) const SECRET: &str = "isv-secret";
@@ -95,7 +104,7 @@ impl World {
             store: store.clone(),
             clock: clock(ours.clock.clone()),
             zone: zone(),
-            legal_hours: DaySpan::new(time(9, 0, 0, 0), time(20, 0, 0, 0)).unwrap(),
+            hours: hours(),
             vault,
             recordings: Arc::new(PlainRecordingUrls),
             node: Arc::new(move || ours.node),

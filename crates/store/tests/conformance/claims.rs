@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hutong_domain::call::{CallStatus, FinishStatus};
+use hutong_domain::hours::{DiallingDays, Hours};
 use hutong_domain::ids::TaskId;
 use hutong_domain::line::LineDriver;
 use hutong_domain::outcome::Disposition;
@@ -24,6 +25,7 @@ conformance! {
     a_task_without_numbers_pauses_until_some_come,
     a_task_pauses_outside_its_window_and_goes_on_in_it,
     a_task_pauses_outside_the_legal_hours,
+    a_task_pauses_on_a_day_off,
     a_timed_task_begins_on_its_day,
     redials_that_are_due_come_before_new_numbers,
     a_task_waits_for_redials_that_are_not_due,
@@ -128,10 +130,25 @@ async fn a_task_pauses_outside_the_legal_hours(store: TestStore) {
     let id = fixture.running_task(settings(), 1).await;
     let night = DaySpan::new(time(11, 0, 0, 0), time(12, 0, 0, 0)).unwrap();
 
-    let looked = fixture.look_as(id, Look { legal_hours: night, ..fixture.looking() }).await.unwrap();
+    let looked = fixture.look_as(id, Look { hours: night.into(), ..fixture.looking() }).await.unwrap();
 
     assert_eq!(looked.moved, Some((TaskStatus::SystemPaused, MoveReason::OutsideLegalHours)));
     assert_eq!(looked.claimed, []);
+}
+
+async fn a_task_pauses_on_a_day_off(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    let id = fixture.running_task(settings(), 1).await;
+    let days = DiallingDays { days_off: [fixture.looking().civil.date()].into(), ..DiallingDays::default() };
+
+    let hours = Hours { days, ..fixture.looking().hours };
+    let looked = fixture.look_as(id, Look { hours, ..fixture.looking() }).await.unwrap();
+    assert_eq!(looked.moved, Some((TaskStatus::SystemPaused, MoveReason::DayOff)));
+    assert_eq!(looked.claimed, []);
+
+    fixture.clock.advance(Duration::from_secs(24 * 3600));
+    let next_day = fixture.look(id).await;
+    assert_eq!((next_day.status, next_day.claimed.len()), (TaskStatus::Running, 1));
 }
 
 async fn a_timed_task_begins_on_its_day(store: TestStore) {
@@ -215,7 +232,7 @@ async fn a_task_has_work_exactly_when_a_look_would_change_something(store: TestS
     let fixture = Fixture::with_seats(&store, 1).await;
     let id = fixture.insert_task(fixture.new_task()).await;
     fixture.import(id, hutong_testkit::fixture::customers(0, 2)).await;
-    let look = || Look { legal_hours: all_day(), ..fixture.looking() };
+    let look = || Look { hours: all_day().into(), ..fixture.looking() };
     assert!(!has_work(&fixture, id, look()).await, "not started");
     fixture.command(id, Command::Start).await;
     assert!(has_work(&fixture, id, look()).await, "ready");

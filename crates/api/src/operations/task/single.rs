@@ -48,11 +48,15 @@ pub(super) async fn place(api: &Api, wanted: Wanted) -> Result<i64, ApiError> {
 }
 
 fn check_hours(api: &Api) -> Result<(), ApiError> {
-    let time = api.civil_now().time();
-    if api.legal_hours.contains(time) {
+    let now = api.civil_now();
+    if !api.hours.days.dials(now.date()) {
+        return Err(ApiError::refused(format!("{} 为不外呼的日期（节假日或休息日）", now.date())));
+    }
+    let (time, legal) = (now.time(), api.hours.legal);
+    if legal.contains(time) {
         return Ok(());
     }
-    let (start, end) = (api.legal_hours.start, api.legal_hours.end);
+    let (start, end) = (legal.start, legal.end);
     Err(ApiError::refused(format!("当前时间 {} 不在允许外呼的时段 {start}–{end} 内", time.strftime("%H:%M:%S"))))
 }
 
