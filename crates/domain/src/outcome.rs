@@ -1,5 +1,7 @@
 //! From what a line reports to how the call finished: the one table.
 
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::call::FinishStatus;
@@ -39,6 +41,13 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    /// The disposition with the name that an attempt is kept with.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name: StrDeserializer<'_, Error> = name.into_deserializer();
+        Self::deserialize(name).ok()
+    }
+
     /// The finish status that the campaign records.
     #[must_use]
     pub const fn finish_status(self) -> FinishStatus {

@@ -7,3 +7,4 @@ pub(crate) mod export;
 pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod scene;
+pub(crate) mod why;

@@ -237,6 +237,8 @@ CREATE TABLE call (
 CREATE INDEX call_feed ON call (company_id, task_id, call_index, finish_status, duration_s, chat_rounds)
     WHERE call_index IS NOT NULL;
 {feed_page}
+-- The call to a number.
+CREATE INDEX call_customer ON call (company_id, customer_id);
 -- What is still to be dialled, in its order.
 CREATE INDEX call_fresh ON call (company_id, task_id, due_at, id) WHERE status = 0;
 CREATE INDEX call_redial ON call (company_id, task_id, due_at, id) WHERE status = 3;

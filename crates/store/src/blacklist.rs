@@ -7,6 +7,9 @@ use crate::db::{Db, Row};
 use crate::error::Result;
 use crate::{Page, PageRequest, values};
 
+/// What operators call the default group.
+pub const DEFAULT_GROUP_NAME: &str = "默认分组";
+
 /// A group of blacklisted numbers. The default group exists without being kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {

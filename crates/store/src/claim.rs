@@ -136,7 +136,7 @@ pub fn look(db: &mut Db, company: CompanyId, task: TaskId, look: &Look) -> Resul
     for _ in 0..MOVES_MAX {
         let Some((status, reason)) = next_status(&survey.situation) else { break };
         let name = serde_json::to_value(reason).ok().and_then(|it| it.as_str().map(str::to_owned));
-        task::move_to(db, &survey.task, status, "scheduler", &name.unwrap_or_default(), look.now)?;
+        task::move_to(db, &survey.task, status, task::SCHEDULER, &name.unwrap_or_default(), look.now)?;
         survey.task.status = status;
         survey.situation.status = status;
         moved = Some((status, reason));
@@ -204,6 +204,25 @@ fn in_progress(db: &mut Db, company: CompanyId, task: TaskId) -> Result<(i64, u3
         rows.iter().filter(|(id, seated, _)| *id == task && (*seated || !only_seated)).map(|(.., calls)| calls).sum()
     };
     Ok((seats_held, count(of_task(false)), count(of_task(true))))
+}
+
+/// The seats of a company, as one of its tasks sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeatUsage {
+    /// Seats that no call holds.
+    pub free: u32,
+    /// Seats that calls of the task hold.
+    pub held_by_task: u32,
+}
+
+/// How many seats of the company are free, and how many the task holds.
+///
+/// # Errors
+/// When the store fails.
+pub fn seat_usage(db: &mut Db, company: CompanyId, task: TaskId) -> Result<SeatUsage> {
+    let seats = db.query_int("SELECT seats FROM company WHERE id = ?1", values![company])?;
+    let (held, _, held_by_task) = in_progress(db, company, task)?;
+    Ok(SeatUsage { free: count(seats - held), held_by_task })
 }
 
 fn count(calls: i64) -> u32 {

@@ -14,6 +14,7 @@ pub mod error;
 pub mod feed;
 pub mod finish;
 pub mod key;
+pub mod ledger;
 pub mod line;
 pub mod line_health;
 mod migrate;

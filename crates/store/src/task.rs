@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::{Db, Row};
 use crate::error::{Error, Result};
 use crate::{in_list, values};
+pub use change::SCHEDULER;
 pub(crate) use change::move_to;
 pub use change::{CommandOutcome, Move, command, delete, insert, moves, update};
 pub use list::{Filter, ListedTask, TaskLine, page};

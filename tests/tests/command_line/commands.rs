@@ -59,6 +59,36 @@ fn a_key_that_is_made_while_the_server_runs_works_at_once() {
 }
 
 #[test]
+fn why_a_number_is_not_dialled_is_explained_in_two_languages() {
+    let installation = Installation::new();
+    let tenant = installation.tenant("公司", 1);
+    let server = installation.serve();
+    let client = server.client(&tenant.credentials);
+    let task = client.write("task/createTask", &tenant.new_task(&client, &json!({})));
+    let numbers = ["13800138000".to_owned(), "13800138001".to_owned()];
+    client.write("task/importTaskCustomer", &tenant.import(&task, &numbers));
+    let task = task.to_string();
+    let why =
+        |more: &[&str]| installation.run(&[&["why", "--task", &task, "--number", "138-0013-8001"], more].concat());
+
+    let explained = why(&[]);
+    for part in ["任务尚未启动", "前面还有 1 个号码", "任务状态：未开始"] {
+        assert!(explained.contains(part), "{explained}");
+    }
+    assert!(why(&["--english"]).contains("the task has not been started"));
+    client.write("company/addBlackList", &json!({ "companyId": tenant.company, "mobile": "13800138001" }));
+    assert!(why(&[]).contains("号码在黑名单分组“默认分组”中"));
+
+    for (task, number, message) in
+        [(&task[..], "13800138002", "has no number 13800138002"), ("999", "13800138001", "no task 999")]
+    {
+        let done = program::run(installation.data(), &["why", "--task", task, "--number", number]);
+        assert_eq!(done.code, Some(1), "{}", done.stdout);
+        assert!(done.stderr.contains(message), "{}", done.stderr);
+    }
+}
+
+#[test]
 fn scenes_are_checked_with_line_and_column() {
     let check = |name: &str, text: &str| {
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -226,6 +226,9 @@ pub struct Move {
     pub reason: String,
 }
 
+/// Who moves tasks that move by themselves.
+pub const SCHEDULER: &str = "scheduler";
+
 /// The last `limit` moves of a task's state, newest first.
 ///
 /// # Errors

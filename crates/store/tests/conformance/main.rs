@@ -19,6 +19,7 @@ mod finishing;
 mod groups;
 mod imports;
 mod keys;
+mod ledger;
 mod limits;
 mod line_health;
 mod lines;

@@ -1,0 +1,249 @@
+//! The ledger of a number: what happened to it in a task, and everything that decides whether it is dialled now.
+
+use std::collections::HashMap;
+
+use hutong_domain::call::{CallStatus, FinishStatus};
+use hutong_domain::caps::{self, Caps};
+use hutong_domain::hours::Hours;
+use hutong_domain::ids::{BlacklistGroupId, CallId, CompanyId, LineId, TaskId};
+use hutong_domain::ledger::{CallFacts, Facts, LineFacts, LineState, SeatFacts, TaskFacts};
+use hutong_domain::line::LineUse;
+use hutong_domain::moment::Moment;
+use hutong_domain::outcome::Disposition;
+use hutong_domain::task::{MoveReason, TaskStatus};
+use jiff::tz::TimeZone;
+
+use crate::db::Db;
+use crate::error::Result;
+use crate::line::{self, Line};
+use crate::task::{self, SCHEDULER, Task};
+use crate::{blacklist, claim, number, values};
+
+/// What an installation decides about dialling, as far as a number's ledger needs it.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The zone of all times of day.
+    pub zone: TimeZone,
+    /// When people may be called at all.
+    pub hours: Hours,
+    /// How often a number may be dialled.
+    pub caps: Caps,
+}
+
+/// What is known of a number in a task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ledger {
+    /// The call.
+    pub call: CallId,
+    /// The customer's name.
+    pub customer_name: String,
+    /// Everything that decides whether it is dialled now.
+    pub facts: Facts,
+    /// What was tried, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+/// An attempt to reach a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// From 1.
+    pub number: i64,
+    /// Name of the line.
+    pub line_name: String,
+    /// When it was claimed: the number may have rung from then on.
+    pub claimed_at: Moment,
+    /// When somebody answered.
+    pub answered_at: Option<Moment>,
+    /// When it ended; none while it goes on.
+    pub ended_at: Option<Moment>,
+    /// How it ended.
+    pub disposition: Option<Disposition>,
+}
+
+/// A call, as far as its place in the order of dialling goes.
+struct Call {
+    id: CallId,
+    customer_name: String,
+    status: CallStatus,
+    due_at: Moment,
+    redials: i64,
+    started_at: Option<Moment>,
+    finish_status: Option<FinishStatus>,
+    call_index: Option<i64>,
+}
+
+/// The ledger of a number in a task; none when the task has no such number.
+///
+/// # Errors
+/// When the store fails.
+pub fn of_number(
+    db: &mut Db,
+    company: CompanyId,
+    id: TaskId,
+    phone: &str,
+    (rules, now): (&Rules, Moment),
+) -> Result<Option<Ledger>> {
+    let Some(task) = task::find(db, company, id)? else { return Ok(None) };
+    let Some(call) = call_to(db, company, id, phone)? else { return Ok(None) };
+    let busy = number::busy(db, &[phone])?.remove(phone).filter(|busy| busy.call != call.id);
+    let facts = Facts {
+        now,
+        zone: rules.zone.clone(),
+        task: task_facts(db, &task, rules)?,
+        call: match call.status {
+            CallStatus::NotStarted => CallFacts::Fresh,
+            CallStatus::AwaitingRedial => CallFacts::AwaitingRedial { due: call.due_at },
+            CallStatus::InProgress => CallFacts::InProgress { since: call.started_at.unwrap_or_default() },
+            CallStatus::Done => CallFacts::Finished {
+                status: call.finish_status.unwrap_or(FinishStatus::Lost),
+                call_index: call.call_index,
+            },
+        },
+        redials: u32::try_from(call.redials).unwrap_or(u32::MAX),
+        redials_max: task.settings.redial_rules.iter().map(|rule| rule.times).max().unwrap_or(0),
+        blacklisted_in: blacklisted_in(db, company, phone)?,
+        capped: capped(db, phone, rules, now)?,
+        busy_in: busy.map(|busy| busy.task),
+        before: before(db, &task, &call, now)?,
+        seats: seats(db, &task)?,
+        lines: lines(db, company, id, now)?,
+    };
+    let attempts = attempts(db, company, call.id)?;
+    Ok(Some(Ledger { call: call.id, customer_name: call.customer_name, facts, attempts }))
+}
+
+fn call_to(db: &mut Db, company: CompanyId, task: TaskId, phone: &str) -> Result<Option<Call>> {
+    db.query_one(
+        "SELECT c.id, c.customer_name, c.status, c.due_at, c.redials, c.started_at, c.finish_status, c.call_index
+         FROM customer cu JOIN call c ON c.company_id = ?1 AND c.customer_id = cu.id
+         WHERE cu.company_id = ?1 AND cu.task_id = ?2 AND cu.phone = ?3 AND c.task_id = ?2",
+        values![company, task, phone],
+        |row| {
+            Ok(Call {
+                id: CallId(row.int(0)?),
+                customer_name: row.text(1)?,
+                status: row.number(2, "call.status", CallStatus::from_number)?,
+                due_at: row.moment(3)?,
+                redials: row.int(4)?,
+                started_at: row.moment_or_null(5)?,
+                finish_status: row.number_or_null(6, "call.finish_status", FinishStatus::from_number)?,
+                call_index: row.int_or_null(7)?,
+            })
+        },
+    )
+}
+
+fn task_facts(db: &mut Db, task: &Task, rules: &Rules) -> Result<TaskFacts> {
+    let last = task::moves(db, task.company, task.id, 1)?.pop().filter(|last| last.actor == SCHEDULER);
+    Ok(TaskFacts {
+        status: task.status,
+        moved: last.and_then(|last| MoveReason::from_name(&last.reason)),
+        kind: task.settings.kind,
+        start_date: task.settings.start_date,
+        window: task.settings.window,
+        hours: rules.hours.clone(),
+    })
+}
+
+fn blacklisted_in(db: &mut Db, company: CompanyId, phone: &str) -> Result<Option<String>> {
+    let group = db.query_one(
+        "SELECT group_id FROM blacklist_entry WHERE company_id = ?1 AND mobile = ?2 ORDER BY group_id LIMIT 1",
+        values![company, phone],
+        |row| row.int(0).map(BlacklistGroupId),
+    )?;
+    let Some(id) = group else { return Ok(None) };
+    let named = blacklist::groups(db, company)?.into_iter().find(|group| group.id == id);
+    Ok(Some(named.map_or_else(|| blacklist::DEFAULT_GROUP_NAME.to_owned(), |group| group.name)))
+}
+
+fn capped(db: &mut Db, phone: &str, rules: &Rules, now: Moment) -> Result<Option<caps::Capped>> {
+    let today = now.civil(&rules.zone).date();
+    let dialled = number::dialled(db, &[phone], today)?.remove(phone).unwrap_or_default();
+    let dialled: Vec<_> = dialled.iter().map(|it| (it.day, it.attempts)).collect();
+    Ok(caps::allowed(rules.caps, &dialled, today).err())
+}
+
+/// Numbers of the task that are dialled before this one: redials that are due come first.
+fn before(db: &mut Db, task: &Task, call: &Call, now: Moment) -> Result<u64> {
+    let (company, id) = (task.company, task.id);
+    let redials = "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 3";
+    let before = match call.status {
+        CallStatus::NotStarted => {
+            let due = db.query_int(&format!("{redials} AND due_at <= ?3"), values![company, id, now])?;
+            let fresh = db.query_int(
+                "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 0
+                   AND (due_at < ?3 OR (due_at = ?3 AND id < ?4))",
+                values![company, id, call.due_at, call.id],
+            )?;
+            due + fresh
+        }
+        CallStatus::AwaitingRedial => db.query_int(
+            &format!("{redials} AND (due_at < ?3 OR (due_at = ?3 AND id < ?4))"),
+            values![company, id, call.due_at, call.id],
+        )?,
+        CallStatus::InProgress | CallStatus::Done => 0,
+    };
+    Ok(u64::try_from(before).unwrap_or(0))
+}
+
+fn seats(db: &mut Db, task: &Task) -> Result<SeatFacts> {
+    let usage = claim::seat_usage(db, task.company, task.id)?;
+    let own = if task.settings.elastic { u32::MAX } else { task.settings.quota.saturating_sub(usage.held_by_task) };
+    let queued = match task.status {
+        TaskStatus::Queued => Some(queue_place(db, task)?),
+        _ => None,
+    };
+    Ok(SeatFacts { free: usage.free.min(own), held: usage.held_by_task, queued })
+}
+
+/// The place of a queued task in its company's queue for seats, from 1: who has waited longest comes first.
+fn queue_place(db: &mut Db, task: &Task) -> Result<usize> {
+    let earlier = db.query_int(
+        "SELECT COUNT(*) FROM task WHERE company_id = ?1 AND status = 7 AND deleted_at IS NULL
+           AND (modified_at < ?2 OR (modified_at = ?2 AND id < ?3))",
+        values![task.company, task.modified_at, task.id],
+    )?;
+    Ok(usize::try_from(earlier).unwrap_or(0) + 1)
+}
+
+fn lines(db: &mut Db, company: CompanyId, task: TaskId, now: Moment) -> Result<Vec<LineFacts>> {
+    let in_use = line::channels_in_use(db, company)?;
+    let lines = line::of_task(db, company, task)?.into_iter();
+    Ok(lines.map(|line| LineFacts { state: line_state(&line, &in_use, now), name: line.name }).collect())
+}
+
+fn line_state(line: &Line, in_use: &HashMap<LineId, i64>, now: Moment) -> LineState {
+    let used = in_use.get(&line.id).copied().unwrap_or(0);
+    if !line.enabled {
+        LineState::Disabled
+    } else if line.line_use == Some(LineUse::Inbound) {
+        LineState::Inbound
+    } else if line.valid_from.is_some_and(|from| from > now) {
+        LineState::NotValid { from: line.valid_from }
+    } else if line.valid_until.is_some_and(|until| until < now) {
+        LineState::NotValid { from: None }
+    } else if line.channels.is_some_and(|channels| used >= channels) {
+        LineState::NoChannel
+    } else {
+        LineState::Usable
+    }
+}
+
+fn attempts(db: &mut Db, company: CompanyId, call: CallId) -> Result<Vec<Attempt>> {
+    db.query(
+        "SELECT a.attempt_no, COALESCE(l.name, ''), a.claimed_at, a.answered_at, a.ended_at, a.disposition
+         FROM attempt a LEFT JOIN line l ON l.company_id = a.company_id AND l.id = a.line_id
+         WHERE a.company_id = ?1 AND a.call_id = ?2 ORDER BY a.attempt_no",
+        values![company, call],
+        |row| {
+            Ok(Attempt {
+                number: row.int(0)?,
+                line_name: row.text(1)?,
+                claimed_at: row.moment(2)?,
+                answered_at: row.moment_or_null(3)?,
+                ended_at: row.moment_or_null(4)?,
+                disposition: row.str_or_null(5)?.and_then(Disposition::from_name),
+            })
+        },
+    )
+}
