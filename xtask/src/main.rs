@@ -11,6 +11,7 @@ mod demo;
 mod packages;
 mod process;
 mod schemathesis;
+mod simulate;
 mod suite;
 mod tidy;
 mod workspace;
@@ -39,6 +40,12 @@ enum Chore {
     Tidy,
     /// Run all that must pass before a change lands: formatting, lints, documentation, dependencies, tests
     Ci,
+    /// Run campaigns in virtual time, with the arguments of the hutong-simulator program
+    Simulate {
+        /// Passed on as they are: `--seed 7 --log`, say
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Measure the release build, with the arguments of the hutong-bench program
     Bench {
         /// Passed on as they are: `api`, say
@@ -53,6 +60,7 @@ fn main() -> ExitCode {
         Chore::Schemathesis(options) => schemathesis::run(&options),
         Chore::Tidy => tidy::run(),
         Chore::Ci => ci::run(),
+        Chore::Simulate { arguments } => simulate::run(&arguments),
         Chore::Bench { arguments } => bench::run(&arguments),
     };
     match outcome {
