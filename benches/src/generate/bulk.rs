@@ -8,7 +8,7 @@ use hutong_domain::ids::{CompanyId, LineId, NodeId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_store::feed::ResultPair;
-use hutong_store::waiting::block::Changes;
+use hutong_store::waiting::block::{Changes, Count};
 use rusqlite::{Connection, Statement, params};
 
 use super::content::{Content, chance, content};
@@ -264,9 +264,9 @@ impl<'c> Bulk<'c> {
         for ((name, value), calls) in &counts.by_result {
             self.result_count.execute(params![self.setting.company.get(), id.get(), name, value, calls])?;
         }
-        for ((level, status, block), waiting) in counts.waiting.rows() {
+        for Count { level, status, block, calls } in counts.waiting.counts() {
             let company = self.setting.company.get();
-            self.waiting_block.execute(params![company, id.get(), level, status, block, waiting])?;
+            self.waiting_block.execute(params![company, id.get(), level, status, block, calls])?;
         }
         Ok(())
     }

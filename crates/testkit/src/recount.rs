@@ -7,7 +7,7 @@ use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_store::feed::ResultPair;
 use hutong_store::task::Counters;
-use hutong_store::waiting::block::Changes;
+use hutong_store::waiting::block::{Changes, Count};
 use hutong_store::{Db, Result, Row, Store, task, values};
 
 /// A finished call, as far as it is counted.
@@ -72,17 +72,16 @@ fn imported(db: &mut Db, company: CompanyId, id: TaskId) -> Result<i64> {
     Ok(total)
 }
 
-/// Level, status and number of each block of waiting calls, and how many it is said to have.
-fn kept_blocks(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<((i64, i64, i64), i64)>> {
+fn kept_blocks(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Count>> {
     db.query(
         "SELECT level, status, block, waiting FROM waiting_block WHERE company_id = ?1 AND task_id = ?2
          ORDER BY level, status, block",
         values![company, id],
-        |row| Ok(((row.int(0)?, row.int(1)?, row.int(2)?), row.int(3)?)),
+        |row| Ok(Count { level: row.int(0)?, status: row.int(1)?, block: row.int(2)?, calls: row.int(3)? }),
     )
 }
 
-fn counted_blocks(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<((i64, i64, i64), i64)>> {
+fn counted_blocks(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Count>> {
     let mut changes = Changes::default();
     // Each state by itself: together they would not be looked up in an index.
     for status in ["status = 0", "status = 3"] {
@@ -98,7 +97,7 @@ fn counted_blocks(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<((i
             },
         )?;
     }
-    Ok(changes.rows())
+    Ok(changes.counts())
 }
 
 fn finished(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Counted>> {

@@ -10,7 +10,7 @@ use hutong_domain::call::CallStatus;
 use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_domain::moment::Moment;
 
-use crate::db::Db;
+use crate::db::{Db, Value};
 use crate::error::{Error, Result};
 use crate::values;
 
@@ -45,6 +45,19 @@ impl Block {
     }
 }
 
+/// How many calls wait in a block, or begin to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// 0 for a small block, 1 for a large one.
+    pub level: i64,
+    /// The status of its calls, as it is kept.
+    pub status: i64,
+    /// Its number among the blocks of this level and status.
+    pub block: i64,
+    /// How many.
+    pub calls: i64,
+}
+
 /// What a transaction changes in the counts of one task.
 #[derive(Debug, Default)]
 pub struct Changes(BTreeMap<Block, i64>);
@@ -68,16 +81,16 @@ impl Changes {
         }
     }
 
-    /// Level, status and number of each block, small and large, and by how many calls it changes; in the order of
-    /// the table's key.
+    /// What changes in the blocks, small and large, in the order of the table's key.
     #[must_use]
-    pub fn rows(&self) -> Vec<((i64, i64, i64), i64)> {
-        let mut rows = BTreeMap::<_, i64>::new();
-        for (block, by) in &self.0 {
-            *rows.entry((SMALL, block.status, block.number)).or_default() += by;
-            *rows.entry((LARGE, block.status, block.number.div_euclid(PARTS))).or_default() += by;
+    pub fn counts(&self) -> Vec<Count> {
+        let mut by = BTreeMap::<_, i64>::new();
+        for (block, change) in &self.0 {
+            *by.entry((SMALL, block.status, block.number)).or_default() += change;
+            *by.entry((LARGE, block.status, block.number.div_euclid(PARTS))).or_default() += change;
         }
-        rows.into_iter().filter(|(_, by)| *by != 0).collect()
+        let counts = by.into_iter().map(|((level, status, block), calls)| Count { level, status, block, calls });
+        counts.filter(|count| count.calls != 0).collect()
     }
 
     /// Writes them; the task's row must be locked.
@@ -85,34 +98,37 @@ impl Changes {
     /// # Errors
     /// [`Error::Corrupt`] when more calls would leave a block than it has; or when the store fails.
     pub fn write(&self, db: &mut Db, company: CompanyId, task: TaskId) -> Result<()> {
-        for ((level, status, number), by) in self.rows() {
-            let key = values![company, task, level, status, number];
+        for Count { level, status, block, calls } in self.counts() {
+            let key = values![company, task, level, status, block];
             let waiting = db.query_int(
                 "INSERT INTO waiting_block (company_id, task_id, level, status, block, waiting)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (company_id, task_id, level, status, block)
                      DO UPDATE SET waiting = waiting_block.waiting + excluded.waiting
                  RETURNING waiting",
-                &[key, values![by]].concat(),
+                &[key, values![calls]].concat(),
             )?;
             match waiting {
                 1.. => {}
-                // What is over leaves nothing to be read.
-                0 => db
-                    .execute(
-                        "DELETE FROM waiting_block
-                     WHERE company_id = ?1 AND task_id = ?2 AND level = ?3 AND status = ?4 AND block = ?5",
-                        key,
-                    )
-                    .map(|_| ())?,
+                0 => remove(db, key)?,
                 less => {
-                    let found = format!("{less} in block {number} of status {status}");
+                    let found = format!("{less} in block {block} of status {status}");
                     return Err(Error::Corrupt { column: "waiting_block.waiting", id: task.get(), found });
                 }
             }
         }
         Ok(())
     }
+}
+
+/// What is over leaves nothing to be read.
+fn remove(db: &mut Db, key: &[Value<'_>]) -> Result<()> {
+    db.execute(
+        "DELETE FROM waiting_block
+         WHERE company_id = ?1 AND task_id = ?2 AND level = ?3 AND status = ?4 AND block = ?5",
+        key,
+    )?;
+    Ok(())
 }
 
 /// Calls that stand one after another in the order of their import or of their redials.
@@ -180,11 +196,10 @@ mod tests {
         let check = |first: i64, count: i64, expected: &[(i64, i64)]| {
             let mut changes = Changes::default();
             changes.add_imported(first, count);
-            let rows = changes.rows();
-            let (small, large): (Vec<_>, Vec<_>) = rows.into_iter().partition(|((level, ..), _)| *level == SMALL);
-            let small: Vec<_> = small.into_iter().map(|((.., number), by)| (number, by)).collect();
+            let (small, large): (Vec<_>, Vec<_>) = changes.counts().into_iter().partition(|it| it.level == SMALL);
+            let small: Vec<_> = small.iter().map(|it| (it.block, it.calls)).collect();
             assert_eq!(small, expected, "{count} from {first}");
-            assert_eq!(large.iter().map(|(_, by)| by).sum::<i64>(), count);
+            assert_eq!(large.iter().map(|it| it.calls).sum::<i64>(), count);
             assert!(large.len() <= 1, "{large:?}");
         };
         check(0, 0, &[]);
@@ -214,6 +229,6 @@ mod tests {
         let mut changes = Changes::default();
         changes.add((CallStatus::NotStarted, Moment(0), 3), 1);
         changes.add((CallStatus::NotStarted, Moment(0), 4), -1);
-        assert_eq!(changes.rows(), []);
+        assert_eq!(changes.counts(), []);
     }
 }

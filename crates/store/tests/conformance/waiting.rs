@@ -133,14 +133,14 @@ async fn assert_pages(fixture: &Fixture, id: TaskId, size: i64, numbers: impl In
 }
 
 /// Numbers of twelve small blocks, and a few more.
-const TWELVE_BLOCKS: usize = 12 * IMPORTS_PER_BLOCK.cast_unsigned() as usize + 17;
+const TWELVE_BLOCKS: i64 = 12 * IMPORTS_PER_BLOCK + 17;
 
 /// A task of so many numbers: some of its first numbers, and some out of order, are in progress, finished, or wait
 /// for redials in different minutes.
-async fn of_many_blocks(fixture: &Fixture, numbers: usize) -> TaskId {
+async fn of_many_blocks(fixture: &Fixture, numbers: i64) -> TaskId {
     let rule = RedialRule { status: FinishStatus::Busy, times: 1, interval_minutes: 10 };
     let settings = Settings { redial_rules: vec![rule], in_progress_max: 10_000, quota: 10_000, ..settings() };
-    let id = fixture.running_task(settings, numbers).await;
+    let id = fixture.running_task(settings, usize::try_from(numbers).unwrap()).await;
     for (n, claimed) in (0..).zip(fixture.claim(id, 600).await) {
         if n % 50 == 0 {
             fixture.clock.advance(Duration::from_secs(17));
@@ -158,7 +158,7 @@ async fn of_many_blocks(fixture: &Fixture, numbers: usize) -> TaskId {
 async fn deep_pages_are_the_ones_that_walking_through_all_would_give(store: TestStore) {
     let fixture = Fixture::with_seats(&store, 10_000).await;
     let large = IMPORTS_PER_BLOCK * PARTS;
-    let id = of_many_blocks(&fixture, usize::try_from(large + 1000).unwrap()).await;
+    let id = of_many_blocks(&fixture, large + 1000).await;
     assert_counts_are_facts(&store, fixture.company, id).await;
 
     assert_pages(&fixture, id, 500, 1..=14).await;
@@ -188,7 +188,7 @@ async fn blocks_are_true_whatever_happens_to_their_numbers(store: TestStore) {
         })
         .await;
     // Numbers that the task has are left out: the new ones begin in the middle of a block and reach into the next.
-    fixture.import(id, customers(TWELVE_BLOCKS - 17, 2500)).await;
+    fixture.import(id, customers(usize::try_from(TWELVE_BLOCKS).unwrap() - 17, 2500)).await;
     for round in 0..3 {
         let looked = fixture.look(id).await;
         assert!(round > 0 || looked.blacklisted.len() == 1);
