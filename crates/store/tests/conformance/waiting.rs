@@ -11,7 +11,7 @@ use hutong_store::blacklist::{self, NewEntry};
 use hutong_store::task::Settings;
 use hutong_store::waiting::block::{Changes, IMPORTS_PER_BLOCK, PARTS};
 use hutong_store::waiting::{self, Waiting};
-use hutong_store::{Page, PageRequest, values};
+use hutong_store::{Db, Error, Page, PageRequest, values};
 use hutong_testkit::fixture::{customers, settings};
 use hutong_testkit::recount::assert_counts_are_facts;
 use hutong_testkit::{Fixture, TestStore, conformance};
@@ -28,6 +28,7 @@ conformance! {
     a_dialled_task_leaves_no_blocks,
     redials_of_many_minutes_are_parted_at_the_moment,
     numbers_moved_to_the_head_or_put_off_stand_where_they_are_dialled,
+    more_than_a_block_has_cannot_leave_it,
 }
 
 async fn waiting(fixture: &Fixture, id: TaskId, request: PageRequest) -> Page<Waiting> {
@@ -267,4 +268,21 @@ async fn numbers_moved_to_the_head_or_put_off_stand_where_they_are_dialled(store
     let dialled: Vec<_> = fixture.look(id).await.claimed.into_iter().map(|it| it.customer_phone).collect();
     assert_eq!(dialled, phones(&waiting));
     assert_counts_are_facts(&store, fixture.company, id).await;
+}
+
+async fn more_than_a_block_has_cannot_leave_it(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    let id = fixture.running_task(settings(), 3).await;
+    for (import_no, by) in [(0, -4), (IMPORTS_PER_BLOCK, -1)] {
+        let leave = move |db: &mut Db, company| {
+            let mut changes = Changes::default();
+            changes.add((CallStatus::NotStarted, Moment(0), import_no), by);
+            changes.write(db, company, id)
+        };
+        let company = fixture.company;
+        let refused = store.write(company, move |db| leave(db, company)).await;
+
+        assert!(matches!(refused, Err(Error::Corrupt { .. })), "{refused:?}");
+        assert_counts_are_facts(&store, company, id).await;
+    }
 }
