@@ -8,6 +8,7 @@ use hutong_domain::ids::{CompanyId, LineId, NodeId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_store::feed::ResultPair;
+use hutong_store::waiting::block::{Changes, Count};
 use rusqlite::{Connection, Statement, params};
 
 use super::content::{Content, chance, content};
@@ -46,6 +47,7 @@ struct Counts {
     by_talk_time: [i64; 4],
     by_chat_rounds: [i64; 4],
     by_result: BTreeMap<(String, String), i64>,
+    waiting: Changes,
 }
 
 /// The prepared statements.
@@ -59,6 +61,7 @@ pub(crate) struct Bulk<'c> {
     result: Statement<'c>,
     attempt: Statement<'c>,
     result_count: Statement<'c>,
+    waiting_block: Statement<'c>,
     connection: &'c Connection,
 }
 
@@ -73,15 +76,17 @@ impl<'c> Bulk<'c> {
             )?,
             waiting: connection.prepare(
                 "INSERT INTO call (id, company_id, task_id, customer_id, customer_name, customer_phone, kind, status,
-                     due_at, created_at, modified_at, started_at, ended_at, line_id, caller_phone, redial_planned_at)
-                 VALUES (?1, ?2, ?3, ?1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                     due_at, created_at, modified_at, started_at, ended_at, line_id, caller_phone, redial_planned_at,
+                     import_no)
+                 VALUES (?1, ?2, ?3, ?1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             )?,
             finished: connection.prepare(
                 "INSERT INTO call (id, company_id, task_id, customer_id, customer_name, customer_phone, kind, status,
                      due_at, redials, created_at, modified_at, call_index, finish_status, duration_s, chat_rounds,
-                     started_at, ended_at, line_id, caller_phone, redial_planned_at, hung_up_by, result_pairs)
+                     started_at, ended_at, line_id, caller_phone, redial_planned_at, hung_up_by, result_pairs,
+                     import_no)
                  VALUES (?1, ?2, ?3, ?1, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?10, ?16, ?17, ?18,
-                     ?19, ?20)",
+                     ?19, ?20, ?21)",
             )?,
             record: connection.prepare(
                 "INSERT INTO call_record (id, company_id, first_utterance_id, first_result_id, utterances, results,
@@ -98,6 +103,10 @@ impl<'c> Bulk<'c> {
             )?,
             result_count: connection.prepare(
                 "INSERT INTO task_result_count (company_id, task_id, name, value, calls) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?,
+            waiting_block: connection.prepare(
+                "INSERT INTO waiting_block (company_id, task_id, level, status, block, waiting)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
             connection,
         })
@@ -119,27 +128,31 @@ impl<'c> Bulk<'c> {
                 format!("{{\"项目名称\":\"示例花园\",\"首付\":\"{}万\"}}", 30 + n % 50),
                 created_at.ms(),
             ])?;
+            let call_index = shuffled(n, task.finished);
+            let place = Place { task: id, call, import_no: n, call_index, created_at };
             if n < task.finished {
-                let place = Place { task: id, call, call_index: shuffled(n, task.finished), created_at };
                 self.finished(&place, &name, &phone, &mut counts)?;
             } else {
-                self.waiting(id, call, (&name, &phone), n < task.finished + task.redials, created_at)?;
+                let redial = n < task.finished + task.redials;
+                self.waiting(&place, (&name, &phone), redial, &mut counts)?;
             }
         }
         self.counters(id, task, &counts, created_at)
     }
 
-    fn waiting(&mut self, id: TaskId, call: i64, who: (&str, &str), redial: bool, created_at: Moment) -> Result<()> {
+    fn waiting(&mut self, place: &Place, who: (&str, &str), redial: bool, counts: &mut Counts) -> Result<()> {
+        let Place { task, call, import_no, created_at, .. } = *place;
+        let status = if redial { CallStatus::AwaitingRedial } else { CallStatus::NotStarted };
         let started_at = redial.then_some(created_at.ms() + 60_000);
         let due_at = if redial { created_at.ms() + 600_000 + call % 1000 * 1000 } else { 0 };
         self.waiting.execute(params![
             call,
             self.setting.company.get(),
-            id.get(),
+            task.get(),
             who.0,
             who.1,
             CallKind::Task.number(),
-            if redial { CallStatus::AwaitingRedial } else { CallStatus::NotStarted }.number(),
+            status.number(),
             due_at,
             created_at.ms(),
             started_at.map_or(created_at.ms(), |at| at + RING_MS),
@@ -148,7 +161,9 @@ impl<'c> Bulk<'c> {
             redial.then_some(self.setting.line.get()),
             redial.then_some(self.setting.caller_phone),
             redial.then_some(due_at),
+            import_no,
         ])?;
+        counts.waiting.add((status, Moment(due_at), import_no), 1);
         Ok(())
     }
 
@@ -180,6 +195,7 @@ impl<'c> Bulk<'c> {
             redialled.then_some(ended_at.ms() - 60_000),
             content.hung_up_by.map(hutong_domain::call::HungUpBy::number),
             serde_json::to_string(&pairs)?,
+            place.import_no,
         ])?;
         self.record(place, &content, ended_at)?;
         self.attempt(place, &content, 1 + i64::from(redialled), ended_at)?;
@@ -248,14 +264,19 @@ impl<'c> Bulk<'c> {
         for ((name, value), calls) in &counts.by_result {
             self.result_count.execute(params![self.setting.company.get(), id.get(), name, value, calls])?;
         }
+        for Count { level, status, block, calls } in counts.waiting.counts() {
+            let company = self.setting.company.get();
+            self.waiting_block.execute(params![company, id.get(), level, status, block, calls])?;
+        }
         Ok(())
     }
 }
 
-/// A finished call and where it stands.
+/// A call and where it stands; the index is that of a finished one.
 struct Place {
     task: TaskId,
     call: i64,
+    import_no: i64,
     call_index: i64,
     created_at: Moment,
 }

@@ -153,14 +153,14 @@ impl World {
             checker.expect_task(*id, settings.clone(), (0..plan.blacklisted).map(|at| number(n, at)));
         }
         let ids: Vec<TaskId> = tasks.iter().map(|(id, _)| *id).collect();
-        let mut end = self.live(company, ids);
+        let mut end = self.live(company, &ids);
         let violation = self.watch(&mut checker, &mut end).err();
-        self.note_feed(company, &tasks.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        self.note_feed(company, &ids);
         violation.or_else(|| checker.end().err())
     }
 
     /// Sets everything going; resolves when the last task has ended.
-    fn live(&self, company: CompanyId, tasks: Vec<TaskId>) -> oneshot::Receiver<bool> {
+    fn live(&self, company: CompanyId, tasks: &[TaskId]) -> oneshot::Receiver<bool> {
         for process in &self.processes {
             self.start_process(process);
         }

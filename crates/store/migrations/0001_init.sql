@@ -212,6 +212,8 @@ CREATE TABLE call (
     kind BIGINT NOT NULL,
     status BIGINT NOT NULL,
     due_at BIGINT NOT NULL,
+    -- Its place among the numbers of its task, from 0; 0 for a call placed by itself.
+    import_no BIGINT NOT NULL,
     redials BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     modified_at BIGINT NOT NULL,
@@ -240,8 +242,21 @@ CREATE INDEX call_feed ON call (company_id, task_id, call_index, finish_status, 
 -- The call to a number.
 CREATE INDEX call_customer ON call (company_id, customer_id);
 -- What is still to be dialled, in its order.
-CREATE INDEX call_fresh ON call (company_id, task_id, due_at, id) WHERE status = 0;
+CREATE INDEX call_fresh ON call (company_id, task_id, due_at, import_no) WHERE status = 0;
 CREATE INDEX call_redial ON call (company_id, task_id, due_at, id) WHERE status = 3;
+
+-- How many calls wait in each part of those orders, changed in the transaction of the fact: a page is found by it.
+-- A block of status 0 has the numbers with due_at 0, by import_no; one of status 3 has redials, by due_at.
+-- Level 0 has small blocks, level 1 the same calls in large ones. Blocks without calls have no row.
+CREATE TABLE waiting_block (
+    company_id BIGINT NOT NULL,
+    task_id BIGINT NOT NULL,
+    level BIGINT NOT NULL,
+    status BIGINT NOT NULL,
+    block BIGINT NOT NULL,
+    waiting BIGINT NOT NULL,
+    PRIMARY KEY (company_id, task_id, level, status, block)
+) {clustered};
 
 -- What was said and concluded: one document each, read and written as a whole.
 CREATE TABLE call_record (

@@ -9,7 +9,8 @@ use hutong_domain::phone::PhoneNumber;
 
 use crate::db::{Db, Row, Value};
 use crate::error::{Error, Result};
-use crate::{Page, PageRequest, task, values};
+use crate::waiting::block::Changes;
+use crate::{task, values};
 
 /// Rows that one INSERT carries: few enough for both engines' limits on parameters.
 const ROWS_PER_INSERT: usize = 100;
@@ -64,20 +65,26 @@ pub fn import(
     (first_customer, first_call): (i64, i64),
     now: Moment,
 ) -> Result<Option<Imported>> {
-    if task::find_locked(db, company, task_id)?.is_none_or(|task| task.deleted_at.is_some()) {
+    let Some(task) = task::find_locked(db, company, task_id)?.filter(|task| task.deleted_at.is_none()) else {
         return Ok(None);
-    }
+    };
+    // Numbers are never taken out of a task: how many it has is the place of the next one.
+    let first_no = task.counters.total;
     let mut inserted = 0;
     let numbered: Vec<(i64, &NewCustomer)> = (0i64..).zip(customers).collect();
     for chunk in numbered.chunks(ROWS_PER_INSERT) {
         let new = insert_customers(db, company, task_id, chunk, first_customer, now)?;
-        insert_calls(db, company, task_id, &new, (first_customer, first_call), now)?;
+        let first_ids = (first_customer, first_call);
+        insert_calls(db, (company, task_id), &new, first_ids, first_no + inserted, now)?;
         inserted += i64::try_from(new.len()).unwrap_or(0);
     }
     db.execute(
         "UPDATE task SET total_count = total_count + ?3 WHERE company_id = ?1 AND id = ?2",
         values![company, task_id, inserted],
     )?;
+    let mut changes = Changes::default();
+    changes.add_imported(first_no, inserted);
+    changes.write(db, company, task_id)?;
     let asked = i64::try_from(customers.len()).unwrap_or(0);
     Ok(Some(Imported { inserted, repeated: asked - inserted }))
 }
@@ -114,30 +121,31 @@ fn insert_customers<'a>(
 
 fn insert_calls(
     db: &mut Db,
-    company: CompanyId,
-    task_id: TaskId,
+    (company, task_id): (CompanyId, TaskId),
     new: &[(i64, &NewCustomer)],
     (first_customer, first_call): (i64, i64),
+    first_no: i64,
     now: Moment,
 ) -> Result<()> {
     if new.is_empty() {
         return Ok(());
     }
-    let mut parameters: Vec<Value<'_>> = Vec::with_capacity(3 + new.len() * 4);
+    let mut parameters: Vec<Value<'_>> = Vec::with_capacity(3 + new.len() * 5);
     parameters.extend_from_slice(values![company, task_id, now]);
-    for (n, customer) in new {
+    for ((n, customer), import_no) in new.iter().zip(first_no..) {
         parameters.extend_from_slice(values![
             first_call + n,
             first_customer + n,
             &customer.name,
-            customer.phone.as_str()
+            customer.phone.as_str(),
+            import_no
         ]);
     }
     let sql = rows_sql(
-        "INSERT INTO call (company_id, task_id, created_at, id, customer_id, customer_name, customer_phone,
+        "INSERT INTO call (company_id, task_id, created_at, id, customer_id, customer_name, customer_phone, import_no,
              modified_at, kind, status, due_at) VALUES ",
         new.len(),
-        4,
+        5,
         ", ?3, 1, 0, 0",
         "",
     );
@@ -363,81 +371,5 @@ fn view(row: &Row<'_>) -> Result<CallView> {
                 modified_at: row.moment(36)?,
             }),
         },
-    })
-}
-
-/// A call that is still to be dialled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// Its id.
-    pub id: CallId,
-    /// The customer's name.
-    pub customer_name: String,
-    /// The customer's number.
-    pub customer_phone: String,
-    /// Not started, or waiting for a redial.
-    pub status: CallStatus,
-    /// When the last attempt began.
-    pub started_at: Option<Moment>,
-    /// The number that it was called from.
-    pub caller_phone: Option<String>,
-    /// How often it was dialled.
-    pub dialled: i64,
-}
-
-/// The calls of a task that are still to be dialled, in the order in which they will be: redials that are
-/// due, then numbers never dialled, then redials as they fall due.
-///
-/// # Errors
-/// When the store fails.
-pub fn waiting(db: &mut Db, company: CompanyId, id: TaskId, now: Moment, page: PageRequest) -> Result<Page<Waiting>> {
-    const COLUMNS: &str = "SELECT id, customer_name, customer_phone, status, started_at, caller_phone,
-        CASE WHEN started_at IS NULL THEN 0 ELSE redials + 1 END FROM call WHERE company_id = ?1 AND task_id = ?2";
-    let groups = ["status = 3 AND due_at <= ?3", "status = 0 AND due_at <= ?3", "status = 3 AND due_at > ?3"];
-    let redials = |db: &mut Db, fits: &str| {
-        let sql = format!("SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND {fits}");
-        db.query_one(&sql, values![company, id, now], |row| row.int(0)).map(|count| count.unwrap_or(0))
-    };
-    let (due, later) = (redials(db, groups[0])?, redials(db, groups[2])?);
-    // A task of a million numbers is not counted through: what is neither finished, nor in progress, nor waiting
-    // for a redial was never dialled.
-    let live = db.live_attempts();
-    let in_progress = db.query_int(
-        &format!("SELECT COUNT(*) FROM {live} WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL"),
-        values![company, id],
-    )?;
-    let unfinished = db.query_one(
-        "SELECT total_count - next_call_index FROM task WHERE company_id = ?1 AND id = ?2",
-        values![company, id],
-        |row| row.int(0),
-    )?;
-    let fresh = unfinished.map_or(0, |unfinished| unfinished - in_progress - due - later);
-    let counts = [due, fresh, later];
-    let mut rows = Vec::new();
-    let mut skip = page.offset();
-    for (group, in_group) in groups.iter().zip(counts) {
-        let left = page.size - i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        if left <= 0 {
-            break;
-        }
-        if skip < in_group {
-            let at = if group.starts_with("status = 0") { Moment(i64::MAX) } else { now };
-            let sql = format!("{COLUMNS} AND {group} ORDER BY due_at, id LIMIT ?4 OFFSET ?5");
-            rows.extend(db.query(&sql, values![company, id, at, left, skip], waiting_row)?);
-        }
-        skip = (skip - in_group).max(0);
-    }
-    Ok(Page { total: counts.iter().sum(), rows })
-}
-
-fn waiting_row(row: &Row<'_>) -> Result<Waiting> {
-    Ok(Waiting {
-        id: CallId(row.int(0)?),
-        customer_name: row.text(1)?,
-        customer_phone: row.text(2)?,
-        status: row.number(3, "call.status", CallStatus::from_number)?,
-        started_at: row.moment_or_null(4)?,
-        caller_phone: row.text_or_null(5)?,
-        dialled: row.int(6)?,
     })
 }

@@ -22,6 +22,7 @@ use crate::db::{Db, Row};
 use crate::error::Result;
 use crate::line::{self, Line};
 use crate::task::{self, Settings, Task};
+use crate::waiting::block::Changes;
 use crate::{blacklist, values};
 pub use live::{Orphan, answer, orphans};
 pub use single::{Single, SingleRefused, place_single};
@@ -267,6 +268,8 @@ struct Due {
     properties: Properties,
     attempts: i64,
     status: CallStatus,
+    due_at: Moment,
+    import_no: i64,
 }
 
 fn due(row: &Row<'_>) -> Result<Due> {
@@ -277,20 +280,22 @@ fn due(row: &Row<'_>) -> Result<Due> {
         properties: row.json(3, "customer.properties")?,
         attempts: row.int(4)?,
         status: row.number(5, "call.status", CallStatus::from_number)?,
+        due_at: row.moment(6)?,
+        import_no: row.int(7)?,
     })
 }
 
 /// Redials that are due, then numbers never dialled, in the order in which they came.
 fn due_calls(db: &mut Db, task: &Task, now: Moment, limit: u32) -> Result<Vec<Due>> {
     const COLUMNS: &str = "SELECT c.id, c.customer_name, c.customer_phone, cu.properties,
-            CASE WHEN c.started_at IS NULL THEN 0 ELSE c.redials + 1 END, c.status
+            CASE WHEN c.started_at IS NULL THEN 0 ELSE c.redials + 1 END, c.status, c.due_at, c.import_no
         FROM call c JOIN customer cu ON cu.company_id = ?1 AND cu.id = c.customer_id
         WHERE c.company_id = ?1 AND c.task_id = ?2";
     let redials = format!("{COLUMNS} AND c.status = 3 AND c.due_at <= ?3 ORDER BY c.due_at, c.id LIMIT ?4");
     let mut calls = db.query(&redials, values![task.company, task.id, now, limit], due)?;
     let left = limit - count(i64::try_from(calls.len()).unwrap_or(0));
     if left > 0 {
-        let fresh = format!("{COLUMNS} AND c.status = 0 ORDER BY c.due_at, c.id LIMIT ?3");
+        let fresh = format!("{COLUMNS} AND c.status = 0 ORDER BY c.due_at, c.import_no LIMIT ?3");
         calls.extend(db.query(&fresh, values![task.company, task.id, left], due)?);
     }
     Ok(calls)
@@ -301,6 +306,7 @@ fn claim(db: &mut Db, survey: &Survey, look: &Look, looked: &mut Looked) -> Resu
     let wanted = allowance.total().min(look.claims_max);
     let mut in_use = channels_in_use.clone();
     let mut seats = allowance.seated;
+    let mut changes = Changes::default();
     for due in due_calls(db, task, look.now, wanted)? {
         let Some(line) = least_busy(lines, &in_use) else { break };
         let blacklisted = blacklist::contains(db, task.company, &due.customer_phone)?;
@@ -322,6 +328,7 @@ fn claim(db: &mut Db, survey: &Survey, look: &Look, looked: &mut Looked) -> Resu
             scene_version: task.scene_version,
         };
         write_claim(db, &claimed, due.status, look.now)?;
+        changes.add((due.status, due.due_at, due.import_no), -1);
         *in_use.entry(line.id).or_default() += 1;
         if blacklisted {
             looked.blacklisted.push(claimed);
@@ -330,6 +337,7 @@ fn claim(db: &mut Db, survey: &Survey, look: &Look, looked: &mut Looked) -> Resu
             looked.claimed.push(claimed);
         }
     }
+    changes.write(db, task.company, task.id)?;
     looked.again = allowance.total() > wanted || !looked.blacklisted.is_empty();
     Ok(())
 }

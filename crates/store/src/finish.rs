@@ -13,6 +13,7 @@ use crate::claim::Claimed;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::feed::ResultPair;
+use crate::waiting::block::Changes;
 use crate::{task, values};
 
 /// How an attempt ended.
@@ -97,6 +98,9 @@ pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finishe
              WHERE company_id = ?1 AND id = ?2",
             values![claimed.company, claimed.call, at, ending.ended_at],
         )?;
+        let mut changes = Changes::default();
+        changes.add((CallStatus::AwaitingRedial, at, 0), 1);
+        changes.write(db, claimed.company, claimed.task)?;
         return Ok(Finished::Redial { at });
     }
     let call_index = count(db, claimed, status, ending)?;

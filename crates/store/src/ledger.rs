@@ -66,6 +66,7 @@ struct Call {
     customer_name: String,
     status: CallStatus,
     due_at: Moment,
+    import_no: i64,
     redials: i64,
     started_at: Option<Moment>,
     finish_status: Option<FinishStatus>,
@@ -114,7 +115,8 @@ pub fn of_number(
 
 fn call_to(db: &mut Db, company: CompanyId, task: TaskId, phone: &str) -> Result<Option<Call>> {
     db.query_one(
-        "SELECT c.id, c.customer_name, c.status, c.due_at, c.redials, c.started_at, c.finish_status, c.call_index
+        "SELECT c.id, c.customer_name, c.status, c.due_at, c.redials, c.started_at, c.finish_status, c.call_index,
+             c.import_no
          FROM customer cu JOIN call c ON c.company_id = ?1 AND c.customer_id = cu.id
          WHERE cu.company_id = ?1 AND cu.task_id = ?2 AND cu.phone = ?3 AND c.task_id = ?2",
         values![company, task, phone],
@@ -128,6 +130,7 @@ fn call_to(db: &mut Db, company: CompanyId, task: TaskId, phone: &str) -> Result
                 started_at: row.moment_or_null(5)?,
                 finish_status: row.number_or_null(6, "call.finish_status", FinishStatus::from_number)?,
                 call_index: row.int_or_null(7)?,
+                import_no: row.int(8)?,
             })
         },
     )
@@ -172,8 +175,8 @@ fn before(db: &mut Db, task: &Task, call: &Call, now: Moment) -> Result<u64> {
             let due = db.query_int(&format!("{redials} AND due_at <= ?3"), values![company, id, now])?;
             let fresh = db.query_int(
                 "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 0
-                   AND (due_at < ?3 OR (due_at = ?3 AND id < ?4))",
-                values![company, id, call.due_at, call.id],
+                   AND (due_at < ?3 OR (due_at = ?3 AND import_no < ?4))",
+                values![company, id, call.due_at, call.import_no],
             )?;
             due + fresh
         }

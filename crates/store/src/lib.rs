@@ -26,6 +26,7 @@ pub mod scenes;
 pub mod sms;
 pub mod task;
 pub mod vault;
+pub mod waiting;
 
 pub use db::{Db, Row, Value};
 pub use error::{Error, Result};

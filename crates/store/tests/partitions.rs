@@ -20,7 +20,7 @@ use hutong_domain::redial::RedialRule;
 use hutong_store::claim::{self, Single};
 use hutong_store::feed::FeedFilter;
 use hutong_store::task::Settings;
-use hutong_store::{BIG_TABLES, IdKind, PageRequest, call, company, line};
+use hutong_store::{BIG_TABLES, IdKind, PageRequest, call, company, line, waiting};
 use hutong_testkit::fixture::{customer, settings};
 use hutong_testkit::{Engine, Fixture, Place, TestStore};
 
@@ -123,7 +123,7 @@ async fn ask(fixture: &Fixture, id: hutong_domain::ids::TaskId) {
         }
     }
     let now = fixture.now();
-    fixture.read(move |db, company| call::waiting(db, company, id, now, page)).await;
+    fixture.read(move |db, company| waiting::page(db, company, id, now, page)).await;
     fixture.read(company::seats_in_use).await;
     fixture.read(line::channels_in_use).await;
 }

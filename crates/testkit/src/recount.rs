@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use hutong_domain::call::FinishStatus;
+use hutong_domain::call::{CallStatus, FinishStatus};
 use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_store::feed::ResultPair;
 use hutong_store::task::Counters;
+use hutong_store::waiting::block::{Changes, Count};
 use hutong_store::{Db, Result, Row, Store, task, values};
 
 /// A finished call, as far as it is counted.
@@ -29,7 +30,7 @@ fn counted(row: &Row<'_>) -> Result<Counted> {
 }
 
 /// Asserts that every count of the task is what a look at each of its calls says, and that its call
-/// indexes are 0, 1, 2 … without gaps.
+/// indexes and its import numbers are 0, 1, 2 … without gaps.
 ///
 /// # Panics
 /// When they are not.
@@ -40,10 +41,13 @@ pub async fn assert_counts_are_facts(store: &Store, company: CompanyId, id: Task
             let calls = finished(db, company, id)?;
             let task = task::find(db, company, id)?.expect("the task is there");
             let results = task::result_counts(db, company, id)?;
-            Ok((total, calls, task.counters, results))
+            let blocks = (kept_blocks(db, company, id)?, counted_blocks(db, company, id)?);
+            Ok((total, calls, task.counters, results, blocks))
         })
         .await;
-    let (total, calls, counters, results) = checked.expect("the store can be read");
+    let (total, calls, counters, results, (kept, counted)) = checked.expect("the store can be read");
+
+    assert_eq!(kept, counted, "waiting calls by level, status and block");
 
     let indexes: Vec<i64> = calls.iter().map(|call| call.call_index).collect();
     let without_gaps: Vec<i64> = (0..).take(calls.len()).collect();
@@ -56,7 +60,44 @@ pub async fn assert_counts_are_facts(store: &Store, company: CompanyId, id: Task
 }
 
 fn imported(db: &mut Db, company: CompanyId, id: TaskId) -> Result<i64> {
-    db.query_int("SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2", values![company, id])
+    let (total, different, last) = db
+        .query_one(
+            "SELECT COUNT(*), COUNT(DISTINCT import_no), COALESCE(MAX(import_no), -1) FROM call
+             WHERE company_id = ?1 AND task_id = ?2 AND import_no >= 0",
+            values![company, id],
+            |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)),
+        )?
+        .expect("a count is a row");
+    assert_eq!((different, last), (total, total - 1), "import numbers: how many different, and the last");
+    Ok(total)
+}
+
+fn kept_blocks(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Count>> {
+    db.query(
+        "SELECT level, status, block, waiting FROM waiting_block WHERE company_id = ?1 AND task_id = ?2
+         ORDER BY level, status, block",
+        values![company, id],
+        |row| Ok(Count { level: row.int(0)?, status: row.int(1)?, block: row.int(2)?, calls: row.int(3)? }),
+    )
+}
+
+fn counted_blocks(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Count>> {
+    let mut changes = Changes::default();
+    // Each state by itself: together they would not be looked up in an index.
+    for status in ["status = 0", "status = 3"] {
+        db.query_each(
+            &format!(
+                "SELECT id, status, due_at, import_no FROM call WHERE company_id = ?1 AND task_id = ?2 AND {status}"
+            ),
+            values![company, id],
+            |row| {
+                let status = row.number(1, "call.status", CallStatus::from_number)?;
+                changes.add((status, row.moment(2)?, row.int(3)?), 1);
+                Ok(())
+            },
+        )?;
+    }
+    Ok(changes.counts())
 }
 
 fn finished(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Counted>> {

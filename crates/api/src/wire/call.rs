@@ -1,10 +1,10 @@
 //! Calls on the wire: `callInstance`, also called `sceneInstance`.
 
 use hutong_domain::call::{CallStatus, FinishStatus};
-use hutong_store::call::Waiting;
 use hutong_store::callback::GivenUp;
 use hutong_store::feed::{FeedRow, FeedTask};
 use hutong_store::key::Edition;
+use hutong_store::waiting::Waiting;
 use jiff::civil::Time;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -102,8 +102,8 @@ fn insert_single(db: &mut Db, single: &Single, now: Moment) -> Result<()> {
     }
     db.execute(
         "INSERT INTO call (id, company_id, task_id, customer_id, customer_name, customer_phone, kind, status, due_at,
-             robot_id, created_at, modified_at)
-         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8, ?8)",
+             import_no, robot_id, created_at, modified_at)
+         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, 0, 0, 0, ?7, ?8, ?8)",
         values![
             single.call,
             single.company,

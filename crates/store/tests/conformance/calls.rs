@@ -7,7 +7,7 @@ use hutong_domain::ids::CallId;
 use hutong_domain::moment::Moment;
 use hutong_store::call::{self, CallView};
 use hutong_store::finish::Ending;
-use hutong_store::{IdKind, finish};
+use hutong_store::{IdKind, finish, waiting};
 use hutong_testkit::clock::START;
 use hutong_testkit::fixture::{result, settings};
 use hutong_testkit::{Fixture, TestStore, conformance};
@@ -45,7 +45,7 @@ fn transcript() -> Vec<Utterance> {
 async fn a_waiting_call_is_shown_with_its_task_and_customer(store: TestStore) {
     let fixture = Fixture::new(&store).await;
     let id = fixture.running_task(settings(), 1).await;
-    let waiting = fixture.read(move |db, company| call::waiting(db, company, id, START, crate::all())).await;
+    let waiting = fixture.read(move |db, company| waiting::page(db, company, id, START, crate::all())).await;
 
     let view = find(&fixture, waiting.rows[0].id).await;
 

@@ -3,7 +3,7 @@
 use hutong_domain::call::CallStatus;
 use hutong_domain::ids::{CallId, CustomerId, TaskId};
 use hutong_store::call::{self, Imported, NewCustomer, Properties};
-use hutong_store::task;
+use hutong_store::{task, waiting};
 use hutong_testkit::fixture::{customer, customers};
 use hutong_testkit::{Fixture, TestStore, conformance};
 
@@ -29,7 +29,7 @@ async fn each_customer_of_an_import_waits_to_be_called(store: TestStore) {
     assert_eq!(imported, Imported { inserted: 3, repeated: 0 });
     assert_eq!(fixture.task(id).await.counters.total, 3);
     let now = fixture.now();
-    let waiting = fixture.read(move |db, company| call::waiting(db, company, id, now, all())).await;
+    let waiting = fixture.read(move |db, company| waiting::page(db, company, id, now, all())).await;
     assert_eq!(waiting.total, 3);
     for (row, customer) in waiting.rows.iter().zip(customers(0, 3)) {
         assert_eq!((&row.customer_name, row.customer_phone.as_str()), (&customer.name, customer.phone.as_str()));
@@ -48,7 +48,7 @@ async fn a_number_that_stands_twice_in_a_list_goes_in_once(store: TestStore) {
 
     assert_eq!(imported, Imported { inserted: 2, repeated: 1 });
     let now = fixture.now();
-    let waiting = fixture.read(move |db, company| call::waiting(db, company, id, now, all())).await;
+    let waiting = fixture.read(move |db, company| waiting::page(db, company, id, now, all())).await;
     let names: Vec<_> = waiting.rows.iter().map(|row| row.customer_name.as_str()).collect();
     assert_eq!(names, ["第一", "客户0002"]);
 }
@@ -83,7 +83,7 @@ async fn ten_thousand_numbers_go_in_at_once(store: TestStore) {
     assert_eq!(imported, Some(Imported { inserted: 10_000, repeated: 0 }));
     assert_eq!(fixture.task(id).await.counters.total, 10_000);
     let now = fixture.now();
-    let last = fixture.read(move |db, company| call::waiting(db, company, id, now, page(1000, 10))).await;
+    let last = fixture.read(move |db, company| waiting::page(db, company, id, now, page(1000, 10))).await;
     let phones: Vec<_> = last.rows.into_iter().map(|row| row.customer_phone).collect();
     let expected: Vec<_> = customers(9990, 10).iter().map(|it| it.phone.as_str().to_owned()).collect();
     assert_eq!((last.total, phones), (10_000, expected));
@@ -129,7 +129,7 @@ async fn a_customer_keeps_every_variable(store: TestStore) {
     let new = NewCustomer { properties: properties.clone(), ..customer("13800000001") };
     fixture.import(id, vec![new.clone()]).await;
     let now = fixture.now();
-    let waiting = fixture.read(move |db, company| call::waiting(db, company, id, now, all())).await;
+    let waiting = fixture.read(move |db, company| waiting::page(db, company, id, now, all())).await;
     let call = waiting.rows[0].id;
     let view = fixture.read(move |db, company| call::find(db, company, call)).await.unwrap();
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use hutong_domain::ids::TaskId;
-use hutong_store::{call, company, task};
+use hutong_store::{company, task, waiting};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -57,7 +57,7 @@ pub(crate) async fn not_dialed_customer_list(
             return Ok(None);
         }
         let corp_name = company::find(db, company)?.map(|company| company.name).unwrap_or_default();
-        Ok(Some((corp_name, call::waiting(db, company, id, now, page)?)))
+        Ok(Some((corp_name, waiting::page(db, company, id, now, page)?)))
     });
     let Some((corp_name, calls)) = found.await? else { return Err(task_not_found(&api, id).await) };
     let list = PageOf::new(calls, page, RowsFrom::One, |call| WaitingCall::new(call, &corp_name, &api));

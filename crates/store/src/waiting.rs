@@ -1,0 +1,177 @@
+//! The calls of a task that are still to be dialled, page by page.
+//!
+//! A page is found by the counts of [`block`]: however deep it is, no more entries of an index are walked over than
+//! a block has. Numbers that stand apart from the order of their import are few, and are counted and walked over.
+
+pub mod block;
+
+use hutong_domain::call::CallStatus;
+use hutong_domain::ids::{CallId, CompanyId, TaskId};
+use hutong_domain::moment::Moment;
+
+use crate::db::{Db, Row};
+use crate::error::Result;
+use crate::{Page, PageRequest, values};
+use block::{Blocks, Run};
+
+/// A call that is still to be dialled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its id.
+    pub id: CallId,
+    /// The customer's name.
+    pub customer_name: String,
+    /// The customer's number.
+    pub customer_phone: String,
+    /// Not started, or waiting for a redial.
+    pub status: CallStatus,
+    /// When the last attempt began.
+    pub started_at: Option<Moment>,
+    /// The number that it was called from.
+    pub caller_phone: Option<String>,
+    /// How often it was dialled.
+    pub dialled: i64,
+}
+
+/// Calls that are dialled in one order, by `due_at` or by `import_no`.
+struct Section {
+    blocks: Blocks,
+    /// Which they are, those from ?3 to ?4 of them, and their order.
+    calls: &'static str,
+    runs: Vec<Run>,
+    /// No call is after this.
+    last: i64,
+}
+
+const REDIALS: &str = "status = 3 AND due_at >= ?3 AND due_at <= ?4 ORDER BY due_at, id";
+const IMPORTED: &str = "status = 0 AND due_at = 0 AND import_no >= ?3 AND import_no <= ?4 ORDER BY import_no";
+const MOVED: &str = "status = 0 AND due_at >= ?3 AND due_at <= ?4 ORDER BY due_at, import_no";
+
+impl Section {
+    fn waiting(&self) -> i64 {
+        self.runs.iter().map(|run| run.waiting).sum()
+    }
+
+    /// From where to read so as to leave so many calls out, and how many of them come after that.
+    fn start(&self, db: &mut Db, skip: i64) -> Result<(i64, i64)> {
+        let Some((run, skip)) = run_after(&self.runs, skip) else { return Ok((self.last, skip)) };
+        let parts = self.blocks.parts(db, &run)?.unwrap_or_default();
+        let (run, skip) = run_after(&parts, skip).unwrap_or((run, skip));
+        Ok((run.from, skip))
+    }
+}
+
+/// The run that a call is in which so many others stand before, and how many of these are in the same run.
+fn run_after(runs: &[Run], mut skip: i64) -> Option<(Run, i64)> {
+    for run in runs {
+        if skip < run.waiting {
+            return Some((*run, skip));
+        }
+        skip -= run.waiting;
+    }
+    None
+}
+
+/// A page of the calls of a task that are still to be dialled, in the order in which they will be: redials that are
+/// due, then numbers never dialled, then redials as they fall due.
+///
+/// # Errors
+/// When the store fails.
+pub fn page(db: &mut Db, company: CompanyId, id: TaskId, now: Moment, page: PageRequest) -> Result<Page<Waiting>> {
+    let total = waiting(db, company, id)?;
+    let sections = sections(db, company, id, now, total)?;
+    let mut rows = Vec::new();
+    let mut skip = page.offset();
+    for section in sections {
+        let left = page.size - i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        if left <= 0 {
+            break;
+        }
+        let waiting = section.waiting();
+        if skip < waiting {
+            let (from, skip) = section.start(db, skip)?;
+            let sql = format!(
+                "SELECT id, customer_name, customer_phone, status, started_at, caller_phone,
+                     CASE WHEN started_at IS NULL THEN 0 ELSE redials + 1 END
+                 FROM call WHERE company_id = ?1 AND task_id = ?2 AND {} LIMIT ?5 OFFSET ?6",
+                section.calls
+            );
+            rows.extend(db.query(&sql, values![company, id, from, section.last, left, skip], row)?);
+        }
+        skip = (skip - waiting).max(0);
+    }
+    Ok(Page { total, rows })
+}
+
+/// How many calls wait. A task of a million numbers is not counted through: what is neither finished nor in progress
+/// is still to be dialled.
+fn waiting(db: &mut Db, company: CompanyId, id: TaskId) -> Result<i64> {
+    let unfinished = db.query_one(
+        "SELECT total_count - next_call_index FROM task WHERE company_id = ?1 AND id = ?2",
+        values![company, id],
+        |row| row.int(0),
+    )?;
+    let Some(unfinished) = unfinished else { return Ok(0) };
+    let live = db.live_attempts();
+    let in_progress = db.query_int(
+        &format!("SELECT COUNT(*) FROM {live} WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL"),
+        values![company, id],
+    )?;
+    Ok(unfinished - in_progress)
+}
+
+/// All that waits, in the order in which it is dialled.
+fn sections(db: &mut Db, company: CompanyId, id: TaskId, now: Moment, total: i64) -> Result<[Section; 5]> {
+    let blocks = Blocks { company, task: id, status: CallStatus::NotStarted };
+    let section = |calls, runs, last| Section { blocks, calls, runs, last };
+    let redials = Blocks { status: CallStatus::AwaitingRedial, ..blocks };
+    let (due, later) = due_and_later(db, redials, now)?;
+    let due = Section { blocks: redials, ..section(REDIALS, due, now.ms()) };
+    let later = Section { blocks: redials, ..section(REDIALS, later, i64::MAX) };
+    let preferred = db.query_int(
+        "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 0 AND due_at < 0",
+        values![company, id],
+    )?;
+    let preferred = section(MOVED, vec![Run::without_block(i64::MIN, 0, preferred)], -1);
+    let imported = section(IMPORTED, blocks.large(db)?, i64::MAX);
+    // Whoever is none of these was put off.
+    let others: i64 = [&due, &preferred, &imported, &later].map(Section::waiting).iter().sum();
+    let postponed = Run::without_block(1, i64::MAX, (total - others).max(0));
+    Ok([due, preferred, imported, section(MOVED, vec![postponed], i64::MAX), later])
+}
+
+/// Parts the redials at `now`: the block of that moment into its parts, and the part of that moment by counting.
+fn due_and_later(db: &mut Db, blocks: Blocks, now: Moment) -> Result<(Vec<Run>, Vec<Run>)> {
+    let next = now.ms() + 1;
+    let (mut due, mut later) = (Vec::new(), Vec::new());
+    let mut runs = Some(blocks.large(db)?);
+    while let Some(parted) = runs.take() {
+        let (before, after): (Vec<_>, Vec<_>) = parted.into_iter().partition(|run| run.from < next);
+        later.splice(0..0, after);
+        due.extend(before);
+        let Some(current) = due.pop_if(|run| run.until > next) else { break };
+        runs = blocks.parts(db, &current)?;
+        if runs.is_none() {
+            let waiting = db.query_int(
+                "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 3 AND due_at >= ?3
+                   AND due_at <= ?4",
+                values![blocks.company, blocks.task, current.from, now],
+            )?;
+            due.push(Run::without_block(current.from, next, waiting));
+            later.insert(0, Run::without_block(next, current.until, current.waiting - waiting));
+        }
+    }
+    Ok((due, later))
+}
+
+fn row(row: &Row<'_>) -> Result<Waiting> {
+    Ok(Waiting {
+        id: CallId(row.int(0)?),
+        customer_name: row.text(1)?,
+        customer_phone: row.text(2)?,
+        status: row.number(3, "call.status", CallStatus::from_number)?,
+        started_at: row.moment_or_null(4)?,
+        caller_phone: row.text_or_null(5)?,
+        dialled: row.int(6)?,
+    })
+}
