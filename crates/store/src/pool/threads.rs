@@ -19,6 +19,9 @@ const QUEUE_MAX: usize = 1024;
 /// Writes that share a transaction, and so one wait for the disk.
 const GROUP_MAX: usize = 256;
 
+/// How often a reader without work lets other threads run before it sleeps.
+const YIELDS_MAX: u32 = 16;
+
 /// How often a group of writes is tried again after a deadlock.
 const RETRIES_MAX: u32 = 5;
 
@@ -165,7 +168,7 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandl
 
 fn read_loop(jobs: &async_channel::Receiver<ReadJob>, url: &Url) {
     let mut connection = connect(url, false);
-    while let Ok(job) = jobs.recv_blocking() {
+    while let Some(job) = next(jobs) {
         if connection.is_err() {
             connection = connect(url, false);
         }
@@ -173,6 +176,18 @@ fn read_loop(jobs: &async_channel::Receiver<ReadJob>, url: &Url) {
             connection = Err(Error::Closed);
         }
     }
+}
+
+/// The next job; none when there will be no more. A thread that has just worked lets others run a few times before it
+/// goes to sleep: under load the next job is there by then, and waking a thread costs as much as a short read.
+fn next(jobs: &async_channel::Receiver<ReadJob>) -> Option<ReadJob> {
+    for _ in 0..YIELDS_MAX {
+        if let Ok(job) = jobs.try_recv() {
+            return Some(job);
+        }
+        std::thread::yield_now();
+    }
+    jobs.recv_blocking().ok()
 }
 
 fn write_loop(
