@@ -78,7 +78,7 @@ async fn prepare(dataset: &Dataset, planned: &[PlannedTask]) -> Result<(Facts, V
     let (app_key, secret) = make_key(&store, &vault, company).await?;
     let built_in = BUILT_IN.first().context("there is no built-in scene")?;
     let scene = Scene::parse(built_in.yaml).map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
-    let publication = publication(&scene, built_in.yaml);
+    let publication = Publication::of(&scene, built_in.yaml);
     let (robot, line, node) = store
         .write(company, move |db| {
             robot::publish(db, company, &publication, BEGINNING)?;
@@ -144,18 +144,6 @@ async fn make_key(store: &Store, vault: &Vault, company: CompanyId) -> Result<(S
     };
     store.write(CompanyId(0), move |db| key::insert(db, &kept)).await?;
     Ok((app_key, secret))
-}
-
-fn publication(scene: &Scene, document: &str) -> Publication {
-    let (industry_one, industry_two) = scene.industry();
-    Publication {
-        scene_name: scene.name().to_owned(),
-        document: document.to_owned(),
-        robot_name: scene.robot_name().to_owned(),
-        industry_one: industry_one.to_owned(),
-        industry_two: industry_two.to_owned(),
-        voices: scene.voices().to_vec(),
-    }
 }
 
 fn new_line(company: CompanyId) -> Line {

@@ -5,13 +5,12 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
-mod bench;
 mod ci;
 mod demo;
 mod packages;
 mod process;
+mod program;
 mod schemathesis;
-mod simulate;
 mod suite;
 mod tidy;
 mod workspace;
@@ -60,8 +59,8 @@ fn main() -> ExitCode {
         Chore::Schemathesis(options) => schemathesis::run(&options),
         Chore::Tidy => tidy::run(),
         Chore::Ci => ci::run(),
-        Chore::Simulate { arguments } => simulate::run(&arguments),
-        Chore::Bench { arguments } => bench::run(&arguments),
+        Chore::Simulate { arguments } => program::run("hutong-simulator", &arguments),
+        Chore::Bench { arguments } => program::run("hutong-bench", &arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -113,14 +113,7 @@ async fn set_up(
 ) -> TaskId {
     let built_in = &BUILT_IN[0];
     let scene = Scene::parse(built_in.yaml).unwrap();
-    let publication = Publication {
-        scene_name: scene.name().to_owned(),
-        document: built_in.yaml.to_owned(),
-        robot_name: scene.robot_name().to_owned(),
-        industry_one: String::new(),
-        industry_two: String::new(),
-        voices: scene.voices().to_vec(),
-    };
+    let publication = Publication::of(&scene, built_in.yaml);
     let task = store
         .write(COMPANY, move |db| {
             assert_eq!(company::insert(db, "公司", 10, now)?, COMPANY);

@@ -371,14 +371,7 @@ type Made = (CompanyId, Vec<(TaskId, task::Settings)>);
 async fn set_up(store: &Store, scenario: &Scenario, now: Moment) -> Result<Made> {
     let built_in = BUILT_IN.first().ok_or(Error::Closed)?;
     let scene = Scene::parse(built_in.yaml).map_err(|_| Error::Closed)?;
-    let publication = Publication {
-        scene_name: scene.name().to_owned(),
-        document: built_in.yaml.to_owned(),
-        robot_name: scene.robot_name().to_owned(),
-        industry_one: String::new(),
-        industry_two: String::new(),
-        voices: scene.voices().to_vec(),
-    };
+    let publication = Publication::of(&scene, built_in.yaml);
     let plan = scenario.clone();
     let (company, template) = store
         .write(CompanyId(1), move |db| {
@@ -388,7 +381,7 @@ async fn set_up(store: &Store, scenario: &Scenario, now: Moment) -> Result<Made>
             let lines: Vec<LineId> = lines.collect::<Result<_>>()?;
             let robot = robot::of_company(db, company)?.into_iter().next().ok_or(Error::Closed)?;
             let voice = robot.voices.first().ok_or(Error::Closed)?.id;
-            let settings = settings(&TaskPlan { numbers: 0, ..plan.tasks.first().ok_or(Error::Closed)?.clone() });
+            let settings = settings(plan.tasks.first().ok_or(Error::Closed)?);
             Ok((company, NewTask { company, settings, robot: robot.id, scene, scene_version, voice, lines }))
         })
         .await?;

@@ -2,6 +2,7 @@
 
 use hutong_domain::ids::{CompanyId, RobotId, SceneId, VoiceId};
 use hutong_domain::moment::Moment;
+use hutong_domain::scene::Scene;
 
 use crate::db::{Db, Row};
 use crate::error::{Error, Result};
@@ -56,6 +57,22 @@ pub struct Publication {
     pub industry_two: String,
     /// Names of its voices; the first is the one that tasks take by default.
     pub voices: Vec<String>,
+}
+
+impl Publication {
+    /// What this scene brings along; `document` is the text that it was read from.
+    #[must_use]
+    pub fn of(scene: &Scene, document: &str) -> Self {
+        let (industry_one, industry_two) = scene.industry();
+        Self {
+            scene_name: scene.name().to_owned(),
+            document: document.to_owned(),
+            robot_name: scene.robot_name().to_owned(),
+            industry_one: industry_one.to_owned(),
+            industry_two: industry_two.to_owned(),
+            voices: scene.voices().to_vec(),
+        }
+    }
 }
 
 /// A scene of a company.

@@ -28,17 +28,21 @@ fn count(store: &Store) -> i64 {
     i64::try_from(block_on(store.read_snapshot(count)).unwrap()).unwrap()
 }
 
-#[test]
-fn a_campaign_runs_in_memory() {
-    let store = open();
+fn run_campaign(store: &Store) {
     block_on(async {
-        let fixture = Fixture::new(&store).await;
+        let fixture = Fixture::new(store).await;
         let id = fixture.running_task(settings(), 3).await;
         for claimed in fixture.claim(id, 3).await {
             fixture.finish(&claimed, fixture.answered(5, 1, &[("a", "b")])).await;
         }
-        assert_counts_are_facts(&store, fixture.company, id).await;
+        assert_counts_are_facts(store, fixture.company, id).await;
     });
+}
+
+#[test]
+fn a_campaign_runs_in_memory() {
+    let store = open();
+    run_campaign(&store);
 }
 
 #[test]
@@ -109,12 +113,5 @@ fn postgres_can_run_on_the_callers_thread() {
     let server = Server::start(&[]);
     let options = Options { inline: true, ..Options::new(server.url().parse().unwrap()) };
     let store = Store::open(&options, START).unwrap();
-    block_on(async {
-        let fixture = Fixture::new(&store).await;
-        let id = fixture.running_task(settings(), 3).await;
-        for claimed in fixture.claim(id, 3).await {
-            fixture.finish(&claimed, fixture.answered(5, 1, &[("a", "b")])).await;
-        }
-        assert_counts_are_facts(&store, fixture.company, id).await;
-    });
+    run_campaign(&store);
 }

@@ -203,15 +203,7 @@ fn conversation(at: Moment) -> Vec<Utterance> {
 async fn publish_built_in(fixture: &mut Fixture) {
     let yaml = BUILT_IN.iter().find(|it| it.file.starts_with("debt")).unwrap().yaml;
     let scene = Scene::parse(yaml).unwrap();
-    let (one, two) = scene.industry();
-    let publication = Publication {
-        scene_name: scene.name().to_owned(),
-        document: yaml.to_owned(),
-        robot_name: scene.robot_name().to_owned(),
-        industry_one: one.to_owned(),
-        industry_two: two.to_owned(),
-        voices: scene.voices().to_vec(),
-    };
+    let publication = Publication::of(&scene, yaml);
     fixture.robot = fixture
         .write(move |db, company| {
             robot::publish(db, company, &publication, START)?;

@@ -60,7 +60,7 @@ pub(crate) async fn run(command: SceneCommand) -> Result<()> {
             let (scene, document) = load(&file)?;
             let store = installation::open(&installation.load()?)?.store;
             let company = company::require(&store, company).await?.id;
-            let publication = publication(&scene, document);
+            let publication = Publication::of(&scene, &document);
             let now = installation::now();
             let (id, version) = store.write(company, move |db| robot::publish(db, company, &publication, now)).await?;
             print(&format!("scene {id} version {version}\n"))
@@ -90,19 +90,6 @@ fn read(file: &Path) -> Result<String> {
 
 fn problems(file: &Path, problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("{}:{problem}\n", file.display())).collect()
-}
-
-/// What a scene brings along when it is published.
-pub(crate) fn publication(scene: &Scene, document: String) -> Publication {
-    let (industry_one, industry_two) = scene.industry();
-    Publication {
-        scene_name: scene.name().to_owned(),
-        document,
-        robot_name: scene.robot_name().to_owned(),
-        industry_one: industry_one.to_owned(),
-        industry_two: industry_two.to_owned(),
-        voices: scene.voices().to_vec(),
-    }
 }
 
 fn test(file: &Path, script_file: &Path) -> Result<()> {

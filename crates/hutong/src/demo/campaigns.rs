@@ -13,12 +13,11 @@ use hutong_domain::task::{Command, TaskKind};
 use hutong_domain::window::{CallingWindow, DaySpan};
 use hutong_store::call::{self, NewCustomer};
 use hutong_store::line::{self, Line};
-use hutong_store::robot::{self, Robot};
+use hutong_store::robot::{self, Publication, Robot};
 use hutong_store::task::{self, Extras, NewTask, Settings};
 use hutong_store::{IdKind, Store, company, sms};
 use jiff::civil::{Date, Time, time};
 
-use crate::commands::scene::publication;
 use crate::error::{Error, Result};
 
 /// Numbers of the campaign that is finished when the demo is ready.
@@ -43,7 +42,7 @@ pub(super) async fn make(store: &Store, now: Moment) -> Result<Campaigns> {
     for built_in in BUILT_IN {
         let scene = Scene::parse(built_in.yaml)
             .map_err(|_| Error::Failed(format!("the built-in scene {} is broken", built_in.file)))?;
-        let publication = publication(&scene, built_in.yaml.to_owned());
+        let publication = Publication::of(&scene, built_in.yaml);
         store.write(company, move |db| robot::publish(db, company, &publication, now)).await?;
     }
     let lines = [
