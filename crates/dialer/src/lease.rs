@@ -10,7 +10,10 @@ use hutong_store::{Result, Store, node};
 /// How long a lease lasts without being prolonged. After that, others end what this process held.
 pub const LEASE: Duration = Duration::from_secs(15);
 /// How often it is prolonged.
-pub const RENEWAL: Duration = Duration::from_secs(5);
+pub const RENEWAL: Duration = Duration::from_secs(4);
+/// How long before the end of its lease a process stops to dial: others judge the end by their own clocks, which may be
+/// ahead of this one by so much.
+pub const CLOCK_MARGIN: Duration = Duration::from_secs(5);
 
 /// The lease of this process, as it knows it.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ impl Lease {
     /// Whether this process may dial what it has claimed as `node`.
     #[must_use]
     pub fn is_valid(&self, node: NodeId, now: Moment) -> bool {
-        node == self.node() && now.ms() < self.until.load(Ordering::Acquire)
+        node == self.node() && now.after(CLOCK_MARGIN).ms() < self.until.load(Ordering::Acquire)
     }
 
     /// Prolongs the lease. One that ran out is not taken up again: this process goes on under a new id, and

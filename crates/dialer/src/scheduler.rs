@@ -1,20 +1,22 @@
-//! The loop that keeps campaigns going: look at the tasks, claim what they may dial, start the calls.
+//! The loop that keeps campaigns going: look at the companies, claim what their tasks may dial, start the calls.
+//!
+//! A company is looked at when something happens: a call of it has ended, a person has changed a task, or the moment has
+//! come that the last look named (a window opens or closes, a redial is due, a line takes another call).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::select_all;
-use hutong_domain::hours::Hours;
-use hutong_domain::ids::{CompanyId, TaskId};
+use hutong_domain::ids::CompanyId;
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
-use hutong_store::claim::{self, Claimed, Look, Looked};
+use hutong_domain::rules::Rules;
+use hutong_store::claim::{self, Claimed, Look, Looked, Moved};
 use hutong_store::scenes::Scenes;
 use hutong_store::{Result, Store, task};
-use jiff::tz::TimeZone;
 use tokio::sync::{Notify, watch};
 
 use crate::lease::{Lease, RENEWAL};
@@ -22,12 +24,13 @@ use crate::line::Line;
 use crate::runtime::{BoxFuture, Runtime};
 use crate::session;
 
-/// How often every waking task is looked at, whatever happens: for what comes with time alone, and from
-/// other processes.
-const TICK: Duration = Duration::from_secs(1);
-/// Calls claimed for a task in one transaction.
-const CLAIMS_MAX: u32 = 64;
-/// Looks at one task in a row before others have their turn.
+/// How often every company with a task to be looked after is looked at, whatever happens: for what other processes did.
+const TICK: Duration = Duration::from_secs(5);
+/// When a company is looked at again whose look failed, or found no room in this process.
+const RETRY: Duration = Duration::from_secs(1);
+/// Calls claimed for a company in one transaction.
+const STARTS_MAX: u32 = 64;
+/// Looks at one company in a row before others have their turn.
 const LOOKS_MAX: u32 = 16;
 /// Attempts of dead processes that are ended at a time.
 const ORPHANS_MAX: i64 = 200;
@@ -35,25 +38,14 @@ const ORPHANS_MAX: i64 = 200;
 /// What an operator configures about dialling.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The zone that windows and legal hours are meant in.
-    pub zone: TimeZone,
-    /// When people may be called at all.
-    pub hours: Hours,
+    /// What holds for all companies.
+    pub rules: Arc<Rules>,
     /// Calls in progress in this process at once.
     pub calls_max: usize,
     /// How long calls may go on after a stop was asked for.
     pub drain: Duration,
     /// Seed for everything that happens by chance.
     pub seed: u64,
-}
-
-impl Settings {
-    /// Whether people may be called at this moment.
-    #[must_use]
-    pub fn may_call_at(&self, at: Moment) -> bool {
-        let civil = at.civil(&self.zone);
-        self.hours.legal.contains(civil.time()) && self.hours.days.dials(civil.date())
-    }
 }
 
 /// Where a process stands on its way to a stop.
@@ -114,11 +106,24 @@ pub struct Dialer {
     ended: (async_channel::Sender<Claimed>, async_channel::Receiver<Claimed>),
     in_progress: usize,
     next_renewal: Moment,
+    next_tick: Moment,
+    /// When companies are looked at next, as far as it is known.
+    wakes: BTreeMap<CompanyId, Moment>,
+}
+
+/// Whether it is known that a look will find work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hope {
+    /// It is to be asked first, on a reader.
+    Unknown,
+    /// A call has ended: its place is free.
+    Likely,
 }
 
 /// What woke the scheduler.
 enum Woken {
-    Tick,
+    /// A moment has come.
+    Due,
     Changed,
     Ordered(Claimed),
     Ended(Claimed),
@@ -142,6 +147,7 @@ impl Dialer {
         let lease = Lease::begin(&store, &*runtime, exclusive).await?;
         let (phase, watch) = watch::channel(Phase::Dialling);
         let next_renewal = runtime.now().after(RENEWAL);
+        let next_tick = runtime.now();
         let ended = async_channel::bounded(settings.calls_max.max(1));
         let parts = Parts {
             scenes: Scenes::new(store.clone()),
@@ -152,7 +158,17 @@ impl Dialer {
             settings,
             phase: PhaseWatch(watch),
         };
-        Ok(Self { parts: Arc::new(parts), phase, wake, orders, ended, in_progress: 0, next_renewal })
+        Ok(Self {
+            parts: Arc::new(parts),
+            phase,
+            wake,
+            orders,
+            ended,
+            in_progress: 0,
+            next_renewal,
+            next_tick,
+            wakes: BTreeMap::new(),
+        })
     }
 
     /// What every call of this scheduler needs.
@@ -164,16 +180,13 @@ impl Dialer {
     /// Runs until `stop` resolves and the calls in progress have ended, or were ended when their time was up.
     pub async fn run(mut self, stop: BoxFuture<'static, ()>) {
         let mut stop = stop.fuse();
-        let mut look_at_all = true;
         loop {
-            if look_at_all {
-                self.round().await;
-            }
+            self.look_at_what_is_due().await;
             let woken = futures::select_biased! {
                 () = stop => break,
                 woken = self.woken().fuse() => woken,
             };
-            look_at_all = self.take(woken).await;
+            self.take(woken).await;
         }
         self.drain().await;
     }
@@ -181,9 +194,9 @@ impl Dialer {
     /// Runs until no task has anything left to dial: for campaigns in virtual time.
     pub async fn run_to_completion(mut self) {
         loop {
-            self.round().await;
-            let idle =
-                self.in_progress == 0 && self.parts.store.read(task::awake).await.is_ok_and(|tasks| tasks.is_empty());
+            self.look_at_what_is_due().await;
+            let idle = self.in_progress == 0
+                && self.parts.store.read(task::awake).await.is_ok_and(|companies| companies.is_empty());
             if idle {
                 break;
             }
@@ -194,9 +207,9 @@ impl Dialer {
     }
 
     async fn woken(&self) -> Woken {
-        let tick = self.parts.runtime.now().after(TICK);
+        let next = self.wakes.values().copied().chain([self.next_renewal, self.next_tick]).min();
         let waits: [BoxFuture<'_, Woken>; 4] = [
-            Box::pin(self.ended.1.recv().map(|ended| ended.map_or(Woken::Tick, Woken::Ended))),
+            Box::pin(self.ended.1.recv().map(|ended| ended.map_or(Woken::Due, Woken::Ended))),
             Box::pin(async {
                 match self.orders.recv().await {
                     Ok(order) => Woken::Ordered(order),
@@ -205,57 +218,63 @@ impl Dialer {
                 }
             }),
             Box::pin(self.wake.notified().map(|()| Woken::Changed)),
-            Box::pin(self.parts.runtime.sleep_until(tick.min(self.next_renewal)).map(|()| Woken::Tick)),
+            Box::pin(self.parts.runtime.sleep_until(next.unwrap_or(self.next_tick)).map(|()| Woken::Due)),
         ];
         select_all(waits).await.0
     }
 
-    /// Acts on what happened; whether every task is to be looked at.
-    async fn take(&mut self, woken: Woken) -> bool {
+    async fn take(&mut self, woken: Woken) {
         match woken {
-            Woken::Tick | Woken::Changed => true,
-            Woken::Ordered(claimed) => {
-                self.start(claimed);
-                false
-            }
+            Woken::Due => {}
+            Woken::Changed => self.next_tick = self.parts.runtime.now(),
+            Woken::Ordered(claimed) => self.start(claimed),
             Woken::Ended(first) => {
-                // Those that ended together are looked after together: one look at each task.
-                let mut tasks = BTreeSet::new();
+                // Those that ended together are looked after together: one look at each company.
+                let mut companies = BTreeSet::new();
                 let mut ended = Some(first);
                 while let Some(claimed) = ended {
                     self.in_progress -= 1;
-                    if claimed.task != TaskId(0) {
-                        tasks.insert((claimed.company, claimed.task));
-                    }
+                    companies.insert(claimed.company);
                     ended = self.ended.1.try_recv().ok();
                 }
-                for (company, task) in tasks {
-                    self.look_after(company, task).await;
+                for company in companies {
+                    self.look_after(company, Hope::Likely).await;
                 }
-                false
             }
         }
     }
 
-    /// One look at everything: the lease, what dead processes left, every waking task.
-    async fn round(&mut self) {
+    /// Looks at the companies whose time has come; on a tick at all of them.
+    async fn look_at_what_is_due(&mut self) {
         let now = self.parts.runtime.now();
-        if now >= self.next_renewal {
-            self.next_renewal = now.after(RENEWAL);
-            if let Err(error) = self.parts.lease.renew(&self.parts.store, &*self.parts.runtime).await {
-                tracing::error!(%error, "the lease could not be prolonged");
+        self.renew_lease(now).await;
+        if now >= self.next_tick {
+            self.next_tick = now.after(TICK);
+            if let Err(error) = self.end_orphans().await {
+                tracing::error!(%error, "what dead processes left could not be ended");
             }
-        }
-        if let Err(error) = self.end_orphans().await {
-            tracing::error!(%error, "what dead processes left could not be ended");
-        }
-        match self.parts.store.read(task::awake).await {
-            Ok(tasks) => {
-                for (company, task) in tasks {
-                    self.look_after(company, task).await;
+            match self.parts.store.read(task::awake).await {
+                Ok(companies) => self.wakes = companies.into_iter().map(|company| (company, now)).collect(),
+                Err(error) => {
+                    tracing::error!(%error, "the tasks could not be read");
+                    self.next_tick = now.after(RETRY);
                 }
             }
-            Err(error) => tracing::error!(%error, "the tasks could not be read"),
+        }
+        let due: Vec<CompanyId> = self.wakes.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
+        for company in due {
+            self.look_after(company, Hope::Unknown).await;
+        }
+    }
+
+    async fn renew_lease(&mut self, now: Moment) {
+        if now < self.next_renewal {
+            return;
+        }
+        let renewed = self.parts.lease.renew(&self.parts.store, &*self.parts.runtime).await;
+        self.next_renewal = now.after(if renewed.is_ok() { RENEWAL } else { RETRY });
+        if let Err(error) = renewed {
+            tracing::error!(%error, "the lease could not be prolonged");
         }
     }
 
@@ -263,61 +282,78 @@ impl Dialer {
         let now = self.parts.runtime.now();
         let orphans = self.parts.store.read(move |db| claim::orphans(db, now, ORPHANS_MAX)).await?;
         for orphan in orphans {
-            let ended = session::give_up(&self.parts, &orphan.claimed, Disposition::Interrupted).await?;
+            let ended = session::give_up(&self.parts, &orphan.claimed).await?;
             tracing::warn!(call = %orphan.claimed.call, ?ended, "call {} was lost with its process", orphan.claimed.call);
         }
         Ok(())
     }
 
-    async fn look_after(&mut self, company: CompanyId, task: TaskId) {
+    /// Looks at a company for as long as that finds work, and notes when it is to be looked at again.
+    async fn look_after(&mut self, company: CompanyId, mut hope: Hope) {
+        let retry_at = self.parts.runtime.now().after(RETRY);
         for _ in 0..LOOKS_MAX {
-            match self.look(company, task).await {
-                Ok(Some(looked)) if looked.again => {}
-                Ok(_) => break,
+            match self.look(company, hope).await {
+                Ok(Looked { again: true, .. }) => hope = Hope::Likely,
+                Ok(Looked { wakes, .. }) => {
+                    match wakes {
+                        Some(at) => self.wakes.insert(company, at),
+                        None => self.wakes.remove(&company),
+                    };
+                    return;
+                }
                 Err(error) => {
-                    tracing::error!(%task, %error, "task {task} could not be looked at");
+                    tracing::error!(%company, %error, "the tasks of company {company} could not be looked at");
                     break;
                 }
             }
         }
+        self.wakes.insert(company, retry_at);
     }
 
-    /// Moves a task on and starts what it may dial.
-    async fn look(&mut self, company: CompanyId, task: TaskId) -> Result<Option<Looked>> {
+    /// Moves the tasks of a company on and starts what they may dial.
+    async fn look(&mut self, company: CompanyId, hope: Hope) -> Result<Looked> {
         let now = self.parts.runtime.now();
         let room = self.parts.settings.calls_max.saturating_sub(self.in_progress);
         let look = Look {
             node: self.parts.lease.node(),
             now,
-            civil: now.civil(&self.parts.settings.zone),
-            hours: self.parts.settings.hours.clone(),
-            claims_max: u32::try_from(room).unwrap_or(u32::MAX).min(CLAIMS_MAX),
+            rules: self.parts.settings.rules.clone(),
+            starts_max: u32::try_from(room).unwrap_or(u32::MAX).min(STARTS_MAX),
         };
+        if look.starts_max == 0 || !self.parts.lease.is_valid(look.node, now) {
+            return Ok(Looked { wakes: Some(now.after(RETRY)), ..Looked::default() });
+        }
         let store = &self.parts.store;
-        let asked = look.clone();
-        if look.claims_max == 0 || !store.read(move |db| claim::has_work(db, company, task, &asked)).await? {
-            return Ok(None);
+        if hope == Hope::Unknown {
+            let asked = look.clone();
+            let prospect = store.read(move |db| claim::prospect(db, company, &asked)).await?;
+            if !prospect.has_work {
+                return Ok(Looked { wakes: prospect.wakes, ..Looked::default() });
+            }
         }
-        let Some(looked) = store.write(company, move |db| claim::look(db, company, task, &look)).await? else {
-            return Ok(None);
-        };
-        if let Some((status, reason)) = looked.moved {
-            tracing::info!(%task, status = status.number(), ?reason, "task {task} is {}", status.label());
-        }
-        for claimed in &looked.blacklisted {
-            session::give_up(&self.parts, claimed, Disposition::Blacklisted).await?;
+        let looked = store.write(company, move |db| claim::look(db, company, &look)).await?;
+        for Moved { task, to, reason } in &looked.moves {
+            tracing::info!(%task, status = to.number(), ?reason, "task {task} is {}", to.label());
         }
         for claimed in looked.claimed.iter().cloned() {
             self.start(claimed);
         }
-        Ok(Some(looked))
+        for claimed in looked.blacklisted.iter().cloned() {
+            self.live(claimed.clone(), session::refuse(self.parts.clone(), claimed, Disposition::Blacklisted));
+        }
+        Ok(looked)
     }
 
     fn start(&mut self, claimed: Claimed) {
+        self.live(claimed.clone(), session::run(self.parts.clone(), claimed));
+    }
+
+    /// Lets a claimed call live, and reports its end.
+    fn live(&mut self, claimed: Claimed, life: impl Future<Output = ()> + Send + 'static) {
         self.in_progress += 1;
-        let (parts, ended) = (self.parts.clone(), self.ended.0.clone());
+        let ended = self.ended.0.clone();
         self.parts.runtime.spawn(Box::pin(async move {
-            session::run(parts, claimed.clone()).await;
+            life.await;
             // The scheduler is gone only when the process is going.
             let _ = ended.send(claimed).await;
         }));
@@ -327,7 +363,10 @@ impl Dialer {
         let runtime = self.parts.runtime.clone();
         let _ = self.phase.send(Phase::Draining);
         let give_up_at = runtime.now().after(self.parts.settings.drain);
+        // Nobody is looked at any more.
+        self.wakes.clear();
         while self.in_progress > 0 {
+            self.next_tick = runtime.now().after(RETRY);
             if runtime.now() >= give_up_at && self.parts.phase.now() < Phase::HangingUp {
                 tracing::warn!(calls = self.in_progress, "calls in progress are hung up");
                 let _ = self.phase.send(Phase::HangingUp);
@@ -336,18 +375,9 @@ impl Dialer {
                 Woken::Ended(_) => self.in_progress -= 1,
                 // Claimed but never dialled: it ends as lost, at once.
                 Woken::Ordered(claimed) => {
-                    if let Err(error) = session::give_up(&self.parts, &claimed, Disposition::Interrupted).await {
-                        tracing::error!(call = %claimed.call, %error, "an ordered call could not be ended");
-                    }
+                    self.live(claimed.clone(), session::refuse(self.parts.clone(), claimed, Disposition::Interrupted));
                 }
-                Woken::Tick | Woken::Changed => {
-                    if runtime.now() >= self.next_renewal {
-                        self.next_renewal = runtime.now().after(RENEWAL);
-                        if let Err(error) = self.parts.lease.renew(&self.parts.store, &*runtime).await {
-                            tracing::error!(%error, "the lease could not be prolonged");
-                        }
-                    }
-                }
+                Woken::Due | Woken::Changed => self.renew_lease(runtime.now()).await,
             }
         }
         if let Err(error) = self.parts.lease.end(&self.parts.store).await {

@@ -12,9 +12,9 @@ use hutong_domain::grading::{self, Facts};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::scene::Scene;
+use hutong_store::IdKind;
 use hutong_store::claim::{self, Claimed};
 use hutong_store::finish::{Ending, Finished, finish};
-use hutong_store::{IdKind, Result};
 
 use crate::line::{Heard, LiveCall, Said};
 use crate::scheduler::{Parts, Phase};
@@ -22,8 +22,8 @@ use crate::scheduler::{Parts, Phase};
 /// How often writing an outcome is tried while the store fails; after that the lease runs out, and whoever
 /// finds the attempt ends it.
 const FINISH_TRIES_MAX: u32 = 60;
-/// The pause between two tries.
-const FINISH_RETRY: Duration = Duration::from_secs(1);
+/// The pause between two tries of a store that fails.
+const STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// Lives a claimed call to its end and writes what came of it.
 pub(crate) async fn run(parts: Arc<Parts>, claimed: Claimed) {
@@ -49,10 +49,22 @@ pub(crate) async fn run(parts: Arc<Parts>, claimed: Claimed) {
     }
 }
 
-/// Ends an attempt that was never dialled, or whose process is gone, and writes it down.
-pub(crate) async fn give_up(parts: &Parts, claimed: &Claimed, disposition: Disposition) -> Result<Finished> {
+/// Ends a claimed call that is not to be dialled.
+pub(crate) async fn refuse(parts: Arc<Parts>, claimed: Claimed, disposition: Disposition) {
     let scene = parts.scenes.get(claimed.company, claimed.scene, claimed.scene_version).await.ok();
-    record(parts, claimed, scene.as_deref(), Conversation::ended_by(disposition)).await
+    if let Err(error) = record(&parts, &claimed, scene.as_deref(), Conversation::ended_by(disposition)).await {
+        tracing::error!(call = %claimed.call, %error, "the end of call {} was not written", claimed.call);
+    }
+}
+
+/// Ends an attempt whose process is gone. Not tried again here: whoever looks for such attempts next finds it.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn give_up(parts: &Parts, claimed: &Claimed) -> hutong_store::Result<Finished> {
+    let scene = parts.scenes.get(claimed.company, claimed.scene, claimed.scene_version).await.ok();
+    let conversation = Conversation::ended_by(Disposition::Interrupted);
+    write(parts, claimed, &ending(scene.as_deref(), conversation, parts.runtime.now())).await
 }
 
 /// What happened in a call.
@@ -72,14 +84,12 @@ impl Conversation {
 }
 
 async fn live(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Conversation {
-    let now = parts.runtime.now();
     let Some(line) = parts.lines.get(&claimed.driver) else {
         tracing::error!(call = %claimed.call, driver = claimed.driver.name(), "no such line driver is running");
         return Conversation::ended_by(Disposition::LineFailed);
     };
-    // The last look before the number rings: the claim may be older than it was meant to be.
-    if !parts.lease.is_valid(claimed.node, now) || !parts.settings.may_call_at(now) {
-        return Conversation::ended_by(Disposition::Interrupted);
+    if let Err(disposition) = last_look(parts, claimed).await {
+        return Conversation::ended_by(disposition);
     }
     let mut call = line.dial(claimed);
     let answered = unless_stopped(parts, call.answered()).await.unwrap_or(Err(Disposition::Interrupted));
@@ -97,6 +107,28 @@ async fn live(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Conversation {
         return Conversation { answered_at: Some(answered_at), ..Conversation::ended_by(Disposition::NoSeat) };
     }
     Talk::new(parts, claimed, scene, answered_at).run(call.as_mut()).await
+}
+
+/// The last look before the number rings: the claim may be older than it was meant to be.
+async fn last_look(parts: &Parts, claimed: &Claimed) -> Result<(), Disposition> {
+    let still = || {
+        let now = parts.runtime.now();
+        parts.lease.is_valid(claimed.node, now) && now < claimed.dial_before
+    };
+    while still() {
+        let asked = claimed.clone();
+        match parts.store.read(move |db| claim::may_dial(db, &asked)).await {
+            // Asked of the clock again: the answer may have taken its time.
+            Ok(true) if still() => return Ok(()),
+            Ok(true) => {}
+            Ok(false) => return Err(Disposition::Interrupted),
+            Err(error) => {
+                tracing::warn!(call = %claimed.call, %error, "call {} waits for the store", claimed.call);
+                parts.runtime.sleep(STORE_RETRY).await;
+            }
+        }
+    }
+    Err(Disposition::Interrupted)
 }
 
 /// What `wait` gives; none when the process has to stop first.
@@ -213,7 +245,7 @@ async fn record(
     claimed: &Claimed,
     scene: Option<&Scene>,
     conversation: Conversation,
-) -> Result<Finished> {
+) -> hutong_store::Result<Finished> {
     let ended_at = parts.runtime.now();
     let ending = ending(scene, conversation, ended_at);
     let mut tries = 0;
@@ -222,7 +254,7 @@ async fn record(
             Err(error) if tries < FINISH_TRIES_MAX => {
                 tries += 1;
                 tracing::warn!(call = %claimed.call, %error, tries, "the outcome of call {} waits for the store", claimed.call);
-                parts.runtime.sleep(FINISH_RETRY).await;
+                parts.runtime.sleep(STORE_RETRY).await;
             }
             outcome => return outcome,
         }
@@ -253,7 +285,7 @@ fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -
     ending
 }
 
-async fn write(parts: &Parts, claimed: &Claimed, ending: &Ending) -> Result<Finished> {
+async fn write(parts: &Parts, claimed: &Claimed, ending: &Ending) -> hutong_store::Result<Finished> {
     let (claimed, mut ending) = (claimed.clone(), ending.clone());
     if !ending.utterances.is_empty() {
         ending.first_utterance_id = parts.store.reserve(IdKind::Utterance, ending.utterances.len()).await?;

@@ -64,7 +64,10 @@ pub struct TaskFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallFacts {
     /// Never dialled.
-    Fresh,
+    Fresh {
+        /// It was put off until this moment; in the past where it was not.
+        not_before: Moment,
+    },
     /// Waiting for a redial.
     AwaitingRedial {
         /// When it is due.
@@ -191,6 +194,11 @@ pub enum Verdict {
         /// The most that the rules make.
         redials_max: u32,
     },
+    /// It was put off when its turn came, since a cap or another call held it back.
+    PutOff {
+        /// Until when.
+        until: Moment,
+    },
     /// The task may not dial at this time.
     WindowClosed {
         /// Why.
@@ -273,7 +281,7 @@ fn ended(facts: &Facts) -> Option<Verdict> {
             Some(Verdict::Finished { status, call_index, redials, redials_max })
         }
         CallFacts::InProgress { since } => Some(Verdict::InProgress { since }),
-        CallFacts::Fresh | CallFacts::AwaitingRedial { .. } => {
+        CallFacts::Fresh { .. } | CallFacts::AwaitingRedial { .. } => {
             facts.task.status.is_final().then_some(Verdict::TaskEnded { status: facts.task.status })
         }
     }
@@ -310,6 +318,7 @@ fn number_gates(facts: &Facts) -> Vec<Verdict> {
         CallFacts::AwaitingRedial { due } if due > facts.now => {
             Some(Verdict::RedialDueAt { at: due, redials: facts.redials, redials_max: facts.redials_max })
         }
+        CallFacts::Fresh { not_before } if not_before > facts.now => Some(Verdict::PutOff { until: not_before }),
         _ => None,
     };
     [blacklisted, capped, busy, redial].into_iter().flatten().collect()
@@ -390,7 +399,7 @@ fn ends(facts: &Facts, gate: &Verdict) -> Option<Moment> {
         | Verdict::NoLine => None,
         Verdict::TaskNotStarted { starts } => starts.map(midnight),
         Verdict::Capped(capped) => (capped.until < Date::MAX).then(|| midnight(capped.until)),
-        Verdict::RedialDueAt { at, .. } | Verdict::PacedUntil { at } => Some(*at),
+        Verdict::RedialDueAt { at, .. } | Verdict::PacedUntil { at } | Verdict::PutOff { until: at } => Some(*at),
         Verdict::WindowClosed { opens, .. } => *opens,
         Verdict::LineDown { until, .. } => *until,
         // Calls can end at any moment.

@@ -19,6 +19,7 @@ pub mod pacing;
 pub mod phone;
 pub mod plan;
 pub mod redial;
+pub mod rules;
 pub mod scene;
 pub mod sharing;
 pub mod statistics;

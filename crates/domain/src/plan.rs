@@ -228,6 +228,14 @@ pub fn plan(company: &CompanyView) -> Plan {
     plan
 }
 
+/// The line out of `candidates`, positions in `lines`, that the next call goes out on: of those with room the one with
+/// the smallest share of its channels in use, the first given among equals.
+#[must_use]
+pub fn least_busy(lines: &[LineView], candidates: &[usize]) -> Option<usize> {
+    let free = candidates.iter().filter_map(|&line| Some((line, lines.get(line).filter(|it| it.room() > 0)?)));
+    free.min_by_key(|(_, line)| line.load()).map(|(line, _)| line)
+}
+
 fn starts(company: &CompanyView, mut allowed: Vec<Allowance>) -> Vec<Start> {
     let mut lines = company.lines.clone();
     let mut starts = Vec::new();
@@ -241,8 +249,7 @@ fn starts(company: &CompanyView, mut allowed: Vec<Allowance>) -> Vec<Start> {
             if allowed.total() == 0 || starts.len() >= company.starts_max as usize {
                 continue;
             }
-            let free = task.lines.iter().filter_map(|&line| Some((line, lines.get(line).filter(|it| it.room() > 0)?)));
-            let Some((line, _)) = free.min_by_key(|(_, line)| line.load()) else { continue };
+            let Some(line) = least_busy(&lines, &task.lines) else { continue };
             let seated = allowed.seated > 0;
             if seated {
                 allowed.seated -= 1;

@@ -23,8 +23,13 @@ impl DaySpan {
     /// Whether `time` is inside.
     #[must_use]
     pub fn contains(&self, time: Time) -> bool {
+        time >= self.start && (time < self.end || self.ends_with_the_day())
+    }
+
+    /// Whether its end is that of the day.
+    fn ends_with_the_day(&self) -> bool {
         const LAST_SECOND: Time = Time::constant(23, 59, 59, 0);
-        time >= self.start && (time < self.end || self.end >= LAST_SECOND)
+        self.end >= LAST_SECOND
     }
 
     /// What both spans share; none when they do not meet.
@@ -36,7 +41,7 @@ impl DaySpan {
     /// Whether the whole of `other` is inside.
     #[must_use]
     pub fn encloses(&self, other: &Self) -> bool {
-        self.start <= other.start && other.end <= self.end
+        self.start <= other.start && (other.end <= self.end || self.ends_with_the_day())
     }
 }
 

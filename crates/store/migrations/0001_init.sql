@@ -14,6 +14,11 @@ CREATE TABLE company (
     id BIGINT PRIMARY KEY,
     name TEXT NOT NULL,
     seats BIGINT NOT NULL,
+    -- Where it is stricter than the installation: its hours of the day, and attempts at a number.
+    legal_start TEXT,
+    legal_end TEXT,
+    dials_per_day BIGINT,
+    dials_per_week BIGINT,
     created_at BIGINT NOT NULL,
     -- Counters, changed in the transaction of the fact that they count.
     task_count BIGINT NOT NULL DEFAULT 0,
@@ -43,6 +48,9 @@ CREATE TABLE line (
     kind BIGINT NOT NULL,
     driver TEXT NOT NULL,
     channels BIGINT,
+    -- Calls that may start in a second, and how long that takes to be reached after idleness.
+    calls_per_s BIGINT,
+    ramp_s BIGINT NOT NULL,
     bill_period_s BIGINT NOT NULL,
     enabled BIGINT NOT NULL,
     valid_from BIGINT,
@@ -146,7 +154,11 @@ CREATE TABLE task (
     rounds_0 BIGINT NOT NULL DEFAULT 0,
     rounds_1 BIGINT NOT NULL DEFAULT 0,
     rounds_2 BIGINT NOT NULL DEFAULT 0,
-    rounds_3 BIGINT NOT NULL DEFAULT 0
+    rounds_3 BIGINT NOT NULL DEFAULT 0,
+    -- How the attempts went lately, in thousandths of one: what overdialling learns from.
+    recent_dialled BIGINT NOT NULL DEFAULT 0,
+    recent_answered BIGINT NOT NULL DEFAULT 0,
+    recent_lost BIGINT NOT NULL DEFAULT 0
     {key}
 );
 -- Pages of the list are found in these.
@@ -215,6 +227,8 @@ CREATE TABLE call (
     -- Its place among the numbers of its task, from 0; 0 for a call placed by itself.
     import_no BIGINT NOT NULL,
     redials BIGINT NOT NULL DEFAULT 0,
+    -- Of these, those that our own side was the cause of.
+    caller_redials BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     modified_at BIGINT NOT NULL,
     call_index BIGINT,
@@ -297,7 +311,7 @@ CREATE TABLE attempt (
     PRIMARY KEY (company_id, call_id, attempt_no)
 ) {clustered} {partitioned};
 -- Calls in progress: what holds seats and channels.
-CREATE INDEX attempt_live ON attempt (company_id, task_id, line_id, seated) WHERE ended_at IS NULL;
+CREATE INDEX attempt_live ON attempt (company_id, task_id, line_id, seated, answered_at) WHERE ended_at IS NULL;
 CREATE INDEX attempt_node ON attempt (node_id) WHERE ended_at IS NULL;
 
 -- Numbers that a call is being made to, anywhere in the installation: one call at a time.

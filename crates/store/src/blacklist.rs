@@ -1,11 +1,13 @@
 //! Numbers that are never to be called.
 
+use std::collections::HashSet;
+
 use hutong_domain::ids::{BlacklistEntryId, BlacklistGroupId, CompanyId};
 use hutong_domain::moment::Moment;
 
 use crate::db::{Db, Row};
 use crate::error::Result;
-use crate::{Page, PageRequest, values};
+use crate::{Page, PageRequest, Value, listed, values};
 
 /// What operators call the default group.
 pub const DEFAULT_GROUP_NAME: &str = "默认分组";
@@ -228,4 +230,16 @@ pub fn contains(db: &mut Db, company: CompanyId, mobile: &str) -> Result<bool> {
         |_| Ok(()),
     )?;
     Ok(found.is_some())
+}
+
+/// Which of these numbers stand in any group of the company.
+pub(crate) fn among(db: &mut Db, company: CompanyId, mobiles: &[&str]) -> Result<HashSet<String>> {
+    let Some((names, mobiles)) = listed(mobiles, 2) else { return Ok(HashSet::new()) };
+    let parameters: Vec<Value<'_>> = std::iter::once(company.into()).chain(mobiles).collect();
+    let found = db.query(
+        &format!("SELECT mobile FROM blacklist_entry WHERE company_id = ?1 AND mobile IN ({names})"),
+        &parameters,
+        |row| row.text(0),
+    )?;
+    Ok(found.into_iter().collect())
 }

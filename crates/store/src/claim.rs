@@ -1,48 +1,51 @@
-//! Claims: which calls a task may dial now, taken in one transaction with the seats and channels for them.
+//! Claims: which calls of a company are dialled now, taken in one transaction with the seats, channels and numbers for
+//! them.
 //!
-//! What is in progress is never counted in a column of its own: it is the attempts that have not ended.
-//! So a slot cannot be given back twice, and a crash cannot lose one.
+//! What is in progress is never counted in a column of its own: it is the attempts that have not ended. So a slot cannot
+//! be given back twice, and a crash cannot lose one. Whoever claims for a company holds the lock of its row: so several
+//! processes keep to the limits exactly.
 
 mod live;
+mod numbers;
 mod single;
+mod survey;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hutong_domain::call::CallStatus;
-use hutong_domain::hours::{Hours, closed};
 use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
-use hutong_domain::pacing::{self, Allowance, Room};
-use hutong_domain::task::{MoveReason, Situation, TaskStatus, next_status};
-use jiff::civil::DateTime;
+use hutong_domain::plan::{PlannedMove, Start, plan};
+use hutong_domain::rules::Rules;
+use hutong_domain::task::{MoveReason, TaskStatus};
 
 use crate::call::Properties;
-use crate::db::{Db, Row};
+use crate::db::Db;
 use crate::error::Result;
-use crate::line::{self, Line};
-use crate::task::{self, Settings, Task};
 use crate::waiting::block::Changes;
-use crate::{blacklist, values};
-pub use live::{Orphan, answer, orphans};
+use crate::{company, line_health, name_of, node, task, values};
+pub(crate) use live::learn;
+pub use live::{Orphan, answer, may_dial, orphans};
+use numbers::{Due, Register, Verdict};
 pub use single::{Single, SingleRefused, place_single};
+use survey::Survey;
 
-/// Moves of a task in one look: a pause that is over leads over 可运行 to where the task stands now.
-const MOVES_MAX: usize = 2;
+/// Numbers of a task that one look goes through at most, whatever it finds them to be.
+const EXAMINED_MAX: usize = 512;
 
-/// Who claims, and when.
+/// Who claims, when, and by which rules.
 #[derive(Debug, Clone)]
 pub struct Look {
     /// The process that claims.
     pub node: NodeId,
     /// The moment.
     pub now: Moment,
-    /// The same moment on the clocks of the installation's zone.
-    pub civil: DateTime,
-    /// When people may be called at all.
-    pub hours: Hours,
+    /// What the installation decides about dialling.
+    pub rules: Arc<Rules>,
     /// At most so many calls at once.
-    pub claims_max: u32,
+    pub starts_max: u32,
 }
 
 /// A call that a process has claimed: a committed attempt that only this process may dial.
@@ -76,135 +79,166 @@ pub struct Claimed {
     pub scene: SceneId,
     /// The version of the scene.
     pub scene_version: i64,
+    /// It must not be dialled at or after this moment: the hours in which it was claimed have ended.
+    pub dial_before: Moment,
 }
 
-/// What a look at a task found and did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A move of a task that a look has made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// The task.
+    pub task: TaskId,
+    /// Where to.
+    pub to: TaskStatus,
+    /// Why.
+    pub reason: MoveReason,
+}
+
+/// What a look at a company has done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Looked {
-    /// Where the task stands now.
-    pub status: TaskStatus,
-    /// The move that was made, and why.
-    pub moved: Option<(TaskStatus, MoveReason)>,
+    /// Moves of its tasks, in their order.
+    pub moves: Vec<Moved>,
     /// Calls that are to be dialled.
     pub claimed: Vec<Claimed>,
     /// Calls that may not be dialled because their number is blacklisted: claimed, to be finished as such.
     pub blacklisted: Vec<Claimed>,
+    /// Numbers that were put off: a frequency cap, or another call, holds them back.
+    pub postponed: u32,
     /// Whether another look may find more to do at once.
     pub again: bool,
+    /// When something may change by time alone.
+    pub wakes: Option<Moment>,
 }
 
-/// Everything that the decision about a task depends on, read in one place.
-struct Survey {
-    task: Task,
-    lines: Vec<Line>,
-    channels_in_use: HashMap<LineId, i64>,
-    situation: Situation,
-    allowance: Allowance,
+/// What a look would find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Prospect {
+    /// Whether it would change anything.
+    pub has_work: bool,
+    /// When something may change by time alone.
+    pub wakes: Option<Moment>,
 }
 
-impl Survey {
-    fn has_work(&self) -> bool {
-        next_status(&self.situation).is_some() || self.may_claim(self.situation.status)
-    }
-
-    fn may_claim(&self, status: TaskStatus) -> bool {
-        status == TaskStatus::Running
-            && self.situation.closed.is_none()
-            && self.situation.has_due
-            && self.allowance.total() > 0
-    }
-}
-
-/// Whether [`look`] would change anything: asked on a reader, so that waiting tasks cost no write.
+/// Whether [`look`] would change anything: asked on a reader, so that tasks that wait cost no write.
 ///
 /// # Errors
 /// When the store fails.
-pub fn has_work(db: &mut Db, company: CompanyId, task: TaskId, look: &Look) -> Result<bool> {
-    let found = task::find(db, company, task)?.filter(|task| task.deleted_at.is_none());
-    found.map_or(Ok(false), |task| Ok(survey(db, task, look, false)?.has_work()))
+pub fn prospect(db: &mut Db, company: CompanyId, look: &Look) -> Result<Prospect> {
+    let Some(survey) = Survey::read(db, company, look, false)? else { return Ok(Prospect::default()) };
+    let plan = plan(&survey.view);
+    Ok(Prospect { has_work: !(plan.moves.is_empty() && plan.starts.is_empty()), wakes: survey.wakes(look.now) })
 }
 
-/// Moves a task on, and claims what it may dial now. None when there is no such task.
+/// Moves the tasks of a company on, and claims what they may dial now. Without a valid lease it does nothing.
 ///
 /// # Errors
 /// When the store fails.
-pub fn look(db: &mut Db, company: CompanyId, task: TaskId, look: &Look) -> Result<Option<Looked>> {
-    let Some(found) = task::find_locked(db, company, task)?.filter(|task| task.deleted_at.is_none()) else {
-        return Ok(None);
-    };
-    let mut survey = survey(db, found, look, true)?;
-    let mut moved = None;
-    for _ in 0..MOVES_MAX {
-        let Some((status, reason)) = next_status(&survey.situation) else { break };
-        let name = serde_json::to_value(reason).ok().and_then(|it| it.as_str().map(str::to_owned));
-        task::move_to(db, &survey.task, status, task::SCHEDULER, &name.unwrap_or_default(), look.now)?;
-        survey.task.status = status;
-        survey.situation.status = status;
-        moved = Some((status, reason));
-        if reason != MoveReason::PauseOver {
-            break;
+pub fn look(db: &mut Db, company: CompanyId, look: &Look) -> Result<Looked> {
+    if !node::holds_lease(db, look.node, look.now)? {
+        return Ok(Looked::default());
+    }
+    let Some(mut survey) = Survey::read(db, company, look, true)? else { return Ok(Looked::default()) };
+    let plan = plan(&survey.view);
+    let mut looked = Looked::default();
+    for planned in &plan.moves {
+        make_move(db, &mut survey, planned, look, &mut looked)?;
+    }
+    let mut by_task: BTreeMap<usize, Vec<Start>> = BTreeMap::new();
+    for start in &plan.starts {
+        by_task.entry(start.task).or_default().push(*start);
+    }
+    for (task, starts) in by_task {
+        claim(db, &mut survey, (task, &starts), look, &mut looked)?;
+    }
+    for row in survey.lines.iter().filter(|row| row.changed) {
+        line_health::keep(db, company, row.line.id, &row.health)?;
+    }
+    // What was put off has left its place to others.
+    looked.again |= plan.starts.len() >= look.starts_max as usize || looked.postponed > 0;
+    looked.wakes = survey.wakes(look.now);
+    Ok(looked)
+}
+
+fn make_move(db: &mut Db, survey: &mut Survey, planned: &PlannedMove, look: &Look, looked: &mut Looked) -> Result<()> {
+    let PlannedMove { task, to, reason } = *planned;
+    let Some(row) = survey.tasks.get_mut(task) else { return Ok(()) };
+    let moved = (row.status, to);
+    task::move_to(db, (survey.company.id, row.id), moved, (task::SCHEDULER, &name_of(reason)), look.now)?;
+    row.status = to;
+    looked.moves.push(Moved { task: row.id, to, reason });
+    Ok(())
+}
+
+/// Claims calls of a task for these starts.
+fn claim(
+    db: &mut Db,
+    survey: &mut Survey,
+    (task, starts): (usize, &[Start]),
+    look: &Look,
+    looked: &mut Looked,
+) -> Result<()> {
+    let Some(id) = survey.tasks.get(task).map(|row| row.id) else { return Ok(()) };
+    let company = (survey.company.id, survey.company.rules);
+    let mut starts = starts.iter();
+    let mut changes = Changes::default();
+    let mut examined = 0;
+    for part in numbers::PARTS {
+        while starts.len() > 0 && examined < EXAMINED_MAX {
+            // Each of them leaves the part, whatever becomes of it: so the next ones are the first again.
+            let wanted = starts.len();
+            let batch = numbers::due(db, company.0, id, (part, look.now), wanted)?;
+            let is_last = batch.len() < wanted;
+            examined += batch.len();
+            let phones: Vec<&str> = batch.iter().map(|due| due.customer_phone.as_str()).collect();
+            let register = Register::of(db, company, &phones, look)?;
+            for due in &batch {
+                let verdict = register.take(db, &due.customer_phone, (id, due.call))?;
+                if let Some(until) = verdict.retry_at(look.now) {
+                    numbers::postpone(db, company.0, due, until, &mut changes)?;
+                    looked.postponed += 1;
+                    continue;
+                }
+                let Some(start) = starts.next() else { break };
+                let is_dialled = verdict == Verdict::Taken;
+                let Some(claimed) = claimed(survey, start, due, look, is_dialled) else { continue };
+                write_claim(db, &claimed, due.status, look.now)?;
+                changes.add((due.status, due.due_at, due.import_no), -1);
+                if is_dialled { &mut looked.claimed } else { &mut looked.blacklisted }.push(claimed);
+            }
+            if is_last {
+                break;
+            }
         }
     }
-    let status = survey.situation.status;
-    let mut looked = Looked { status, moved, claimed: Vec::new(), blacklisted: Vec::new(), again: false };
-    if status == TaskStatus::Ready {
-        looked.again = true;
-    } else if survey.may_claim(status) {
-        claim(db, &survey, look, &mut looked)?;
-    }
-    Ok(Some(looked))
+    looked.again |= examined >= EXAMINED_MAX;
+    changes.write(db, company.0, id)
 }
 
-fn survey(db: &mut Db, task: Task, look: &Look, for_claiming: bool) -> Result<Survey> {
-    let company = task.company;
-    let lock = if for_claiming && db.is_postgres() { " FOR UPDATE" } else { "" };
-    let seats = db
-        .query_one(&format!("SELECT seats FROM company WHERE id = ?1{lock}"), values![company], |row| row.int(0))?
-        .unwrap_or(0);
-    let (seats_held, in_progress, seated) = in_progress(db, company, task.id)?;
-    let lines: Vec<Line> =
-        line::of_task(db, company, task.id)?.into_iter().filter(|line| line.is_usable(look.now)).collect();
-    let channels_in_use = line::channels_in_use(db, company)?;
-    let channels_free = lines.iter().map(|line| free_channels(line, &channels_in_use)).fold(0u32, u32::saturating_add);
-    let idle = count(seats - seats_held);
-    let Settings { mut quota, mut in_progress_max, elastic, .. } = task.settings;
-    if elastic {
-        quota = quota.max(seated.saturating_add(idle));
-        in_progress_max = in_progress_max.max(quota);
+/// The call that starts so; its line is told, where it is really dialled.
+fn claimed(survey: &mut Survey, start: &Start, due: &Due, look: &Look, is_dialled: bool) -> Option<Claimed> {
+    let task = survey.tasks.get(start.task)?;
+    let row = survey.lines.get_mut(start.line)?;
+    if is_dialled {
+        row.started(look.now);
     }
-    let room = Room { quota, in_progress_max, in_progress, seated, company_seats_free: idle, channels_free };
-    let allowance = pacing::allowance(&room);
-    let situation = Situation {
-        status: task.status,
-        kind: task.settings.kind,
-        closed: closed(&task.settings.window, task.settings.start_date, &look.hours, look.civil),
-        has_numbers: task.counters.total > 0,
-        has_due: has_due(db, &task, look.now)?,
-        has_later: has_later(db, &task, look.now)?,
-        has_capped: false,
-        in_progress,
-        has_usable_line: !lines.is_empty(),
-        has_seat: pacing::allowance(&Room { channels_free: u32::MAX, ..room }).total() > 0,
-        has_channel: channels_free > 0,
-    };
-    Ok(Survey { task, lines, channels_in_use, situation, allowance })
-}
-
-/// Seats that the company's calls hold; calls of the task in progress; those of them that hold a seat.
-fn in_progress(db: &mut Db, company: CompanyId, task: TaskId) -> Result<(i64, u32, u32)> {
-    let rows = db.query(
-        &format!(
-            "SELECT task_id, seated, COUNT(*) FROM {} WHERE company_id = ?1 AND ended_at IS NULL GROUP BY task_id, seated",
-            db.live_attempts()
-        ),
-        values![company],
-        |row| Ok((TaskId(row.int(0)?), row.flag(1)?, row.int(2)?)),
-    )?;
-    let seats_held = rows.iter().filter(|(_, seated, _)| *seated).map(|(.., calls)| calls).sum();
-    let of_task = |only_seated: bool| {
-        rows.iter().filter(|(id, seated, _)| *id == task && (*seated || !only_seated)).map(|(.., calls)| calls).sum()
-    };
-    Ok((seats_held, count(of_task(false)), count(of_task(true))))
+    Some(Claimed {
+        company: survey.company.id,
+        task: task.id,
+        call: due.call,
+        attempt_no: due.attempts + 1,
+        node: look.node,
+        customer_name: due.customer_name.clone(),
+        customer_phone: due.customer_phone.clone(),
+        properties: due.properties.clone(),
+        line: row.line.id,
+        driver: row.line.driver,
+        caller_phone: row.line.phone.clone(),
+        seated: start.seated && is_dialled,
+        scene: task.scene,
+        scene_version: task.scene_version,
+        dial_before: task.open_until.unwrap_or(look.now),
+    })
 }
 
 /// The seats of a company, as one of its tasks sees them.
@@ -221,135 +255,17 @@ pub struct SeatUsage {
 /// # Errors
 /// When the store fails.
 pub fn seat_usage(db: &mut Db, company: CompanyId, task: TaskId) -> Result<SeatUsage> {
-    let seats = db.query_int("SELECT seats FROM company WHERE id = ?1", values![company])?;
-    let (held, _, held_by_task) = in_progress(db, company, task)?;
-    Ok(SeatUsage { free: count(seats - held), held_by_task })
+    let seats = company::find(db, company)?.map_or(0, |company| count(company.seats));
+    let held = |of: Option<TaskId>, in_progress: &[survey::InProgress]| -> u32 {
+        let seated = in_progress.iter().filter(|it| it.seated && of.is_none_or(|task| task == it.task));
+        seated.map(|it| it.calls).sum()
+    };
+    let in_progress = survey::in_progress(db, company)?;
+    Ok(SeatUsage { free: seats.saturating_sub(held(None, &in_progress)), held_by_task: held(Some(task), &in_progress) })
 }
 
 fn count(calls: i64) -> u32 {
     u32::try_from(calls.max(0)).unwrap_or(u32::MAX)
-}
-
-fn free_channels(line: &Line, in_use: &HashMap<LineId, i64>) -> u32 {
-    line.channels.map_or(u32::MAX, |channels| count(channels - in_use.get(&line.id).copied().unwrap_or(0)))
-}
-
-fn has_due(db: &mut Db, task: &Task, now: Moment) -> Result<bool> {
-    let fresh = db.query_one(
-        "SELECT 1 FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 0 LIMIT 1",
-        values![task.company, task.id],
-        |_| Ok(()),
-    )?;
-    if fresh.is_some() {
-        return Ok(true);
-    }
-    let redial = db.query_one(
-        "SELECT 1 FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 3 AND due_at <= ?3 LIMIT 1",
-        values![task.company, task.id, now],
-        |_| Ok(()),
-    )?;
-    Ok(redial.is_some())
-}
-
-fn has_later(db: &mut Db, task: &Task, now: Moment) -> Result<bool> {
-    let later = db.query_one(
-        "SELECT 1 FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 3 AND due_at > ?3 LIMIT 1",
-        values![task.company, task.id, now],
-        |_| Ok(()),
-    )?;
-    Ok(later.is_some())
-}
-
-/// A call that could be dialled.
-struct Due {
-    call: CallId,
-    customer_name: String,
-    customer_phone: String,
-    properties: Properties,
-    attempts: i64,
-    status: CallStatus,
-    due_at: Moment,
-    import_no: i64,
-}
-
-fn due(row: &Row<'_>) -> Result<Due> {
-    Ok(Due {
-        call: CallId(row.int(0)?),
-        customer_name: row.text(1)?,
-        customer_phone: row.text(2)?,
-        properties: row.json(3, "customer.properties")?,
-        attempts: row.int(4)?,
-        status: row.number(5, "call.status", CallStatus::from_number)?,
-        due_at: row.moment(6)?,
-        import_no: row.int(7)?,
-    })
-}
-
-/// Redials that are due, then numbers never dialled, in the order in which they came.
-fn due_calls(db: &mut Db, task: &Task, now: Moment, limit: u32) -> Result<Vec<Due>> {
-    const COLUMNS: &str = "SELECT c.id, c.customer_name, c.customer_phone, cu.properties,
-            CASE WHEN c.started_at IS NULL THEN 0 ELSE c.redials + 1 END, c.status, c.due_at, c.import_no
-        FROM call c JOIN customer cu ON cu.company_id = ?1 AND cu.id = c.customer_id
-        WHERE c.company_id = ?1 AND c.task_id = ?2";
-    let redials = format!("{COLUMNS} AND c.status = 3 AND c.due_at <= ?3 ORDER BY c.due_at, c.id LIMIT ?4");
-    let mut calls = db.query(&redials, values![task.company, task.id, now, limit], due)?;
-    let left = limit - count(i64::try_from(calls.len()).unwrap_or(0));
-    if left > 0 {
-        let fresh = format!("{COLUMNS} AND c.status = 0 ORDER BY c.due_at, c.import_no LIMIT ?3");
-        calls.extend(db.query(&fresh, values![task.company, task.id, left], due)?);
-    }
-    Ok(calls)
-}
-
-fn claim(db: &mut Db, survey: &Survey, look: &Look, looked: &mut Looked) -> Result<()> {
-    let Survey { task, lines, channels_in_use, allowance, .. } = survey;
-    let wanted = allowance.total().min(look.claims_max);
-    let mut in_use = channels_in_use.clone();
-    let mut seats = allowance.seated;
-    let mut changes = Changes::default();
-    for due in due_calls(db, task, look.now, wanted)? {
-        let Some(line) = least_busy(lines, &in_use) else { break };
-        let blacklisted = blacklist::contains(db, task.company, &due.customer_phone)?;
-        let seated = seats > 0 && !blacklisted;
-        let claimed = Claimed {
-            company: task.company,
-            task: task.id,
-            call: due.call,
-            attempt_no: due.attempts + 1,
-            node: look.node,
-            customer_name: due.customer_name,
-            customer_phone: due.customer_phone,
-            properties: due.properties,
-            line: line.id,
-            driver: line.driver,
-            caller_phone: line.phone.clone(),
-            seated,
-            scene: task.scene,
-            scene_version: task.scene_version,
-        };
-        write_claim(db, &claimed, due.status, look.now)?;
-        changes.add((due.status, due.due_at, due.import_no), -1);
-        *in_use.entry(line.id).or_default() += 1;
-        if blacklisted {
-            looked.blacklisted.push(claimed);
-        } else {
-            seats = seats.saturating_sub(1);
-            looked.claimed.push(claimed);
-        }
-    }
-    changes.write(db, task.company, task.id)?;
-    looked.again = allowance.total() > wanted || !looked.blacklisted.is_empty();
-    Ok(())
-}
-
-/// The line with the smallest share of its channels in use; the first given among equals.
-fn least_busy<'a>(lines: &'a [Line], in_use: &HashMap<LineId, i64>) -> Option<&'a Line> {
-    let busy = |line: &Line| {
-        let used = in_use.get(&line.id).copied().unwrap_or(0);
-        // In thousandths; a line without a limit counts as one of a thousand channels.
-        used.saturating_mul(1000) / line.channels.unwrap_or(1000).max(1)
-    };
-    lines.iter().filter(|line| free_channels(line, in_use) > 0).min_by_key(|line| busy(line))
 }
 
 fn write_claim(db: &mut Db, claimed: &Claimed, from: CallStatus, now: Moment) -> Result<()> {

@@ -1,10 +1,13 @@
 //! Companies: the tenants.
 
+use hutong_domain::caps::Caps;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::Moment;
+use hutong_domain::rules::CompanyRules;
+use hutong_domain::window::DaySpan;
 
 use crate::db::{Db, Row};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::values;
 
 /// A tenant.
@@ -16,12 +19,43 @@ pub struct Company {
     pub name: String,
     /// AI seats: calls that may talk at once.
     pub seats: i64,
+    /// Where it is stricter than the installation.
+    pub rules: CompanyRules,
     /// When it was made.
     pub created_at: Moment,
 }
 
+const COLUMNS: &str = "id, name, seats, legal_start, legal_end, dials_per_day, dials_per_week, created_at";
+
 fn company(row: &Row<'_>) -> Result<Company> {
-    Ok(Company { id: CompanyId(row.int(0)?), name: row.text(1)?, seats: row.int(2)?, created_at: row.moment(3)? })
+    Ok(Company {
+        id: CompanyId(row.int(0)?),
+        name: row.text(1)?,
+        seats: row.int(2)?,
+        rules: CompanyRules {
+            legal: if row.text_or_null(3)?.is_some() { Some(legal(row)?) } else { None },
+            caps: Caps { per_day: cap(row, 5)?, per_week: cap(row, 6)? },
+        },
+        created_at: row.moment(7)?,
+    })
+}
+
+fn legal(row: &Row<'_>) -> Result<DaySpan> {
+    let (start, end) = (row.parsed(3, "company.legal_start")?, row.parsed(4, "company.legal_end")?);
+    DaySpan::new(start, end).ok_or_else(|| Error::Corrupt {
+        column: "company.legal_end",
+        id: row.int(0).unwrap_or(0),
+        found: format!("{start} to {end}"),
+    })
+}
+
+fn cap(row: &Row<'_>, column: usize) -> Result<Option<u32>> {
+    let attempts = row.int_or_null(column)?;
+    attempts.map(u32::try_from).transpose().map_err(|_| Error::Corrupt {
+        column: "company, a frequency cap",
+        id: row.int(0).unwrap_or(0),
+        found: attempts.unwrap_or(0).to_string(),
+    })
 }
 
 /// Makes a company.
@@ -42,7 +76,28 @@ pub fn insert(db: &mut Db, name: &str, seats: i64, now: Moment) -> Result<Compan
 /// # Errors
 /// When the store fails.
 pub fn find(db: &mut Db, id: CompanyId) -> Result<Option<Company>> {
-    db.query_one("SELECT id, name, seats, created_at FROM company WHERE id = ?1", values![id], company)
+    db.query_one(&format!("SELECT {COLUMNS} FROM company WHERE id = ?1"), values![id], company)
+}
+
+/// The company with this id, locked until the transaction ends: whoever claims for it does so one after another.
+pub(crate) fn find_locked(db: &mut Db, id: CompanyId) -> Result<Option<Company>> {
+    let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
+    db.query_one(&format!("SELECT {COLUMNS} FROM company WHERE id = ?1{lock}"), values![id], company)
+}
+
+/// Changes the seats of a company, and where it is stricter than the installation.
+///
+/// # Errors
+/// When the store fails.
+pub fn update(db: &mut Db, id: CompanyId, seats: i64, rules: &CompanyRules) -> Result<()> {
+    let CompanyRules { legal, caps } = rules;
+    let (start, end) = (legal.map(|legal| legal.start.to_string()), legal.map(|legal| legal.end.to_string()));
+    db.execute(
+        "UPDATE company SET seats = ?2, legal_start = ?3, legal_end = ?4, dials_per_day = ?5, dials_per_week = ?6
+         WHERE id = ?1",
+        values![id, seats, start.as_deref(), end.as_deref(), caps.per_day.map(i64::from), caps.per_week.map(i64::from)],
+    )?;
+    Ok(())
 }
 
 /// Every company, oldest first.
@@ -50,7 +105,7 @@ pub fn find(db: &mut Db, id: CompanyId) -> Result<Option<Company>> {
 /// # Errors
 /// When the store fails.
 pub fn all(db: &mut Db) -> Result<Vec<Company>> {
-    db.query("SELECT id, name, seats, created_at FROM company ORDER BY id", &[], company)
+    db.query(&format!("SELECT {COLUMNS} FROM company ORDER BY id"), &[], company)
 }
 
 /// Seats that calls of the company hold right now.

@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use hutong_domain::call::{CallResult, CallStatus, FinishStatus, HungUpBy, Utterance};
+use hutong_domain::ids::TaskId;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
-use hutong_domain::redial::{Used, next_redial};
+use hutong_domain::redial::{Redial, RedialRule, Used, next_redial};
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_domain::task::TaskStatus;
 
-use crate::claim::Claimed;
+use crate::claim::{Claimed, learn};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::feed::ResultPair;
 use crate::waiting::block::Changes;
-use crate::{task, values};
+use crate::{name_of, number, values};
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,38 +71,45 @@ pub enum Finished {
 /// # Errors
 /// When the store fails.
 pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finished> {
-    let disposition = serde_json::to_value(ending.disposition).ok().and_then(|it| it.as_str().map(str::to_owned));
-    let ended = db.execute(
+    let claimed_at = db.query_one(
         "UPDATE attempt SET ended_at = ?5, disposition = ?6, answered_at = COALESCE(?7, answered_at)
-         WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3 AND node_id = ?4 AND ended_at IS NULL",
+         WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3 AND node_id = ?4 AND ended_at IS NULL
+         RETURNING claimed_at",
         values![
             claimed.company,
             claimed.call,
             claimed.attempt_no,
             claimed.node,
             ending.ended_at,
-            disposition.as_deref(),
+            &name_of(ending.disposition),
             ending.answered_at,
         ],
+        |row| row.moment(0),
     )?;
-    if ended == 0 {
-        return Ok(Finished::Stale);
-    }
+    let Some(claimed_at) = claimed_at else { return Ok(Finished::Stale) };
+    number::release(db, &claimed.customer_phone, claimed.company, claimed.call)?;
     let status = ending.disposition.finish_status();
-    if claimed.task.get() == 0 {
-        complete(db, claimed, ending, None)?;
-        return Ok(Finished::Done { call_index: None });
+    let redial = if claimed.task == TaskId(0) { None } else { next_redial_of(db, claimed, status)? };
+    if ending.answered_at.is_none() {
+        // What was answered has taught its lesson at the answer.
+        learn(db, claimed, ending.disposition, (claimed_at, ending.ended_at))?;
     }
-    if let Some(at) = redial_at(db, claimed, status, ending.ended_at)? {
+    if let Some(redial) = redial {
+        let at = ending.ended_at.after(redial.after);
         db.execute(
-            "UPDATE call SET status = 3, due_at = ?3, redial_planned_at = ?3, ended_at = ?4, modified_at = ?4
+            "UPDATE call SET status = 3, due_at = ?3, redial_planned_at = ?3, ended_at = ?4, modified_at = ?4,
+                 caller_redials = ?5
              WHERE company_id = ?1 AND id = ?2",
-            values![claimed.company, claimed.call, at, ending.ended_at],
+            values![claimed.company, claimed.call, at, ending.ended_at, redial.used.caller],
         )?;
         let mut changes = Changes::default();
         changes.add((CallStatus::AwaitingRedial, at, 0), 1);
         changes.write(db, claimed.company, claimed.task)?;
         return Ok(Finished::Redial { at });
+    }
+    if claimed.task == TaskId(0) {
+        complete(db, claimed, ending, None)?;
+        return Ok(Finished::Done { call_index: None });
     }
     let call_index = count(db, claimed, status, ending)?;
     complete(db, claimed, ending, Some(call_index))?;
@@ -109,19 +117,29 @@ pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finishe
     Ok(Finished::Done { call_index: Some(call_index) })
 }
 
-/// When the number is dialled again. A task that has ended plans nothing any more.
-fn redial_at(db: &mut Db, claimed: &Claimed, status: FinishStatus, ended_at: Moment) -> Result<Option<Moment>> {
+/// The redial that follows, with the task's row locked. A task that has ended plans nothing any more.
+fn next_redial_of(db: &mut Db, claimed: &Claimed, status: FinishStatus) -> Result<Option<Redial>> {
     if status == FinishStatus::Answered {
         return Ok(None);
     }
-    let task = task::find_locked(db, claimed.company, claimed.task)?
-        .filter(|task| task.deleted_at.is_none() && task.status != TaskStatus::Stopped);
+    let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
+    let rules: Option<Vec<RedialRule>> = db.query_one(
+        &format!(
+            "SELECT redial_rules FROM task
+             WHERE company_id = ?1 AND id = ?2 AND deleted_at IS NULL AND status <> {}{lock}",
+            TaskStatus::Stopped.number()
+        ),
+        values![claimed.company, claimed.task],
+        |row| row.json(0, "task.redial_rules"),
+    )?;
+    let Some(rules) = rules.filter(|rules| !rules.is_empty()) else { return Ok(None) };
+    let of_caller = db.query_int(
+        "SELECT caller_redials FROM call WHERE company_id = ?1 AND id = ?2",
+        values![claimed.company, claimed.call],
+    )?;
     let redials = u32::try_from(claimed.attempt_no - 1).unwrap_or(u32::MAX);
-    // A call keeps one count of redials: so each side's budget is taken to have paid for all of them.
-    let used = Used { callee: redials, caller: redials };
-    Ok(task
-        .and_then(|task| next_redial(&task.settings.redial_rules, status, used))
-        .map(|redial| ended_at.after(redial.after)))
+    let caller = u32::try_from(of_caller).unwrap_or(u32::MAX);
+    Ok(next_redial(&rules, status, Used { callee: redials.saturating_sub(caller), caller }))
 }
 
 /// Counts the call in its task and takes the next call index, under the task's row lock: so indexes become

@@ -1,34 +1,23 @@
 //! The ledger of a number: what happened to it in a task, and everything that decides whether it is dialled now.
 
-use std::collections::HashMap;
-
+use hutong_domain::breaker::Allows;
 use hutong_domain::call::{CallStatus, FinishStatus};
-use hutong_domain::caps::{self, Caps};
-use hutong_domain::hours::Hours;
-use hutong_domain::ids::{BlacklistGroupId, CallId, CompanyId, LineId, TaskId};
+use hutong_domain::caps::Capped;
+use hutong_domain::ids::{BlacklistGroupId, CallId, CompanyId, TaskId};
 use hutong_domain::ledger::{CallFacts, Facts, LineFacts, LineState, SeatFacts, TaskFacts};
 use hutong_domain::line::LineUse;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
+use hutong_domain::pace;
+use hutong_domain::rules::{CompanyRules, Rules};
 use hutong_domain::task::{MoveReason, TaskStatus};
-use jiff::tz::TimeZone;
 
 use crate::db::Db;
 use crate::error::Result;
 use crate::line::{self, Line};
+use crate::line_health::{self, LineHealth};
 use crate::task::{self, SCHEDULER, Task};
-use crate::{blacklist, claim, number, values};
-
-/// What an installation decides about dialling, as far as a number's ledger needs it.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// The zone of all times of day.
-    pub zone: TimeZone,
-    /// When people may be called at all.
-    pub hours: Hours,
-    /// How often a number may be dialled.
-    pub caps: Caps,
-}
+use crate::{blacklist, claim, company, number, values};
 
 /// What is known of a number in a task.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,13 +75,14 @@ pub fn of_number(
 ) -> Result<Option<Ledger>> {
     let Some(task) = task::find(db, company, id)? else { return Ok(None) };
     let Some(call) = call_to(db, company, id, phone)? else { return Ok(None) };
+    let company_rules = company::find(db, company)?.map(|company| company.rules).unwrap_or_default();
     let busy = number::busy(db, &[phone])?.remove(phone).filter(|busy| busy.call != call.id);
     let facts = Facts {
         now,
         zone: rules.zone.clone(),
-        task: task_facts(db, &task, rules)?,
+        task: task_facts(db, &task, rules, &company_rules)?,
         call: match call.status {
-            CallStatus::NotStarted => CallFacts::Fresh,
+            CallStatus::NotStarted => CallFacts::Fresh { not_before: call.due_at },
             CallStatus::AwaitingRedial => CallFacts::AwaitingRedial { due: call.due_at },
             CallStatus::InProgress => CallFacts::InProgress { since: call.started_at.unwrap_or_default() },
             CallStatus::Done => CallFacts::Finished {
@@ -103,7 +93,7 @@ pub fn of_number(
         redials: u32::try_from(call.redials).unwrap_or(u32::MAX),
         redials_max: task.settings.redial_rules.iter().map(|rule| rule.times).max().unwrap_or(0),
         blacklisted_in: blacklisted_in(db, company, phone)?,
-        capped: capped(db, phone, rules, now)?,
+        capped: capped(db, phone, rules, (company, &company_rules), now)?,
         busy_in: busy.map(|busy| busy.task),
         before: before(db, &task, &call, now)?,
         seats: seats(db, &task)?,
@@ -136,7 +126,7 @@ fn call_to(db: &mut Db, company: CompanyId, task: TaskId, phone: &str) -> Result
     )
 }
 
-fn task_facts(db: &mut Db, task: &Task, rules: &Rules) -> Result<TaskFacts> {
+fn task_facts(db: &mut Db, task: &Task, rules: &Rules, company: &CompanyRules) -> Result<TaskFacts> {
     let last = task::moves(db, task.company, task.id, 1)?.pop().filter(|last| last.actor == SCHEDULER);
     Ok(TaskFacts {
         status: task.status,
@@ -144,7 +134,7 @@ fn task_facts(db: &mut Db, task: &Task, rules: &Rules) -> Result<TaskFacts> {
         kind: task.settings.kind,
         start_date: task.settings.start_date,
         window: task.settings.window,
-        hours: rules.hours.clone(),
+        hours: rules.hours_of(company),
     })
 }
 
@@ -159,31 +149,43 @@ fn blacklisted_in(db: &mut Db, company: CompanyId, phone: &str) -> Result<Option
     Ok(Some(named.map_or_else(|| blacklist::DEFAULT_GROUP_NAME.to_owned(), |group| group.name)))
 }
 
-fn capped(db: &mut Db, phone: &str, rules: &Rules, now: Moment) -> Result<Option<caps::Capped>> {
+fn capped(
+    db: &mut Db,
+    phone: &str,
+    rules: &Rules,
+    (company, own): (CompanyId, &CompanyRules),
+    now: Moment,
+) -> Result<Option<Capped>> {
     let today = now.civil(&rules.zone).date();
     let dialled = number::dialled(db, &[phone], today)?.remove(phone).unwrap_or_default();
-    let dialled: Vec<_> = dialled.iter().map(|it| (it.day, it.attempts)).collect();
-    Ok(caps::allowed(rules.caps, &dialled, today).err())
+    Ok(number::capped(&dialled, (rules.caps, (company, own.caps)), today))
 }
 
-/// Numbers of the task that are dialled before this one: redials that are due come first.
+/// Numbers of the task that are dialled before this one: those that were moved to the head, then redials that are due.
 fn before(db: &mut Db, task: &Task, call: &Call, now: Moment) -> Result<u64> {
     let (company, id) = (task.company, task.id);
     let redials = "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 3";
+    let fresh = "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 0";
     let before = match call.status {
         CallStatus::NotStarted => {
-            let due = db.query_int(&format!("{redials} AND due_at <= ?3"), values![company, id, now])?;
+            let due = match call.due_at.ms() {
+                ..0 => 0,
+                0.. => db.query_int(&format!("{redials} AND due_at <= ?3"), values![company, id, now])?,
+            };
             let fresh = db.query_int(
-                "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 0
-                   AND (due_at < ?3 OR (due_at = ?3 AND import_no < ?4))",
+                &format!("{fresh} AND (due_at < ?3 OR (due_at = ?3 AND import_no < ?4))"),
                 values![company, id, call.due_at, call.import_no],
             )?;
             due + fresh
         }
-        CallStatus::AwaitingRedial => db.query_int(
-            &format!("{redials} AND (due_at < ?3 OR (due_at = ?3 AND id < ?4))"),
-            values![company, id, call.due_at, call.id],
-        )?,
+        CallStatus::AwaitingRedial => {
+            let moved = db.query_int(&format!("{fresh} AND due_at < 0"), values![company, id])?;
+            let redials = db.query_int(
+                &format!("{redials} AND (due_at < ?3 OR (due_at = ?3 AND id < ?4))"),
+                values![company, id, call.due_at, call.id],
+            )?;
+            moved + redials
+        }
         CallStatus::InProgress | CallStatus::Done => 0,
     };
     Ok(u64::try_from(before).unwrap_or(0))
@@ -211,12 +213,20 @@ fn queue_place(db: &mut Db, task: &Task) -> Result<usize> {
 
 fn lines(db: &mut Db, company: CompanyId, task: TaskId, now: Moment) -> Result<Vec<LineFacts>> {
     let in_use = line::channels_in_use(db, company)?;
+    let health = line_health::of_company(db, company)?;
+    let state = |line: &Line| {
+        let health = health.get(&line.id).copied().unwrap_or_default();
+        line_state(line, (&health, in_use.get(&line.id).copied().unwrap_or(0)), now)
+    };
     let lines = line::of_task(db, company, task)?.into_iter();
-    Ok(lines.map(|line| LineFacts { state: line_state(&line, &in_use, now), name: line.name }).collect())
+    Ok(lines.map(|line| LineFacts { state: state(&line), name: line.name }).collect())
 }
 
-fn line_state(line: &Line, in_use: &HashMap<LineId, i64>, now: Moment) -> LineState {
-    let used = in_use.get(&line.id).copied().unwrap_or(0);
+fn line_state(line: &Line, (health, in_use): (&LineHealth, i64), now: Moment) -> LineState {
+    let paced = line.pace.and_then(|pace| match pace::available(&pace, &health.pace, now) {
+        (0, until) => until,
+        _ => None,
+    });
     if !line.enabled {
         LineState::Disabled
     } else if line.line_use == Some(LineUse::Inbound) {
@@ -225,10 +235,12 @@ fn line_state(line: &Line, in_use: &HashMap<LineId, i64>, now: Moment) -> LineSt
         LineState::NotValid { from: line.valid_from }
     } else if line.valid_until.is_some_and(|until| until < now) {
         LineState::NotValid { from: None }
-    } else if line.channels.is_some_and(|channels| used >= channels) {
+    } else if let Allows::None { until } = health.breaker.allows(now) {
+        LineState::LeftAlone { until }
+    } else if line.channels.is_some_and(|channels| in_use >= channels) {
         LineState::NoChannel
     } else {
-        LineState::Usable
+        paced.map_or(LineState::Usable, |until| LineState::Paced { until })
     }
 }
 

@@ -66,3 +66,17 @@ pub(crate) fn in_list(first: usize, length: usize) -> (String, usize) {
     let names: Vec<String> = (first..first + padded).map(|n| format!("?{n}")).collect();
     (names.join(", "), padded)
 }
+
+/// The names and values of the parameters for a list of texts, the first of which is number `first`; none for an empty
+/// list.
+pub(crate) fn listed<'a>(texts: &[&'a str], first: usize) -> Option<(String, Vec<Value<'a>>)> {
+    let last = *texts.last()?;
+    let (names, padded) = in_list(first, texts.len());
+    let padded = texts.iter().copied().chain(std::iter::repeat(last)).take(padded);
+    Some((names, padded.map(Value::from).collect()))
+}
+
+/// The name that a value without data is kept with.
+pub(crate) fn name_of(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}

@@ -1,13 +1,16 @@
 //! Lines: caller numbers with the trunks behind them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use hutong_domain::ids::{CompanyId, LineId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::moment::Moment;
+use hutong_domain::pace::Pace;
 
 use crate::db::{Db, Row};
 use crate::error::{Error, Result};
+use crate::line_health::{self, LineHealth};
 use crate::values;
 
 /// A line of a company.
@@ -27,6 +30,8 @@ pub struct Line {
     pub driver: LineDriver,
     /// Calls that it carries at once; none for no limit.
     pub channels: Option<i64>,
+    /// How fast calls may start on it; none for no limit.
+    pub pace: Option<Pace>,
     /// The unit in which its calls are charged, in seconds.
     pub bill_period_s: i64,
     /// Whether the operator lets it be used.
@@ -55,7 +60,7 @@ impl Line {
 }
 
 const COLUMNS: &str = "l.id, l.company_id, l.name, l.phone, l.kind, l.driver, l.channels, l.bill_period_s, l.enabled,
-    l.valid_from, l.valid_until, l.line_use, l.settings, l.created_at";
+    l.valid_from, l.valid_until, l.line_use, l.settings, l.created_at, l.calls_per_s, l.ramp_s";
 
 fn line(row: &Row<'_>) -> Result<Line> {
     let driver = row.text(5)?;
@@ -71,6 +76,7 @@ fn line(row: &Row<'_>) -> Result<Line> {
             found: driver,
         })?,
         channels: row.int_or_null(6)?,
+        pace: pace(row)?,
         bill_period_s: row.int(7)?,
         enabled: row.flag(8)?,
         valid_from: row.moment_or_null(9)?,
@@ -81,6 +87,16 @@ fn line(row: &Row<'_>) -> Result<Line> {
     })
 }
 
+fn pace(row: &Row<'_>) -> Result<Option<Pace>> {
+    let Some(per_s) = row.int_or_null(14)? else { return Ok(None) };
+    let per_s = u32::try_from(per_s).map_err(|_| Error::Corrupt {
+        column: "line.calls_per_s",
+        id: row.int(0).unwrap_or(0),
+        found: per_s.to_string(),
+    })?;
+    Ok(Some(Pace { per_s, ramp: Duration::from_secs(row.int(15)?.max(0).unsigned_abs()) }))
+}
+
 /// Makes a line; its id is given by the store, whatever `line.id` says.
 ///
 /// # Errors
@@ -89,8 +105,8 @@ pub fn insert(db: &mut Db, line: &Line) -> Result<LineId> {
     let id = LineId(db.next_id("line")?);
     db.execute(
         "INSERT INTO line (id, company_id, name, phone, kind, driver, channels, bill_period_s, enabled, valid_from,
-             valid_until, line_use, settings, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             valid_until, line_use, settings, created_at, calls_per_s, ramp_s)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         values![
             id,
             line.company,
@@ -106,9 +122,44 @@ pub fn insert(db: &mut Db, line: &Line) -> Result<LineId> {
             line.line_use,
             &line.settings,
             line.created_at,
+            line.pace.map(|pace| i64::from(pace.per_s)),
+            ramp_s(line.pace),
         ],
     )?;
+    // From the beginning: so that there is a row to be locked.
+    line_health::keep(db, line.company, id, &LineHealth::default())?;
     Ok(id)
+}
+
+fn ramp_s(pace: Option<Pace>) -> i64 {
+    pace.map_or(0, |pace| i64::try_from(pace.ramp.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Changes what an operator decides about how much a line carries: whether it is used, its channels and its pace.
+///
+/// # Errors
+/// When the store fails.
+pub fn update(db: &mut Db, line: &Line) -> Result<()> {
+    db.execute(
+        "UPDATE line SET enabled = ?3, channels = ?4, calls_per_s = ?5, ramp_s = ?6 WHERE company_id = ?1 AND id = ?2",
+        values![
+            line.company,
+            line.id,
+            line.enabled,
+            line.channels,
+            line.pace.map(|pace| i64::from(pace.per_s)),
+            ramp_s(line.pace),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The line with this id, whosever it is.
+///
+/// # Errors
+/// When the store fails.
+pub fn find(db: &mut Db, id: LineId) -> Result<Option<Line>> {
+    db.query_one(&format!("SELECT {COLUMNS} FROM line l WHERE l.id = ?1"), values![id], line)
 }
 
 /// The company's lines, oldest first.

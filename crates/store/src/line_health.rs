@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use hutong_domain::breaker::{Breaker, BreakerState};
 use hutong_domain::ids::{CompanyId, LineId};
 use hutong_domain::moment::Moment;
+use hutong_domain::outcome::LineOutcome;
 use hutong_domain::pace::PaceState;
 
 use crate::db::{Db, Row};
@@ -22,17 +23,17 @@ pub struct LineHealth {
     pub breaker: Breaker,
 }
 
-/// How the company's lines are doing; those that are not named have not been used yet.
+const COLUMNS: &str = "line_id, pace_thousandths, pace_at, ramp_from, failures, opened, open_until, trial_since";
+
+/// How the company's lines are doing.
 ///
 /// # Errors
 /// When the store fails.
 pub fn of_company(db: &mut Db, company: CompanyId) -> Result<HashMap<LineId, LineHealth>> {
-    let rows = db.query(
-        "SELECT line_id, pace_thousandths, pace_at, ramp_from, failures, opened, open_until, trial_since
-         FROM line_health WHERE company_id = ?1",
-        values![company],
-        |row| Ok((LineId(row.int(0)?), health(row)?)),
-    )?;
+    let rows =
+        db.query(&format!("SELECT {COLUMNS} FROM line_health WHERE company_id = ?1"), values![company], |row| {
+            Ok((LineId(row.int(0)?), health(row)?))
+        })?;
     Ok(rows.into_iter().collect())
 }
 
@@ -54,6 +55,34 @@ fn health(row: &Row<'_>) -> Result<LineHealth> {
         pace: PaceState { thousandths: row.int(1)?, at: row.moment(2)?, ramp_from: row.moment(3)? },
         breaker: Breaker { failures: count(4)?, opened: count(5)?, state },
     })
+}
+
+/// Tells a line's circuit breaker what a call that was claimed at `started` has shown. Written only where that changes
+/// something: a line that works stays as it is.
+///
+/// # Errors
+/// When the store fails.
+pub fn record(
+    db: &mut Db,
+    company: CompanyId,
+    line: LineId,
+    outcome: LineOutcome,
+    (started, now): (Moment, Moment),
+) -> Result<()> {
+    let Some(known) = find(db, company, line, "")? else { return Ok(()) };
+    if known.breaker.record(outcome, started, now) == known.breaker {
+        return Ok(());
+    }
+    // Others may record at the same time: once more, locked.
+    let Some(known) = find(db, company, line, if db.is_postgres() { " FOR UPDATE" } else { "" })? else {
+        return Ok(());
+    };
+    keep(db, company, line, &LineHealth { breaker: known.breaker.record(outcome, started, now), ..known })
+}
+
+fn find(db: &mut Db, company: CompanyId, line: LineId, lock: &str) -> Result<Option<LineHealth>> {
+    let sql = format!("SELECT {COLUMNS} FROM line_health WHERE company_id = ?1 AND line_id = ?2{lock}");
+    db.query_one(&sql, values![company, line], health)
 }
 
 /// Keeps how a line is doing.

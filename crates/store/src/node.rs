@@ -29,6 +29,15 @@ pub fn renew(db: &mut Db, id: NodeId, now: Moment, lease_until: Moment) -> Resul
     Ok(changed == 1)
 }
 
+/// Whether a process's lease has not run out yet.
+///
+/// # Errors
+/// When the store fails.
+pub fn holds_lease(db: &mut Db, id: NodeId, now: Moment) -> Result<bool> {
+    let held = db.query_one("SELECT 1 FROM node WHERE id = ?1 AND lease_until > ?2", values![id, now], |_| Ok(()))?;
+    Ok(held.is_some())
+}
+
 /// Ends a lease at once, on a clean stop.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use hutong_domain::caps::WEEK_DAYS;
+use hutong_domain::caps::{self, Capped, Caps, WEEK_DAYS};
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
 use hutong_domain::moment::Moment;
 use jiff::ToSpan as _;
@@ -10,7 +10,7 @@ use jiff::civil::Date;
 
 use crate::db::{Db, Row};
 use crate::error::{Error, Result};
-use crate::{Value, in_list, values};
+use crate::{Value, listed, values};
 
 /// The call that a number is in, anywhere in the installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,19 @@ pub fn dialled(db: &mut Db, phones: &[&str], today: Date) -> Result<HashMap<Stri
     Ok(by_phone)
 }
 
+/// The cap that a number has reached after these attempts: one of the installation, which counts those of every
+/// company, or one of `company`, which counts its own. Where both are, the one that holds longer.
+#[must_use]
+pub fn capped(dialled: &[Dialled], (installation, company): (Caps, (CompanyId, Caps)), today: Date) -> Option<Capped> {
+    let days = |of: Option<CompanyId>| -> Vec<(Date, u32)> {
+        let counted = dialled.iter().filter(|it| of.is_none_or(|company| company == it.company));
+        counted.map(|it| (it.day, it.attempts)).collect()
+    };
+    let by_all = caps::allowed(installation, &days(None), today).err();
+    let by_own = caps::allowed(company.1, &days(Some(company.0)), today).err();
+    by_all.into_iter().chain(by_own).max_by_key(|capped| capped.until)
+}
+
 /// Forgets days that no cap looks at any more, at most `limit` rows; how many were forgotten.
 ///
 /// # Errors
@@ -125,14 +138,6 @@ pub fn forget_old(db: &mut Db, today: Date, limit: i64) -> Result<u64> {
              SELECT phone, day, company_id FROM dialled_number WHERE day < ?1 ORDER BY day LIMIT ?2)",
         values![day_number(first_day(today)), limit],
     )
-}
-
-/// The names and values of parameters for a list of numbers; none for an empty one.
-fn listed<'a>(phones: &[&'a str], first: usize) -> Option<(String, Vec<Value<'a>>)> {
-    let last = *phones.last()?;
-    let (names, padded) = in_list(first, phones.len());
-    let padded = phones.iter().copied().chain(std::iter::repeat(last)).take(padded);
-    Some((names, padded.map(Value::from).collect()))
 }
 
 /// The first day that a weekly cap of `today` looks at.

@@ -1,6 +1,7 @@
 //! Tasks: campaigns, with the counters that describe them.
 
 mod change;
+mod history;
 mod list;
 
 use hutong_domain::call::FinishStatus;
@@ -19,6 +20,8 @@ use crate::{in_list, values};
 pub use change::SCHEDULER;
 pub(crate) use change::move_to;
 pub use change::{CommandOutcome, Move, command, delete, insert, moves, update};
+pub use history::keep_history;
+pub(crate) use history::{HISTORY_COLUMNS, history, remember};
 pub use list::{Filter, ListedTask, TaskLine, page};
 
 /// What an operator decides about a task.
@@ -207,10 +210,7 @@ fn settings(row: &Row<'_>) -> Result<Settings> {
         name: row.text(2)?,
         kind: row.number(3, "task.kind", TaskKind::from_number)?,
         start_date: row.parsed(5, "task.start_date")?,
-        window: CallingWindow {
-            working: span(row, 6, 7)?,
-            rest: if row.text_or_null(8)?.is_some() { Some(span(row, 8, 9)?) } else { None },
-        },
+        window: window(row, 6)?,
         line_kind: row.number_or_null(14, "task.line_kind", LineKind::from_number)?,
         quota: count(15, "task.quota")?,
         in_progress_max: count(16, "task.in_progress_max")?,
@@ -218,6 +218,14 @@ fn settings(row: &Row<'_>) -> Result<Settings> {
         redial_rules: row.json(18, "task.redial_rules")?,
         remark: row.text(19)?,
         extras: row.json(20, "task.extras")?,
+    })
+}
+
+/// The working hours in the four columns from `first` on.
+pub(crate) fn window(row: &Row<'_>, first: usize) -> Result<CallingWindow> {
+    Ok(CallingWindow {
+        working: span(row, first, first + 1)?,
+        rest: if row.text_or_null(first + 2)?.is_some() { Some(span(row, first + 2, first + 3)?) } else { None },
     })
 }
 
@@ -346,15 +354,15 @@ pub fn result_counts(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<
     Ok(counts)
 }
 
-/// Tasks that the scheduler looks after: started ones, and timed ones that have not begun.
+/// Companies with tasks that the scheduler looks after: started ones, and timed ones that have not begun.
 ///
 /// # Errors
 /// When the store fails.
-pub fn awake(db: &mut Db) -> Result<Vec<(CompanyId, TaskId)>> {
-    db.query(
-        "SELECT company_id, id FROM task WHERE status IN (1, 3, 5, 7) OR (status = 0 AND kind = 1)
-         ORDER BY company_id, id",
-        &[],
-        |row| Ok((CompanyId(row.int(0)?), TaskId(row.int(1)?))),
-    )
+pub fn awake(db: &mut Db) -> Result<Vec<CompanyId>> {
+    db.query(&format!("SELECT DISTINCT t.company_id FROM task t WHERE {AWAKE} ORDER BY t.company_id"), &[], |row| {
+        row.int(0).map(CompanyId)
+    })
 }
+
+/// Which tasks the scheduler looks after: in the words of an index.
+pub(crate) const AWAKE: &str = "(t.status IN (1, 3, 5, 7) OR (t.status = 0 AND t.kind = 1))";

@@ -72,8 +72,8 @@ fn run_after(runs: &[Run], mut skip: i64) -> Option<(Run, i64)> {
     None
 }
 
-/// A page of the calls of a task that are still to be dialled, in the order in which they will be: redials that are
-/// due, then numbers never dialled, then redials as they fall due.
+/// A page of the calls of a task that are still to be dialled, in the order in which they will be: numbers that were
+/// moved to the head, redials that are due, then numbers never dialled, then redials as they fall due.
 ///
 /// # Errors
 /// When the store fails.
@@ -137,7 +137,7 @@ fn sections(db: &mut Db, company: CompanyId, id: TaskId, now: Moment, total: i64
     // Whoever is none of these was put off.
     let others: i64 = [&due, &preferred, &imported, &later].map(Section::waiting).iter().sum();
     let postponed = Run::without_block(1, i64::MAX, (total - others).max(0));
-    Ok([due, preferred, imported, section(MOVED, vec![postponed], i64::MAX), later])
+    Ok([preferred, due, imported, section(MOVED, vec![postponed], i64::MAX), later])
 }
 
 /// Parts the redials at `now`: the block of that moment into its parts, and the part of that moment by counting.

@@ -82,7 +82,7 @@ async fn run_everything_hot(fixture: &Fixture) {
     let id = fixture.running_task(settings, 120).await;
     for _ in 0..4 {
         let look = fixture.looking();
-        fixture.read(move |db, company| claim::has_work(db, company, id, &look)).await;
+        fixture.prospect(look).await;
         for (n, claimed) in fixture.claim(id, 6).await.iter().enumerate() {
             let talks = fixture.answer(claimed).await;
             let ending = match n % 3 {
@@ -103,8 +103,8 @@ async fn run_everything_hot(fixture: &Fixture) {
         known_customer: false,
         call: CallId(fixture.store.reserve(IdKind::Call, 1).await.unwrap()),
     };
-    let (node, now) = (fixture.node, fixture.now());
-    let placed = fixture.write(move |db, _| claim::place_single(db, &single, node, now)).await.unwrap();
+    let look = fixture.looking();
+    let placed = fixture.write(move |db, _| claim::place_single(db, &single, &look)).await.unwrap();
     fixture.finish(&placed, fixture.answered(3, 1, &[("意向", "A")])).await;
 }
 

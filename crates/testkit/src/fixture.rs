@@ -1,17 +1,21 @@
 //! A company with everything that a campaign needs, and the steps that tests take over and over.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hutong_domain::call::{CallResult, HungUpBy, INTENT_LEVEL, Speaker, Utterance};
+use hutong_domain::caps::Caps;
 use hutong_domain::ids::{CompanyId, LineId, NodeId, SceneId, TaskId, VoiceId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::moment::{Clock, Moment};
 use hutong_domain::outcome::Disposition;
+use hutong_domain::pacing::History;
 use hutong_domain::phone::PhoneNumber;
-use hutong_domain::task::{Command, TaskKind};
+use hutong_domain::rules::{LOST_PER_MILLE_MAX, Rules};
+use hutong_domain::task::{Command, MoveReason, TaskKind, TaskStatus};
 use hutong_domain::window::{CallingWindow, DaySpan};
 use hutong_store::call::{self, Imported, NewCustomer, Properties};
-use hutong_store::claim::{self, Claimed, Look, Looked};
+use hutong_store::claim::{self, Claimed, Look, Looked, Prospect};
 use hutong_store::finish::{self, Ending, Finished};
 use hutong_store::line::{self, Line};
 use hutong_store::robot::{self, Publication, Robot};
@@ -20,14 +24,14 @@ use hutong_store::{Db, IdKind, Result, Store, company, node};
 use jiff::civil::{date, time};
 
 use crate::ManualClock;
-use crate::clock::START;
+use crate::clock::{START, zone};
 
 /// AI seats of the company.
 pub const SEATS: i64 = 10;
-/// How long the node's lease lasts.
-pub const LEASE: Duration = Duration::from_secs(60);
+/// How long the node's lease lasts: longer than the clock of any test is moved on.
+pub const LEASE: Duration = Duration::from_secs(30 * 86_400);
 /// Calls that a look may claim where the test does not say.
-const CLAIMS_MAX: u32 = 1000;
+const STARTS_MAX: u32 = 1000;
 /// Customers that are imported in one transaction.
 const CUSTOMERS_PER_IMPORT: usize = 10_000;
 
@@ -145,11 +149,14 @@ impl Fixture {
         self.write(move |db, _| task::insert(db, &new, now)).await
     }
 
-    /// Makes a task with these settings, imports so many numbers and starts it.
+    /// Makes a task with these settings, imports so many numbers and starts it. Hardly anybody is known to answer: so it
+    /// dials as far beyond its seats as its settings let it.
     pub async fn running_task(&self, settings: Settings, numbers: usize) -> TaskId {
         let new = NewTask { settings, ..self.new_task() };
         let task = self.insert_task(new).await;
-        self.import(task, customers(0, numbers)).await;
+        self.import(task, customers(first_number(task), numbers)).await;
+        let nobody = History { dialled: 256_000, ..History::default() };
+        self.write(move |db, company| task::keep_history(db, company, task, &nobody)).await;
         self.command(task, Command::Start).await;
         task
     }
@@ -190,29 +197,42 @@ impl Fixture {
     /// any hour.
     #[must_use]
     pub fn looking(&self) -> Look {
-        Look {
-            node: self.node,
-            now: self.now(),
-            civil: self.clock.civil(),
-            hours: all_day().into(),
-            claims_max: CLAIMS_MAX,
+        Look { node: self.node, now: self.now(), rules: Arc::new(rules()), starts_max: STARTS_MAX }
+    }
+
+    /// Looks at the company, which moves its tasks on and claims what they may dial: all that was done for this task.
+    pub async fn look(&self, task: TaskId) -> TaskLooked {
+        self.look_as(task, self.looking()).await
+    }
+
+    /// Looks at the company like this.
+    pub async fn look_as(&self, task: TaskId, look: Look) -> TaskLooked {
+        let looked = self.look_at_all(look).await;
+        let of_task = |claimed: Vec<Claimed>| claimed.into_iter().filter(|claimed| claimed.task == task).collect();
+        TaskLooked {
+            status: self.read(move |db, company| task::find(db, company, task)).await.map(|task| task.status),
+            moves: looked.moves.iter().filter(|it| it.task == task).map(|it| (it.to, it.reason)).collect(),
+            claimed: of_task(looked.claimed),
+            blacklisted: of_task(looked.blacklisted),
+            postponed: looked.postponed,
+            again: looked.again,
+            wakes: looked.wakes,
         }
     }
 
-    /// Looks at a task, which moves it on and claims what it may dial.
-    pub async fn look(&self, task: TaskId) -> Looked {
-        self.look_as(task, self.looking()).await.expect("the task is there")
+    /// Looks at the company: all that was done.
+    pub async fn look_at_all(&self, look: Look) -> Looked {
+        self.write(move |db, company| claim::look(db, company, &look)).await
     }
 
-    /// Looks at a task like this; none when there is no such task.
-    pub async fn look_as(&self, task: TaskId, look: Look) -> Option<Looked> {
-        self.write(move |db, company| claim::look(db, company, task, &look)).await
+    /// Whether a look like this would change anything, and when time alone may.
+    pub async fn prospect(&self, look: Look) -> Prospect {
+        self.read(move |db, company| claim::prospect(db, company, &look)).await
     }
 
-    /// Claims at most so many calls of a started task.
-    pub async fn claim(&self, task: TaskId, claims_max: u32) -> Vec<Claimed> {
-        let look = Look { claims_max, ..self.looking() };
-        self.look_as(task, look).await.expect("the task is there").claimed
+    /// Claims at most so many calls of a company with one started task.
+    pub async fn claim(&self, task: TaskId, starts_max: u32) -> Vec<Claimed> {
+        self.look_as(task, Look { starts_max, ..self.looking() }).await.claimed
     }
 
     /// Notes that somebody answered; whether the call has a seat.
@@ -267,6 +287,39 @@ impl Fixture {
     }
 }
 
+/// What a look at a company has done for one of its tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskLooked {
+    /// Where the task stands now; none where the company has no such task.
+    pub status: Option<TaskStatus>,
+    /// Its moves, in their order.
+    pub moves: Vec<(TaskStatus, MoveReason)>,
+    /// Its calls that are to be dialled.
+    pub claimed: Vec<Claimed>,
+    /// Its calls whose number is blacklisted.
+    pub blacklisted: Vec<Claimed>,
+    /// Numbers of the company that were put off.
+    pub postponed: u32,
+    /// Whether another look may find more to do at once.
+    pub again: bool,
+    /// When something may change by time alone.
+    pub wakes: Option<Moment>,
+}
+
+impl TaskLooked {
+    /// The last move.
+    #[must_use]
+    pub fn moved(&self) -> Option<(TaskStatus, MoveReason)> {
+        self.moves.last().copied()
+    }
+}
+
+/// Rules of an installation where people may be called at any hour, as often as one likes.
+#[must_use]
+pub fn rules() -> Rules {
+    Rules { zone: zone(), hours: all_day().into(), caps: Caps::default(), lost_per_mille_max: LOST_PER_MILLE_MAX }
+}
+
 /// Settings of a task that begins by hand, dials all day and may use every seat.
 #[must_use]
 pub fn settings() -> Settings {
@@ -283,6 +336,12 @@ pub fn settings() -> Settings {
         remark: String::new(),
         extras: Extras::default(),
     }
+}
+
+/// Where the numbers of a task begin that no other task of the store has: a number is in one call at a time.
+#[must_use]
+pub fn first_number(task: TaskId) -> usize {
+    usize::try_from(task.get() - 1).unwrap_or(0) * 100_000
 }
 
 /// So many customers with a number of their own each, the first of which ends in `first`.
@@ -333,6 +392,7 @@ pub fn new_line(company: CompanyId) -> Line {
         kind: LineKind::Sip,
         driver: LineDriver::Simulated,
         channels: None,
+        pace: None,
         bill_period_s: 60,
         enabled: true,
         valid_from: None,

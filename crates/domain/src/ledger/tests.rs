@@ -40,7 +40,7 @@ fn dialled_now() -> Facts {
             window: CallingWindow { working: hours(9, 18), rest: Some(hours(12, 14)) },
             hours: Hours { legal: hours(9, 20), days: DiallingDays::default() },
         },
-        call: CallFacts::Fresh,
+        call: CallFacts::Fresh { not_before: Moment(0) },
         redials: 0,
         redials_max: 2,
         blacklisted_in: None,
@@ -207,8 +207,9 @@ fn any_facts() -> impl Strategy<Value = Facts> {
     let now =
         (-2i64..3, 0i64..1440).prop_map(|(day, minute)| Moment(at(8, 0, 0).ms() + (day * 1440 + minute) * 60_000));
     let call = prop_oneof![
-        3 => Just(CallFacts::Fresh),
+        3 => Just(CallFacts::Fresh { not_before: Moment(0) }),
         2 => (-60i64..60).prop_map(|minutes| CallFacts::AwaitingRedial { due: Moment(at(8, 10, 0).ms() + minutes * 60_000) }),
+        1 => (-60i64..60).prop_map(|minutes| CallFacts::Fresh { not_before: Moment(at(8, 10, 0).ms() + minutes * 60_000) }),
         1 => Just(CallFacts::InProgress { since: at(8, 9, 0) }),
         1 => Just(CallFacts::Finished { status: FinishStatus::Busy, call_index: None }),
     ];
@@ -242,7 +243,7 @@ fn is_dialled(facts: &Facts) -> bool {
     let starts_itself = task.status == TaskStatus::NotStarted && task.kind == TaskKind::Timed;
     (task.status.is_active() || (starts_itself && civil.date() >= task.start_date))
         && match facts.call {
-            CallFacts::Fresh => true,
+            CallFacts::Fresh { not_before } => not_before <= facts.now,
             CallFacts::AwaitingRedial { due } => due <= facts.now,
             CallFacts::InProgress { .. } | CallFacts::Finished { .. } => false,
         }
@@ -267,7 +268,7 @@ fn rank(verdict: &Verdict) -> u32 {
         Verdict::Blacklisted { .. } => 6,
         Verdict::Capped(_) => 7,
         Verdict::NumberBusyElsewhere { .. } => 8,
-        Verdict::RedialDueAt { .. } => 9,
+        Verdict::RedialDueAt { .. } | Verdict::PutOff { .. } => 9,
         Verdict::WindowClosed { .. } => 10,
         Verdict::NoLine => 11,
         Verdict::LineDown { .. } => 12,

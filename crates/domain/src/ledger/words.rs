@@ -84,6 +84,7 @@ fn chinese(verdict: &Verdict, zone: &TimeZone) -> String {
         Verdict::RedialDueAt { at, redials, redials_max } => {
             format!("等待重拨，时间 {}（已重拨 {redials} 次，规则上限 {redials_max} 次）", clock(*at, zone))
         }
+        Verdict::PutOff { until } => format!("轮到时被频次上限或通话中的同一号码挡住，推迟到 {}", clock(*until, zone)),
         Verdict::WindowClosed { why, opens } => match opens {
             Some(opens) => format!("{}，{} 起可拨打", why.label(), clock(*opens, zone)),
             None => format!("{}，近期没有可拨打的时段", why.label()),
@@ -146,6 +147,9 @@ fn english(verdict: &Verdict, zone: &TimeZone) -> String {
         Verdict::NumberBusyElsewhere { task } => format!("task {task} has a call to the same number in progress"),
         Verdict::RedialDueAt { at, redials, redials_max } => {
             format!("its redial is due at {} ({redials} made, {redials_max} at most)", clock(*at, zone))
+        }
+        Verdict::PutOff { until } => {
+            format!("put off until {}, since a cap or another call held it back", clock(*until, zone))
         }
         Verdict::WindowClosed { why, opens } => match opens {
             Some(opens) => format!("{}, it opens at {}", why.english(), clock(*opens, zone)),

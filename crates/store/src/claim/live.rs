@@ -1,56 +1,94 @@
-//! Attempts in progress: who answered, and whose process is gone.
+//! Attempts in progress: who may still be dialled, who answered, and whose process is gone.
 
 use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
+use hutong_domain::outcome::Disposition;
 
-use super::{Claimed, in_progress};
+use super::{Claimed, count, survey};
 use crate::call::Properties;
 use crate::db::Db;
 use crate::error::Result;
-use crate::{task, values};
+use crate::{blacklist, company, line_health, task, values};
 
-/// Notes that somebody answered, and makes sure that the call has a seat: its own, a free one, or that of
-/// a call of the same task which nobody has answered yet. False when every seat talks: 呼损.
+/// Whether a call may still be dialled: the attempt is held by its process, and the number was not blacklisted since.
+///
+/// # Errors
+/// When the store fails.
+pub fn may_dial(db: &mut Db, claimed: &Claimed) -> Result<bool> {
+    let held = db.query_one(
+        "SELECT 1 FROM attempt
+         WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3 AND node_id = ?4 AND ended_at IS NULL",
+        values![claimed.company, claimed.call, claimed.attempt_no, claimed.node],
+        |_| Ok(()),
+    )?;
+    Ok(held.is_some() && !blacklist::contains(db, claimed.company, &claimed.customer_phone)?)
+}
+
+/// Notes that somebody answered, and makes sure that the call has a seat: its own, a free one, or that of a call of the
+/// same task which nobody has answered yet. False when every seat talks: 呼损.
 ///
 /// # Errors
 /// When the store fails.
 pub fn answer(db: &mut Db, claimed: &Claimed, now: Moment) -> Result<bool> {
     let key = values![claimed.company, claimed.call, claimed.attempt_no];
-    let seated = db.query_one(
+    let attempt = db.query_one(
         "UPDATE attempt SET answered_at = ?4 WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3
-           AND ended_at IS NULL RETURNING seated",
+           AND ended_at IS NULL RETURNING seated, claimed_at",
         &[key, values![now]].concat(),
-        |row| row.flag(0),
+        |row| Ok((row.flag(0)?, row.moment(1)?)),
     )?;
-    match seated {
-        None => return Ok(false),
-        Some(true) => return Ok(true),
-        Some(false) => {}
+    let Some((is_seated, claimed_at)) = attempt else { return Ok(false) };
+    let has_seat = is_seated || find_seat(db, claimed)?;
+    let disposition = if has_seat { Disposition::Answered } else { Disposition::NoSeat };
+    learn(db, claimed, disposition, (claimed_at, now))?;
+    Ok(has_seat)
+}
+
+/// What an attempt teaches, noted as soon as it is known: how people of this task respond, and how the line does.
+pub(crate) fn learn(
+    db: &mut Db,
+    claimed: &Claimed,
+    disposition: Disposition,
+    (claimed_at, now): (Moment, Moment),
+) -> Result<()> {
+    if let Some(response) = disposition.response().filter(|_| claimed.task != TaskId(0)) {
+        task::remember(db, claimed.company, claimed.task, response)?;
     }
-    let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
-    let seats = db
-        .query_one(&format!("SELECT seats FROM company WHERE id = ?1{lock}"), values![claimed.company], |row| {
-            row.int(0)
-        })?
-        .unwrap_or(0);
-    let quota = task::find(db, claimed.company, claimed.task)?
-        .map_or(0, |task| if task.settings.elastic { u32::MAX } else { task.settings.quota });
-    let (seats_held, _, seated) = in_progress(db, claimed.company, claimed.task)?;
-    let free = seats_held < seats && seated < quota;
-    if !free && !take_seat_of_unanswered(db, claimed)? {
+    line_health::record(db, claimed.company, claimed.line, disposition.line_outcome(), (claimed_at, now))
+}
+
+fn find_seat(db: &mut Db, claimed: &Claimed) -> Result<bool> {
+    let seats = company::find_locked(db, claimed.company)?.map_or(0, |company| count(company.seats));
+    let quota = db.query_one(
+        "SELECT quota, elastic FROM task WHERE company_id = ?1 AND id = ?2",
+        values![claimed.company, claimed.task],
+        |row| Ok(if row.flag(1)? { u32::MAX } else { count(row.int(0)?) }),
+    )?;
+    let in_progress = survey::in_progress(db, claimed.company)?;
+    let held = |of_task: bool| -> u32 {
+        let seated = in_progress.iter().filter(|it| it.seated && (it.task == claimed.task || !of_task));
+        seated.map(|it| it.calls).sum()
+    };
+    let is_free = held(false) < seats && held(true) < quota.unwrap_or(0);
+    if !is_free && !take_seat_of_unanswered(db, claimed)? {
         return Ok(false);
     }
-    db.execute("UPDATE attempt SET seated = 1 WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3", key)?;
+    db.execute(
+        "UPDATE attempt SET seated = 1 WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3",
+        values![claimed.company, claimed.call, claimed.attempt_no],
+    )?;
     Ok(true)
 }
 
 fn take_seat_of_unanswered(db: &mut Db, claimed: &Claimed) -> Result<bool> {
     let live = db.live_attempts();
+    // One that somebody else holds is being answered or ended at this moment: waiting for it could wait for ever.
+    let lock = if db.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(
         "UPDATE attempt SET seated = 0 WHERE company_id = ?1 AND call_id = (
-             SELECT MIN(call_id) FROM {live} WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL
-               AND seated = 1 AND answered_at IS NULL)
+             SELECT call_id FROM {live} WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL
+               AND seated = 1 AND answered_at IS NULL ORDER BY call_id LIMIT 1{lock})
            AND ended_at IS NULL"
     );
     let taken = db.execute(&sql, values![claimed.company, claimed.task])?;
@@ -60,7 +98,7 @@ fn take_seat_of_unanswered(db: &mut Db, claimed: &Claimed) -> Result<bool> {
 /// An attempt whose process is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphan {
-    /// What was claimed. Line and variables are not needed any more, and are not filled in.
+    /// What was claimed. The customer's name and variables and the driver are not needed any more, and are not filled in.
     pub claimed: Claimed,
     /// When it was claimed.
     pub claimed_at: Moment,
@@ -75,7 +113,8 @@ pub struct Orphan {
 pub fn orphans(db: &mut Db, now: Moment, limit: i64) -> Result<Vec<Orphan>> {
     db.query(
         "SELECT a.call_id, a.company_id, a.task_id, a.attempt_no, a.node_id, a.line_id, a.seated, a.claimed_at,
-             a.answered_at, COALESCE(t.scene_id, r.scene_id, 0), COALESCE(t.scene_version, s.latest_version, 0)
+             a.answered_at, COALESCE(t.scene_id, r.scene_id, 0), COALESCE(t.scene_version, s.latest_version, 0),
+             c.customer_phone
          FROM node n
          JOIN attempt a ON a.node_id = n.id AND a.ended_at IS NULL
          JOIN call c ON c.company_id = a.company_id AND c.id = a.call_id
@@ -93,7 +132,7 @@ pub fn orphans(db: &mut Db, now: Moment, limit: i64) -> Result<Vec<Orphan>> {
                     attempt_no: row.int(3)?,
                     node: NodeId(row.int(4)?),
                     customer_name: String::new(),
-                    customer_phone: String::new(),
+                    customer_phone: row.text(11)?,
                     properties: Properties::new(),
                     line: LineId(row.int(5)?),
                     driver: LineDriver::Simulated,
@@ -101,6 +140,7 @@ pub fn orphans(db: &mut Db, now: Moment, limit: i64) -> Result<Vec<Orphan>> {
                     seated: row.flag(6)?,
                     scene: SceneId(row.int(9)?),
                     scene_version: row.int(10)?,
+                    dial_before: Moment(0),
                 },
                 claimed_at: row.moment(7)?,
                 answered_at: row.moment_or_null(8)?,

@@ -6,7 +6,7 @@ use hutong_domain::task::{Command, Refused, TaskStatus};
 use hutong_domain::window::CallingWindow;
 use serde::Serialize;
 
-use super::{NewTask, Settings, Task, find_locked};
+use super::{NewTask, Settings, find_locked};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::values;
@@ -135,7 +135,8 @@ pub fn command(
     };
     match command.apply(task.status) {
         Ok(next) => {
-            move_to(db, &task, next, actor, &format!("{command:?}").to_lowercase(), now)?;
+            let reason = format!("{command:?}").to_lowercase();
+            move_to(db, (company, id), (task.status, next), (actor, &reason), now)?;
             Ok(CommandOutcome::Done)
         }
         Err(refused) => Ok(CommandOutcome::Refused(refused)),
@@ -151,7 +152,7 @@ pub fn delete(db: &mut Db, company: CompanyId, id: TaskId, actor: &str, now: Mom
         return Ok(CommandOutcome::Unknown);
     };
     if !task.status.is_final() {
-        move_to(db, &task, TaskStatus::Stopped, actor, "delete", now)?;
+        move_to(db, (company, id), (task.status, TaskStatus::Stopped), (actor, "delete"), now)?;
     }
     db.execute(
         "UPDATE task SET deleted_at = ?3, modified_at = ?3 WHERE company_id = ?1 AND id = ?2",
@@ -186,27 +187,26 @@ pub fn update(
     Ok(CommandOutcome::Done)
 }
 
-/// Moves a task to another state and keeps who did it and why.
+/// Moves a task from one state to another and keeps who did it and why.
 pub(crate) fn move_to(
     db: &mut Db,
-    task: &Task,
-    next: TaskStatus,
-    actor: &str,
-    reason: &str,
+    (company, id): (CompanyId, TaskId),
+    (from, next): (TaskStatus, TaskStatus),
+    (actor, reason): (&str, &str),
     now: Moment,
 ) -> Result<()> {
-    if next == task.status {
+    if next == from {
         return Ok(());
     }
     let ended_at = next.is_final().then_some(now);
     db.execute(
         "UPDATE task SET status = ?3, modified_at = ?4, ended_at = ?5 WHERE company_id = ?1 AND id = ?2",
-        values![task.company, task.id, next, now, ended_at],
+        values![company, id, next, now, ended_at],
     )?;
     db.execute(
         "INSERT INTO task_move (company_id, task_id, seq, at, from_status, to_status, actor, reason)
          SELECT ?1, ?2, COALESCE(MAX(seq), 0) + 1, ?3, ?4, ?5, ?6, ?7 FROM task_move WHERE company_id = ?1 AND task_id = ?2",
-        values![task.company, task.id, now, task.status, next, actor, reason],
+        values![company, id, now, from, next, actor, reason],
     )?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Companies and the seats that they have.
 
 use hutong_domain::ids::CompanyId;
+use hutong_domain::rules::CompanyRules;
 use hutong_store::company::{self, Company};
 use hutong_testkit::clock::START;
 use hutong_testkit::fixture::{SEATS, settings};
@@ -26,7 +27,13 @@ async fn a_company_is_found_by_its_id(store: TestStore) {
 
     let found = fixture.read(company::find).await;
 
-    let expected = Company { id: fixture.company, name: "试用公司".to_owned(), seats: 3, created_at: START };
+    let expected = Company {
+        id: fixture.company,
+        name: "试用公司".to_owned(),
+        seats: 3,
+        rules: CompanyRules::default(),
+        created_at: START,
+    };
     assert_eq!(found, Some(expected));
     assert_eq!(fixture.read(|db, _| company::find(db, CompanyId(4711))).await, None);
 }

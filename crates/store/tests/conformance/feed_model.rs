@@ -4,6 +4,7 @@ use futures::executor::block_on;
 use hutong_domain::call::FinishStatus;
 use hutong_domain::ids::TaskId;
 use hutong_domain::outcome::Disposition;
+use hutong_domain::task::Command;
 use hutong_store::feed::FeedFilter;
 use hutong_store::finish::{self, Ending};
 use hutong_store::{Db, PageRequest};
@@ -159,6 +160,7 @@ async fn campaign(fixture: &Fixture, steps: Vec<Step>) -> Result<(), TestCaseErr
             }
         }
     }
+    fixture.command(id, Command::Stop).await;
     assert_counts_are_facts(&fixture.store, fixture.company, id).await;
     Ok(())
 }

@@ -7,15 +7,17 @@ use hutong_domain::caps::{Cap, Caps};
 use hutong_domain::ids::{BlacklistGroupId, CompanyId, TaskId};
 use hutong_domain::ledger::{CallFacts, SeatFacts, Verdict, explain};
 use hutong_domain::moment::Clock;
+use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::redial::RedialRule;
+use hutong_domain::rules::Rules;
 use hutong_domain::task::{Command, MoveReason, TaskStatus};
-use hutong_store::ledger::{self, Attempt, Ledger, Rules};
+use hutong_store::ledger::{self, Attempt, Ledger};
 use hutong_store::number::{self, Busy};
 use hutong_store::task::Settings;
 use hutong_store::{Store, blacklist};
 use hutong_testkit::clock::{START, zone};
-use hutong_testkit::fixture::{all_day, settings};
+use hutong_testkit::fixture::{first_number, rules, settings};
 use hutong_testkit::{Fixture, TestStore, conformance};
 
 conformance! {
@@ -33,8 +35,8 @@ fn phone(n: usize) -> String {
 }
 
 async fn of(fixture: &Fixture, task: TaskId, n: usize, caps: Caps) -> Option<Ledger> {
-    let rules = Rules { zone: zone(), hours: all_day().into(), caps };
-    let (company, now, phone) = (fixture.company, fixture.clock.now(), phone(n));
+    let rules = Rules { caps, ..rules() };
+    let (company, now, phone) = (fixture.company, fixture.clock.now(), phone(first_number(task) + n));
     fixture.store.read(move |db| ledger::of_number(db, company, task, &phone, (&rules, now))).await.unwrap()
 }
 
@@ -51,7 +53,7 @@ async fn numbers_that_wait_know_what_is_before_them(store: TestStore) {
     let id = fixture.running_task(Settings { quota: 3, in_progress_max: 3, ..settings() }, 6).await;
     for n in 0..6 {
         let found = ledger(&fixture, id, n).await;
-        assert_eq!((found.facts.call, found.facts.before), (CallFacts::Fresh, n as u64));
+        assert_eq!((found.facts.call, found.facts.before), (CallFacts::Fresh { not_before: Moment(0) }, n as u64));
         assert_eq!((found.customer_name, found.attempts), (format!("客户{n:04}"), vec![]));
     }
     assert_eq!(verdict(&fixture, id, 2).await, Verdict::DialledNow);
@@ -133,16 +135,15 @@ async fn write<T: Send + 'static>(
 
 async fn a_queued_task_tells_its_place(store: TestStore) {
     let fixture = Fixture::with_seats(&store, 1).await;
-    let [first, second, third] = [
-        fixture.running_task(settings(), 2).await,
-        fixture.running_task(settings(), 1).await,
-        fixture.running_task(settings(), 1).await,
-    ];
+    let first = fixture.running_task(settings(), 2).await;
     fixture.claim(first, 1).await;
-    for id in [third, second] {
+    let mut queued = Vec::new();
+    for _ in 0..2 {
         fixture.clock.advance(Duration::from_secs(1));
-        assert_eq!(fixture.look(id).await.status, TaskStatus::Queued);
+        queued.push(fixture.running_task(settings(), 1).await);
+        assert_eq!(fixture.look(queued[queued.len() - 1]).await.status, Some(TaskStatus::Queued));
     }
+    let (third, second) = (queued[0], queued[1]);
     assert_eq!(verdict(&fixture, third, 0).await, Verdict::NoSeat { held: 0, queued: Some(1) });
     assert_eq!(verdict(&fixture, second, 0).await, Verdict::NoSeat { held: 0, queued: Some(2) });
     assert_eq!(verdict(&fixture, first, 1).await, Verdict::NoSeat { held: 1, queued: None });

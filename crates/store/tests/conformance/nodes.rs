@@ -26,7 +26,7 @@ conformance! {
     orphans_are_given_out_in_portions,
 }
 
-const AFTER_THE_LEASE: Moment = Moment(START.ms() + 60_000);
+const AFTER_THE_LEASE: Moment = Moment(START.ms() + 1000 * LEASE.as_secs().cast_signed());
 
 async fn renew(fixture: &Fixture, now: Moment) -> bool {
     let node = fixture.node;
@@ -110,8 +110,8 @@ async fn an_orphan_says_what_finishing_it_needs(store: TestStore) {
         known_customer: false,
         call: CallId(store.reserve(IdKind::Call, 1).await.unwrap()),
     };
-    let node = fixture.node;
-    let placed = fixture.write(move |db, _| claim::place_single(db, &single, node, answered_at)).await.unwrap();
+    let look = fixture.looking();
+    let placed = fixture.write(move |db, _| claim::place_single(db, &single, &look)).await.unwrap();
 
     let mut found = orphans(&fixture, AFTER_THE_LEASE, 100).await;
 

@@ -14,7 +14,7 @@ use hutong_testkit::{Fixture, TestStore, conformance};
 conformance! {
     a_call_by_itself_is_claimed_at_once_on_a_seat,
     a_call_by_itself_ends_outside_every_feed,
-    a_number_may_be_called_by_itself_as_often_as_one_likes,
+    a_number_is_called_by_itself_again_when_its_call_has_ended,
     a_known_customer_is_not_made_again,
     a_call_that_cannot_be_placed_leaves_nothing,
 }
@@ -31,8 +31,8 @@ async fn single(fixture: &Fixture) -> Single {
 }
 
 async fn place(fixture: &Fixture, single: Single) -> Result<Claimed, SingleRefused> {
-    let node = fixture.node;
-    fixture.write(move |db, _| claim::place_single(db, &single, node, START)).await
+    let look = fixture.looking();
+    fixture.write(move |db, _| claim::place_single(db, &single, &look)).await
 }
 
 async fn a_call_by_itself_is_claimed_at_once_on_a_seat(store: TestStore) {
@@ -65,17 +65,20 @@ async fn a_call_by_itself_ends_outside_every_feed(store: TestStore) {
     assert_eq!(again, Finished::Stale);
 }
 
-async fn a_number_may_be_called_by_itself_as_often_as_one_likes(store: TestStore) {
+async fn a_number_is_called_by_itself_again_when_its_call_has_ended(store: TestStore) {
     let fixture = Fixture::new(&store).await;
     for _ in 0..3 {
-        assert!(place(&fixture, single(&fixture).await).await.is_ok());
+        let placed = place(&fixture, single(&fixture).await).await.unwrap();
+        assert_eq!(place(&fixture, single(&fixture).await).await, Err(SingleRefused::Busy));
+        fixture.finish(&placed, fixture.unanswered(Disposition::Busy)).await;
     }
 }
 
 async fn a_known_customer_is_not_made_again(store: TestStore) {
     let fixture = Fixture::new(&store).await;
     let first = single(&fixture).await;
-    place(&fixture, first.clone()).await.unwrap();
+    let placed = place(&fixture, first.clone()).await.unwrap();
+    fixture.finish(&placed, fixture.unanswered(Disposition::Busy)).await;
     let again = Single { customer_id: first.customer_id, known_customer: true, ..single(&fixture).await };
     let call = again.call;
 

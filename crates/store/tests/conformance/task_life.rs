@@ -12,7 +12,7 @@ conformance! {
     a_command_to_another_companys_task_does_nothing,
     deleting_stops_a_task_and_can_be_done_once,
     a_finished_task_stays_finished_when_it_is_deleted,
-    only_tasks_that_the_scheduler_looks_after_are_awake,
+    only_companies_with_tasks_that_the_scheduler_looks_after_are_awake,
     only_the_newest_moves_are_read_where_few_are_asked_for,
 }
 
@@ -85,7 +85,7 @@ async fn a_finished_task_stays_finished_when_it_is_deleted(store: TestStore) {
     let id = fixture.running_task(settings(), 1).await;
     let claimed = fixture.claim(id, 1).await;
     fixture.finish(&claimed[0], fixture.answered(3, 1, &[("a", "b")])).await;
-    assert_eq!(fixture.look(id).await.status, TaskStatus::Done);
+    assert_eq!(fixture.look(id).await.status, Some(TaskStatus::Done));
     let now = fixture.now();
 
     fixture.write(move |db, company| task::delete(db, company, id, "tester", now)).await;
@@ -93,19 +93,18 @@ async fn a_finished_task_stays_finished_when_it_is_deleted(store: TestStore) {
     assert_eq!(fixture.task(id).await.status, TaskStatus::Done);
 }
 
-async fn only_tasks_that_the_scheduler_looks_after_are_awake(store: TestStore) {
-    let fixture = Fixture::new(&store).await;
-    let timed = Settings { kind: TaskKind::Timed, ..settings() };
-    let timed = fixture.insert_task(NewTask { settings: timed, ..fixture.new_task() }).await;
-    let by_hand = fixture.insert_task(fixture.new_task()).await;
-    let started = fixture.running_task(settings(), 1).await;
-    let paused = fixture.running_task(settings(), 1).await;
-    fixture.command(paused, Command::Pause).await;
+async fn only_companies_with_tasks_that_the_scheduler_looks_after_are_awake(store: TestStore) {
+    let (timed, by_hand) = (Fixture::new(&store).await, Fixture::new(&store).await);
+    let (started, paused) = (Fixture::new(&store).await, Fixture::new(&store).await);
+    let settings_of_timed = Settings { kind: TaskKind::Timed, ..settings() };
+    timed.insert_task(NewTask { settings: settings_of_timed, ..timed.new_task() }).await;
+    by_hand.insert_task(by_hand.new_task()).await;
+    started.running_task(settings(), 1).await;
+    started.running_task(settings(), 1).await;
+    let task = paused.running_task(settings(), 1).await;
+    paused.command(task, Command::Pause).await;
 
-    let awake = fixture.read(|db, _| task::awake(db)).await;
-
-    assert_eq!(awake, [(fixture.company, timed), (fixture.company, started)]);
-    assert!(!awake.iter().any(|(_, id)| *id == by_hand));
+    assert_eq!(timed.read(|db, _| task::awake(db)).await, [timed.company, started.company]);
 }
 
 async fn only_the_newest_moves_are_read_where_few_are_asked_for(store: TestStore) {

@@ -111,7 +111,7 @@ async fn walked(fixture: &Fixture, id: TaskId) -> Vec<String> {
         .read(move |db, company| {
             db.query(
                 "SELECT customer_phone FROM call WHERE company_id = ?1 AND task_id = ?2 AND status IN (0, 3)
-                 ORDER BY CASE WHEN status = 0 THEN 1 WHEN due_at <= ?3 THEN 0 ELSE 2 END, due_at,
+                 ORDER BY CASE WHEN due_at < 0 THEN 0 WHEN status = 0 THEN 2 WHEN due_at <= ?3 THEN 1 ELSE 3 END, due_at,
                      CASE WHEN status = 0 THEN import_no ELSE id END",
                 values![company, id, now],
                 |row| row.text(0),
