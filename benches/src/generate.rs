@@ -154,6 +154,7 @@ fn new_line(company: CompanyId) -> Line {
         phone: CALLER_PHONE.to_owned(),
         kind: LineKind::Fixed,
         driver: LineDriver::Simulated,
+        pace: None,
         channels: Some(100),
         bill_period_s: 60,
         enabled: true,

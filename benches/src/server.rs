@@ -16,8 +16,10 @@ use axum::routing::any;
 use http_body_util::BodyExt as _;
 use hutong_api::{App, ConnectionLimits, Limits, PlainRecordingUrls};
 use hutong_dialer::SystemRuntime;
+use hutong_domain::caps::Caps;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::Clock as _;
+use hutong_domain::rules::{LOST_PER_MILLE_MAX, Rules};
 use hutong_domain::window::DaySpan;
 use hutong_store::vault::Vault;
 use hutong_store::{Options, Store, Url, node};
@@ -73,8 +75,12 @@ async fn app(dataset: &Dataset) -> Result<Arc<App>> {
     Ok(Arc::new(App {
         store,
         clock: Arc::new(clock),
-        zone: jiff::tz::TimeZone::get("Asia/Shanghai")?,
-        hours: DaySpan { start: time(9, 0, 0, 0), end: time(20, 0, 0, 0) }.into(),
+        rules: Arc::new(Rules {
+            zone: jiff::tz::TimeZone::get("Asia/Shanghai")?,
+            hours: DaySpan { start: time(9, 0, 0, 0), end: time(20, 0, 0, 0) }.into(),
+            caps: Caps::default(),
+            lost_per_mille_max: LOST_PER_MILLE_MAX,
+        }),
         vault: Vault::from_base64(&std::fs::read_to_string(dataset.key_file())?)?,
         recordings: Arc::new(PlainRecordingUrls),
         node: Arc::new(move || node),

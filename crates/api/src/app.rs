@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hutong_domain::hours::Hours;
 use hutong_domain::ids::{CompanyId, NodeId, SceneId};
 use hutong_domain::moment::{Clock, Moment};
+use hutong_domain::rules::Rules;
 use hutong_domain::scene::Scene;
-use hutong_store::Store;
+use hutong_domain::window::DaySpan;
 use hutong_store::claim::Claimed;
 use hutong_store::scenes::Scenes;
 use hutong_store::vault::Vault;
+use hutong_store::{Store, company};
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use crate::answer::ApiError;
 use crate::auth::KeyRing;
@@ -27,10 +27,8 @@ pub struct App {
     pub store: Store,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
-    /// The zone of all dates and times on the wire.
-    pub zone: TimeZone,
-    /// Hours in which the law lets people be called.
-    pub hours: Hours,
+    /// What the installation decides about dialling; its zone is that of all dates and times on the wire.
+    pub rules: Arc<Rules>,
     /// Opens the secrets of keys.
     pub vault: Vault,
     /// Where recordings can be fetched.
@@ -136,7 +134,7 @@ impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
         Self {
             keys: KeyRing::new(&app),
-            calendar: Calendar::new(app.zone.clone()),
+            calendar: Calendar::new(app.rules.zone.clone()),
             scenes: Scenes::new(app.store.clone()),
             requests: RequestIds::starting_at(app.clock.now()),
             app,
@@ -149,7 +147,13 @@ impl Api {
 
     /// The time of day and date in the installation's zone.
     pub(crate) fn civil_now(&self) -> DateTime {
-        self.clock.now().civil(&self.zone)
+        self.clock.now().civil(&self.rules.zone)
+    }
+
+    /// The hours of the day in which a company may call.
+    pub(crate) async fn legal_hours(&self, company: CompanyId) -> Result<DaySpan, ApiError> {
+        let found = self.store.read(move |db| company::find(db, company)).await?;
+        Ok(self.rules.hours_of(&found.map(|company| company.rules).unwrap_or_default()).legal)
     }
 
     /// A published scene. Published versions never change, so one that was parsed is kept.

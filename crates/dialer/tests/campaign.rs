@@ -8,12 +8,14 @@ use hutong_dialer::simulated::SimulatedLine;
 use hutong_dialer::virtual_time::VirtualRuntime;
 use hutong_dialer::{Dialer, Runtime, Settings, line};
 use hutong_domain::call::{FinishStatus, INTENT_LEVEL};
+use hutong_domain::caps::Caps;
 use hutong_domain::hours::{DiallingDays, Hours};
 use hutong_domain::ids::{CompanyId, LineId, TaskId};
 use hutong_domain::line::{LineDriver, LineKind};
 use hutong_domain::moment::Moment;
 use hutong_domain::phone::PhoneNumber;
 use hutong_domain::redial::RedialRule;
+use hutong_domain::rules::{LOST_PER_MILLE_MAX, Rules};
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_domain::task::{Command, TaskKind, TaskStatus};
 use hutong_domain::window::{CallingWindow, DaySpan};
@@ -64,8 +66,12 @@ impl Campaign {
         let simulated: Box<dyn line::Line> = Box::new(SimulatedLine::new(clock.clone(), seed));
         let lines = HashMap::from([(LineDriver::Simulated, simulated)]);
         let settings = Settings {
-            zone: zone(),
-            hours: Hours { legal: span(9, 20), days },
+            rules: Arc::new(Rules {
+                zone: zone(),
+                hours: Hours { legal: span(9, 20), days },
+                caps: Caps::default(),
+                lost_per_mille_max: LOST_PER_MILLE_MAX,
+            }),
             calls_max: 1000,
             drain: std::time::Duration::from_secs(30),
             seed,
@@ -165,6 +171,7 @@ fn line_of_company(now: Moment) -> Line {
         phone: "02180000001".to_owned(),
         kind: LineKind::Fixed,
         driver: LineDriver::Simulated,
+        pace: None,
         channels: Some(8),
         bill_period_s: 60,
         enabled: true,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use figment::Figment;
 use figment::error::{Error as FigmentError, Kind};
 use figment::providers::{Env, Format as _, Toml};
+use hutong_domain::caps::Caps;
 use hutong_domain::hours::{DiallingDays, Hours, Weekdays};
+use hutong_domain::rules::Rules;
 use hutong_domain::window::DaySpan;
 use hutong_store::{Options, Url};
 use jiff::civil::{Date, Time};
@@ -49,6 +51,9 @@ pub(crate) struct DialingConfig {
     weekdays_off: Weekdays,
     days_off: BTreeSet<Date>,
     working_days: BTreeSet<Date>,
+    dials_per_day: u32,
+    dials_per_week: u32,
+    lost_per_mille_max: u32,
     pub(crate) calls_max: usize,
     pub(crate) drain_s: u64,
     pub(crate) seed: u64,
@@ -93,8 +98,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<()> {
-        self.zone()?;
-        self.hours()?;
+        self.rules()?;
         self.store_options()?;
         if self.dialing.calls_max == 0 {
             return Err(Error::config("dialing.calls_max", "must be at least 1"));
@@ -110,8 +114,19 @@ impl Config {
             .map_err(|_| Error::config("zone", &format!("unknown time zone {:?}; try \"Asia/Shanghai\"", self.zone)))
     }
 
+    /// What holds for all companies.
+    pub(crate) fn rules(&self) -> Result<Rules> {
+        let DialingConfig { dials_per_day, dials_per_week, lost_per_mille_max, .. } = self.dialing;
+        if lost_per_mille_max > 1000 {
+            return Err(Error::config("dialing.lost_per_mille_max", "must be at most 1000, which is all of them"));
+        }
+        let cap = |attempts: u32| (attempts > 0).then_some(attempts);
+        let caps = Caps { per_day: cap(dials_per_day), per_week: cap(dials_per_week) };
+        Ok(Rules { zone: self.zone()?, hours: self.hours()?, caps, lost_per_mille_max })
+    }
+
     /// When people may be called at all.
-    pub(crate) fn hours(&self) -> Result<Hours> {
+    fn hours(&self) -> Result<Hours> {
         let DialingConfig { legal_start, legal_end, weekdays_off, days_off, working_days, .. } = &self.dialing;
         let legal = DaySpan::new(*legal_start, *legal_end)
             .ok_or_else(|| Error::config("dialing.legal_end", "must be after dialing.legal_start"))?;
@@ -223,6 +238,8 @@ mod tests {
         check("zone = \"Asia/Nowhere\"", "zone");
         check("[dialing]\nlegal_start = \"21:00:00\"", "dialing.legal_end");
         check("[dialing]\ncalls_max = \"many\"", "dialing.calls_max");
+        check("[dialing]\nlost_per_mille_max = 1001", "dialing.lost_per_mille_max");
+        check("[dialing]\ndials_per_day = -1", "dialing.dials_per_day");
         check("[dialing]\nweekdays_off = [0]", "dialing.weekdays_off");
         check("[dialing]\ndays_off = [\"2026-02-30\"]", "dialing.days_off");
         let both = "days_off = [\"2026-10-01\"]\nworking_days = [\"2026-10-01\"]";

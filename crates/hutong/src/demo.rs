@@ -122,13 +122,12 @@ async fn newest_key(store: &Store, company: CompanyId) -> Result<Option<key::App
 fn history(config: &Config, options: &Options) -> Result<Campaigns> {
     let now = installation::now();
     let store = Store::open(&Options { inline: true, ..options.clone() }, now)?;
-    let zone = config.zone()?;
-    let yesterday = now.civil(&zone).date().yesterday().map_err(|error| Error::Failed(error.to_string()))?;
-    let start = Moment::from_civil(yesterday.at(10, 0, 0, 0), &zone);
+    let rules = config.rules()?;
+    let yesterday = now.civil(&rules.zone).date().yesterday().map_err(|error| Error::Failed(error.to_string()))?;
+    let start = Moment::from_civil(yesterday.at(10, 0, 0, 0), &rules.zone);
     let runtime = Arc::new(VirtualRuntime::new(start));
     let settings = hutong_dialer::Settings {
-        zone,
-        hours: config.hours()?,
+        rules: Arc::new(rules),
         calls_max: config.dialing.calls_max,
         drain: config.drain(),
         seed: config.dialing.seed,

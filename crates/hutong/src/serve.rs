@@ -53,8 +53,7 @@ pub(crate) async fn until_stopped(
     let wake = Arc::new(Notify::new());
     let (dial, orders) = async_channel::bounded(ORDERS_MAX);
     let settings = Settings {
-        zone: config.zone()?,
-        hours: config.hours()?,
+        rules: Arc::new(config.rules()?),
         calls_max: config.dialing.calls_max,
         drain: config.drain(),
         seed: config.dialing.seed,
@@ -68,8 +67,7 @@ pub(crate) async fn until_stopped(
     let app = Arc::new(App {
         store,
         clock: Arc::new(SystemRuntime),
-        zone: settings.zone,
-        hours: settings.hours,
+        rules: settings.rules,
         vault,
         recordings: Arc::new(hutong_api::PlainRecordingUrls),
         node: Arc::new(move || parts.lease.node()),

@@ -9,11 +9,13 @@ use futures::channel::oneshot;
 use hutong_dialer::line::Line;
 use hutong_dialer::virtual_time::VirtualRuntime;
 use hutong_dialer::{Dialer, Runtime, Settings};
+use hutong_domain::caps::Caps;
 use hutong_domain::hours::{DiallingDays, Hours};
 use hutong_domain::ids::{BlacklistGroupId, CompanyId, LineId, TaskId};
 use hutong_domain::line::{LineDriver, LineKind};
 use hutong_domain::moment::{Clock as _, Moment};
 use hutong_domain::phone::PhoneNumber;
+use hutong_domain::rules::{LOST_PER_MILLE_MAX, Rules};
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_domain::task::{Command, TaskKind};
 use hutong_domain::window::{CallingWindow, DaySpan};
@@ -235,8 +237,12 @@ impl World {
             _ => legal(),
         };
         Settings {
-            zone: self.zone.clone(),
-            hours,
+            rules: Arc::new(Rules {
+                zone: self.zone.clone(),
+                hours,
+                caps: Caps::default(),
+                lost_per_mille_max: LOST_PER_MILLE_MAX,
+            }),
             calls_max: 1000,
             drain: Duration::from_secs(30),
             seed: self.scenario.seed,
@@ -447,6 +453,7 @@ fn a_line(company: CompanyId, channels: i64, now: Moment) -> line::Line {
         kind: LineKind::Fixed,
         driver: LineDriver::Simulated,
         channels: Some(channels),
+        pace: None,
         bill_period_s: 60,
         enabled: true,
         valid_from: None,

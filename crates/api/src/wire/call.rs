@@ -145,7 +145,7 @@ impl<'r> DoneCall<'r> {
 
 /// When the task's day begins; for a call without a task, when calling is first allowed.
 pub(super) fn day_begins(working_start: Option<&str>, api: &Api) -> Time {
-    working_start.and_then(|start| start.parse().ok()).unwrap_or(api.hours.legal.start)
+    working_start.and_then(|start| start.parse().ok()).unwrap_or(api.rules.hours.legal.start)
 }
 
 /// A call that is still to be dialled · 未拨打的客户

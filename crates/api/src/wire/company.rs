@@ -25,7 +25,7 @@ pub(crate) struct CompanyItem {
 
 impl From<Company> for CompanyItem {
     fn from(company: Company) -> Self {
-        let Company { id, name, seats: _, created_at: _ } = company;
+        let Company { id, name, seats: _, rules: _, created_at: _ } = company;
         Self { company_name: name, company_id: id.get() }
     }
 }
@@ -93,6 +93,7 @@ impl Phone {
         let Line {
             id,
             company: _,
+            pace: _,
             name,
             phone,
             kind,

@@ -15,6 +15,7 @@ use hutong_domain::hours::{DiallingDays, Hours};
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
 use hutong_domain::moment::{Clock, Moment};
 use hutong_domain::outcome::Disposition;
+use hutong_domain::rules::Rules;
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_domain::window::DaySpan;
 use hutong_store::claim::Claimed;
@@ -25,7 +26,7 @@ use hutong_store::vault::{KEY_BYTES, Vault};
 use hutong_store::{Options, Store, Url};
 use hutong_testkit::ManualClock;
 use hutong_testkit::clock::{START, zone};
-use hutong_testkit::fixture::{Fixture, customers, settings};
+use hutong_testkit::fixture::{Fixture, customers, rules, settings};
 use jiff::civil::{Date, date, time};
 use serde_json::Value;
 use sha1::Sha1;
@@ -103,8 +104,7 @@ impl World {
         let app = App {
             store: store.clone(),
             clock: clock(ours.clock.clone()),
-            zone: zone(),
-            hours: hours(),
+            rules: Arc::new(Rules { zone: zone(), hours: hours(), ..rules() }),
             vault,
             recordings: Arc::new(PlainRecordingUrls),
             node: Arc::new(move || ours.node),

@@ -1,8 +1,12 @@
 //! `hutong company`
 
 use clap::Subcommand;
+use hutong_domain::caps::Caps;
 use hutong_domain::ids::CompanyId;
-use hutong_store::company;
+use hutong_domain::rules::CompanyRules;
+use hutong_domain::window::DaySpan;
+use hutong_store::company::{self, Company};
+use jiff::civil::Time;
 
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
@@ -17,6 +21,26 @@ pub(crate) enum CompanyCommand {
         /// AI seats: calls that may talk at once
         #[arg(long, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
         seats: i64,
+        #[command(flatten)]
+        installation: InstallationArgs,
+    },
+    /// Change the seats of a company, or where it is stricter than the installation; what is not given stays as it is
+    Set {
+        /// The company
+        #[arg(value_name = "ID")]
+        company: i64,
+        /// AI seats: calls that may talk at once
+        #[arg(long, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
+        seats: Option<i64>,
+        /// Hours of the day in which it calls, inside those of the installation; "all" for all of them
+        #[arg(long, value_name = "HH:MM-HH:MM")]
+        hours: Option<String>,
+        /// Attempts at one number on a day; 0 for no limit
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+        dials_per_day: Option<u32>,
+        /// Attempts at one number on any seven days in a row; 0 for no limit
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+        dials_per_week: Option<u32>,
         #[command(flatten)]
         installation: InstallationArgs,
     },
@@ -38,18 +62,52 @@ pub(crate) async fn run(command: CompanyCommand) -> Result<()> {
             let id = store.write(CompanyId(0), move |db| company::insert(db, &name, seats, now)).await?;
             print(&format!("company {id}\n"))
         }
+        CompanyCommand::Set { company, seats, hours, dials_per_day, dials_per_week, installation } => {
+            let hours = hours.as_deref().map(parse_hours).transpose()?;
+            let store = installation::open(&installation.load()?)?.store;
+            let mut changed = require(&store, company).await?;
+            let cap = |given: Option<u32>, known| given.map_or(known, |attempts| (attempts > 0).then_some(attempts));
+            let CompanyRules { legal, caps } = changed.rules;
+            changed.seats = seats.unwrap_or(changed.seats);
+            changed.rules = CompanyRules {
+                legal: hours.unwrap_or(legal),
+                caps: Caps { per_day: cap(dials_per_day, caps.per_day), per_week: cap(dials_per_week, caps.per_week) },
+            };
+            let (id, seats, rules) = (changed.id, changed.seats, changed.rules);
+            store.write(id, move |db| company::update(db, id, seats, &rules)).await?;
+            print(&row(&changed))
+        }
         CompanyCommand::List { installation } => {
             let store = installation::open(&installation.load()?)?.store;
             let companies = store.read(company::all).await?;
-            let rows =
-                companies.iter().map(|company| format!("{}\t{}\t{} seats\n", company.id, company.name, company.seats));
-            print(&rows.collect::<String>())
+            print(&companies.iter().map(row).collect::<String>())
         }
     }
 }
 
+fn row(company: &Company) -> String {
+    let CompanyRules { legal, caps } = company.rules;
+    let hours = legal.map(|legal| format!("\t{}–{}", legal.start.strftime("%H:%M"), legal.end.strftime("%H:%M")));
+    let cap = |attempts: Option<u32>, span| attempts.map(|attempts| format!("\t{attempts} dials per {span}"));
+    let rules = [hours, cap(caps.per_day, "day"), cap(caps.per_week, "week")].into_iter().flatten();
+    format!("{}\t{}\t{} seats{}\n", company.id, company.name, company.seats, rules.collect::<String>())
+}
+
+/// Hours of the day, or none for "all".
+fn parse_hours(text: &str) -> Result<Option<DaySpan>> {
+    if text == "all" {
+        return Ok(None);
+    }
+    let span = text
+        .split_once('-')
+        .and_then(|(start, end)| DaySpan::new(start.trim().parse::<Time>().ok()?, end.trim().parse::<Time>().ok()?));
+    span.map(Some).ok_or_else(|| {
+        Error::Usage("--hours must be two times of the day, the later one last, such as 09:00-18:30; or all".to_owned())
+    })
+}
+
 /// The company, or why not.
-pub(crate) async fn require(store: &hutong_store::Store, id: i64) -> Result<company::Company> {
+pub(crate) async fn require(store: &hutong_store::Store, id: i64) -> Result<Company> {
     let found = store.read(move |db| company::find(db, CompanyId(id))).await?;
     found.ok_or_else(|| Error::Failed(format!("there is no company {id}; `hutong company list` shows them all")))
 }

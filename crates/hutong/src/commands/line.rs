@@ -1,8 +1,11 @@
 //! `hutong line`
 
+use std::time::Duration;
+
 use clap::{Subcommand, ValueEnum};
 use hutong_domain::ids::LineId;
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
+use hutong_domain::pace::Pace;
 use hutong_domain::phone::PhoneNumber;
 use hutong_store::line::{self, Line};
 
@@ -48,6 +51,33 @@ pub(crate) enum LineCommand {
         /// Calls that it carries at once; no limit where it is not given
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
         channels: Option<i64>,
+        /// Calls that may start on it in a second; no limit where it is not given
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        calls_per_second: Option<u32>,
+        /// Seconds from one call per second to --calls-per-second after the line was idle
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "calls_per_second")]
+        #[arg(value_parser = clap::value_parser!(u64).range(0..=3600))]
+        ramp: u64,
+        #[command(flatten)]
+        installation: InstallationArgs,
+    },
+    /// Change how much a line carries; what is not given stays as it is
+    Set {
+        /// The line
+        #[arg(value_name = "ID")]
+        line: i64,
+        /// Whether it is used
+        #[arg(long, value_name = "BOOL")]
+        enabled: Option<bool>,
+        /// Calls that it carries at once; 0 for no limit
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
+        channels: Option<i64>,
+        /// Calls that may start on it in a second; 0 for no limit
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+        calls_per_second: Option<u32>,
+        /// Seconds from one call per second to --calls-per-second after the line was idle
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
+        ramp: Option<u64>,
         #[command(flatten)]
         installation: InstallationArgs,
     },
@@ -63,7 +93,7 @@ pub(crate) enum LineCommand {
 
 pub(crate) async fn run(command: LineCommand) -> Result<()> {
     match command {
-        LineCommand::Add { company, name, phone, kind, driver, channels, installation } => {
+        LineCommand::Add { company, name, phone, kind, driver, channels, calls_per_second, ramp, installation } => {
             let phone = PhoneNumber::parse(&phone)
                 .ok_or_else(|| Error::Usage("--phone must be a number of 3 to 20 digits".to_owned()))?;
             let store = installation::open(&installation.load()?)?.store;
@@ -83,6 +113,7 @@ pub(crate) async fn run(command: LineCommand) -> Result<()> {
                     Driver::Simulated => LineDriver::Simulated,
                 },
                 channels,
+                pace: calls_per_second.map(|per_s| Pace { per_s, ramp: Duration::from_secs(ramp) }),
                 bill_period_s: 60,
                 enabled: true,
                 valid_from: None,
@@ -93,6 +124,21 @@ pub(crate) async fn run(command: LineCommand) -> Result<()> {
             };
             let id = store.write(company, move |db| line::insert(db, &line)).await?;
             print(&format!("line {id}\n"))
+        }
+        LineCommand::Set { line, enabled, channels, calls_per_second, ramp, installation } => {
+            let store = installation::open(&installation.load()?)?.store;
+            let found = store.read(move |db| line::find(db, LineId(line))).await?;
+            let mut changed = found.ok_or_else(|| {
+                Error::Failed(format!(
+                    "there is no line {line}; `hutong line list --company ID` shows those of a company"
+                ))
+            })?;
+            changed.enabled = enabled.unwrap_or(changed.enabled);
+            changed.channels = channels.map_or(changed.channels, |channels| (channels > 0).then_some(channels));
+            changed.pace = pace_after(changed.pace, calls_per_second, ramp)?;
+            let text = row(&changed, 0);
+            store.write(changed.company, move |db| line::update(db, &changed)).await?;
+            print(&text)
         }
         LineCommand::List { company, installation } => {
             let store = installation::open(&installation.load()?)?.store;
@@ -109,9 +155,23 @@ pub(crate) async fn run(command: LineCommand) -> Result<()> {
     }
 }
 
+/// The pace after a change of what is given.
+fn pace_after(pace: Option<Pace>, per_s: Option<u32>, ramp_s: Option<u64>) -> Result<Option<Pace>> {
+    let ramp = ramp_s.map(Duration::from_secs);
+    match per_s.map_or(pace.map(|pace| pace.per_s), |per_s| (per_s > 0).then_some(per_s)) {
+        Some(per_s) => Ok(Some(Pace { per_s, ramp: ramp.or(pace.map(|pace| pace.ramp)).unwrap_or_default() })),
+        None if ramp.is_some_and(|ramp| !ramp.is_zero()) => {
+            Err(Error::Usage("--ramp needs --calls-per-second: the line has no limit to come up to".to_owned()))
+        }
+        None => Ok(None),
+    }
+}
+
 fn row(line: &Line, in_use: i64) -> String {
-    let Line { id, name, phone, kind, driver, channels, enabled, .. } = line;
+    let Line { id, name, phone, kind, driver, channels, pace, enabled, .. } = line;
     let channels = channels.map_or_else(|| "∞".to_owned(), |channels| channels.to_string());
     let state = if *enabled { "enabled" } else { "disabled" };
-    format!("{id}\t{name}\t{phone}\t{}\t{}\t{in_use}/{channels} channels\t{state}\n", kind.label(), driver.name())
+    let pace = pace.map_or_else(|| "∞".to_owned(), |pace| pace.per_s.to_string());
+    let (kind, driver) = (kind.label(), driver.name());
+    format!("{id}\t{name}\t{phone}\t{kind}\t{driver}\t{in_use}/{channels} channels\t{pace} calls/s\t{state}\n")
 }

@@ -1,13 +1,12 @@
 //! `hutong why`: the ledger of a number.
 
 use clap::Args;
-use hutong_domain::caps::Caps;
 use hutong_domain::ids::TaskId;
 use hutong_domain::ledger::explain;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::phone::PhoneNumber;
-use hutong_store::ledger::{self, Attempt, Ledger, Rules};
+use hutong_store::ledger::{self, Attempt, Ledger};
 use hutong_store::task;
 use jiff::tz::TimeZone;
 
@@ -36,7 +35,7 @@ pub(crate) async fn run(args: WhyArgs) -> Result<()> {
     let phone = PhoneNumber::parse(&number)
         .ok_or_else(|| Error::Usage("--number must be a number of 3 to 20 digits".to_owned()))?;
     let config = installation.load()?;
-    let rules = Rules { zone: config.zone()?, hours: config.hours()?, caps: Caps::default() };
+    let rules = config.rules()?;
     let store = installation::open(&config)?.store;
     let (id, now, zone) = (TaskId(task), installation::now(), rules.zone.clone());
     let found = store

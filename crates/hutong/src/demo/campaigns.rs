@@ -94,6 +94,7 @@ fn simulated_line(company: CompanyId, name: &str, phone: &str, kind: LineKind, c
         phone: phone.to_owned(),
         kind,
         driver: LineDriver::Simulated,
+        pace: None,
         channels: Some(channels),
         bill_period_s: 60,
         enabled: true,

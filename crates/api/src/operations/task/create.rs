@@ -103,7 +103,8 @@ pub(crate) async fn create_task(
 ) -> Outcome<i64> {
     let company = caller.require(asked.company_id)?;
     let (wanted, robot, line_ids) = asked.split()?;
-    let settled = settings::settle(settings::defaults(api.civil_now().date()), wanted, &api.hours.legal)?;
+    let legal = api.legal_hours(company).await?;
+    let settled = settings::settle(settings::defaults(api.civil_now().date()), wanted, &legal)?;
     let robot = robot.find(&api, company).await?;
     check_lines(&api, company, &line_ids, settled.settings.line_kind).await?;
     check_sms_template(&api, company, &settled.settings).await?;

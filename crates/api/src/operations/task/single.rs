@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use hutong_domain::hours::Closed;
 use hutong_domain::ids::{CallId, CompanyId, CustomerId, RobotId};
 use hutong_domain::phone::PhoneNumber;
 use hutong_store::call::{NewCustomer, Properties};
-use hutong_store::claim::{self, Single, SingleRefused};
+use hutong_store::claim::{self, Look, Single, SingleRefused};
 use hutong_store::{IdKind, robot};
 
 use super::import::missing_variable;
@@ -30,34 +31,20 @@ pub(super) struct Wanted {
 /// # Errors
 /// Where the call may not or cannot be placed now, why not. Nothing has happened then.
 pub(super) async fn place(api: &Api, wanted: Wanted) -> Result<i64, ApiError> {
-    check_hours(api)?;
     check_variables(api, &wanted).await?;
     // A call that is claimed and cannot be handed over would be lost: so the dialer is asked first.
     if api.dial.is_closed() || api.dial.is_full() {
         return Err(ApiError::Unavailable("外呼服务繁忙，请稍后重试"));
     }
     let single = with_ids(api, wanted).await?;
-    let (company, node, now) = (single.company, (api.node)(), api.clock.now());
-    let placed = api.store.write(company, move |db| claim::place_single(db, &single, node, now)).await?;
-    let claimed = placed.map_err(refusal)?;
+    let look = Look { node: (api.node)(), now: api.clock.now(), rules: api.rules.clone(), starts_max: 1 };
+    let placed = api.store.write(single.company, move |db| claim::place_single(db, &single, &look)).await?;
+    let claimed = placed.map_err(|refused| refusal(api, refused))?;
     let call = claimed.call;
     if api.dial.send(claimed).await.is_err() {
         tracing::error!(call = call.get(), "a claimed call could not be handed to the dialer: it stopped meanwhile");
     }
     Ok(call.get())
-}
-
-fn check_hours(api: &Api) -> Result<(), ApiError> {
-    let now = api.civil_now();
-    if !api.hours.days.dials(now.date()) {
-        return Err(ApiError::refused(format!("{} 为不外呼的日期（节假日或休息日）", now.date())));
-    }
-    let (time, legal) = (now.time(), api.hours.legal);
-    if legal.contains(time) {
-        return Ok(());
-    }
-    let (start, end) = (legal.start, legal.end);
-    Err(ApiError::refused(format!("当前时间 {} 不在允许外呼的时段 {start}–{end} 内", time.strftime("%H:%M:%S"))))
 }
 
 /// The robot has to be there, and every variable of its scene.
@@ -82,12 +69,22 @@ async fn with_ids(api: &Api, wanted: Wanted) -> Result<Single, ApiError> {
     Ok(Single { company, robot, customer, customer_id, known_customer: known.is_some(), call })
 }
 
-fn refusal(refused: SingleRefused) -> ApiError {
+fn refusal(api: &Api, refused: SingleRefused) -> ApiError {
+    let now = api.civil_now();
     ApiError::refused(match refused {
-        SingleRefused::NoRobot => "robotDefId 应为在线的机器人",
-        SingleRefused::Blacklisted => "该号码在公司黑名单中，不能外呼",
-        SingleRefused::NoSeat => "公司没有空闲的AI坐席，请稍后重试",
-        SingleRefused::NoChannel => "公司没有可用且空闲的线路，请稍后重试",
+        SingleRefused::NoRobot => "robotDefId 应为在线的机器人".to_owned(),
+        SingleRefused::Closed { why: Closed::DayOff, .. } => format!("{} 为不外呼的日期（节假日或休息日）", now.date()),
+        SingleRefused::Closed { legal, .. } => {
+            let (start, end) = (legal.start, legal.end);
+            format!("当前时间 {} 不在允许外呼的时段 {start}–{end} 内", now.time().strftime("%H:%M:%S"))
+        }
+        SingleRefused::Blacklisted => "该号码在公司黑名单中，不能外呼".to_owned(),
+        SingleRefused::Capped(until) => {
+            format!("该号码已达拨打频次上限，{} 起可再次外呼", until.civil(&api.rules.zone).date())
+        }
+        SingleRefused::Busy => "该号码正在通话中，请稍后重试".to_owned(),
+        SingleRefused::NoSeat => "公司没有空闲的AI坐席，请稍后重试".to_owned(),
+        SingleRefused::NoChannel => "公司没有可用且空闲的线路，请稍后重试".to_owned(),
     })
 }
 

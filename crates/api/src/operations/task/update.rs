@@ -98,7 +98,7 @@ pub(crate) async fn update(
     let company = caller.require(asked.company_id)?;
     let before = changeable_task(&api, company, &asked).await?;
     let (id, lines) = (before.id, asked.user_phone_ids.take().map(line_ids).transpose()?);
-    let settled = settings::settle(before.settings, asked.wanted(), &api.hours.legal)?;
+    let settled = settings::settle(before.settings, asked.wanted(), &api.legal_hours(company).await?)?;
     let result_msg = settled.result_msg("修改成功");
     let settings = settled.settings;
     let lines_used = lines_after(&api, company, id, lines.as_deref()).await?;
