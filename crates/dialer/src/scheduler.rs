@@ -3,13 +3,13 @@
 //! A company is looked at when something happens: a call of it has ended, a person has changed a task, or the moment has
 //! come that the last look named (a window opens or closes, a redial is due, a line takes another call).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::select_all;
-use hutong_domain::ids::CompanyId;
+use hutong_domain::ids::{CallId, CompanyId};
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
@@ -32,6 +32,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const STARTS_MAX: u32 = 64;
 /// Looks at one company in a row before others have their turn.
 const LOOKS_MAX: u32 = 16;
+/// How often a process compares what it holds with what the store says that it holds.
+const RECKONING: Duration = Duration::from_secs(30);
 /// Attempts of dead processes that are ended at a time.
 const ORPHANS_MAX: i64 = 200;
 
@@ -104,9 +106,11 @@ pub struct Dialer {
     wake: Arc<Notify>,
     orders: async_channel::Receiver<Claimed>,
     ended: (async_channel::Sender<Claimed>, async_channel::Receiver<Claimed>),
-    in_progress: usize,
+    /// Calls in progress in this process: the call and the number of its attempt.
+    held: HashSet<(CallId, i64)>,
     next_renewal: Moment,
     next_tick: Moment,
+    next_reckoning: Moment,
     /// When companies are looked at next, as far as it is known.
     wakes: BTreeMap<CompanyId, Moment>,
 }
@@ -164,9 +168,10 @@ impl Dialer {
             wake,
             orders,
             ended,
-            in_progress: 0,
+            held: HashSet::new(),
             next_renewal,
             next_tick,
+            next_reckoning: next_tick.after(RECKONING),
             wakes: BTreeMap::new(),
         })
     }
@@ -195,7 +200,7 @@ impl Dialer {
     pub async fn run_to_completion(mut self) {
         loop {
             self.look_at_what_is_due().await;
-            let idle = self.in_progress == 0
+            let idle = self.held.is_empty()
                 && self.parts.store.read(task::awake).await.is_ok_and(|companies| companies.is_empty());
             if idle {
                 break;
@@ -233,7 +238,7 @@ impl Dialer {
                 let mut companies = BTreeSet::new();
                 let mut ended = Some(first);
                 while let Some(claimed) = ended {
-                    self.in_progress -= 1;
+                    self.held.remove(&(claimed.call, claimed.attempt_no));
                     companies.insert(claimed.company);
                     ended = self.ended.1.try_recv().ok();
                 }
@@ -252,6 +257,9 @@ impl Dialer {
             self.next_tick = now.after(TICK);
             if let Err(error) = self.end_orphans().await {
                 tracing::error!(%error, "what dead processes left could not be ended");
+            }
+            if let Err(error) = self.end_unknown(now).await {
+                tracing::error!(%error, "calls that this process does not know of could not be ended");
             }
             match self.parts.store.read(task::awake).await {
                 Ok(companies) => self.wakes = companies.into_iter().map(|company| (company, now)).collect(),
@@ -288,6 +296,26 @@ impl Dialer {
         Ok(())
     }
 
+    /// Ends what this process holds by the store and does not know of: claimed in a transaction that was committed, but
+    /// whose answer got lost.
+    async fn end_unknown(&mut self, now: Moment) -> Result<()> {
+        if now < self.next_reckoning {
+            return Ok(());
+        }
+        let node = self.parts.lease.node();
+        // What was claimed a moment ago may still be on its way.
+        let before = Moment(now.ms().saturating_sub(i64::try_from(RECKONING.as_millis()).unwrap_or(i64::MAX)));
+        let held = self.parts.store.read(move |db| claim::held_by(db, node, before)).await?;
+        for attempt in held.into_iter().filter(|attempt| !self.held.contains(attempt)) {
+            let found = self.parts.store.read(move |db| claim::find_held(db, node, attempt)).await?;
+            let Some(orphan) = found else { continue };
+            let ended = session::give_up(&self.parts, &orphan.claimed).await?;
+            tracing::warn!(call = %orphan.claimed.call, ?ended, "call {} was claimed without an answer", orphan.claimed.call);
+        }
+        self.next_reckoning = now.after(RECKONING);
+        Ok(())
+    }
+
     /// Looks at a company for as long as that finds work, and notes when it is to be looked at again.
     async fn look_after(&mut self, company: CompanyId, mut hope: Hope) {
         let retry_at = self.parts.runtime.now().after(RETRY);
@@ -313,7 +341,7 @@ impl Dialer {
     /// Moves the tasks of a company on and starts what they may dial.
     async fn look(&mut self, company: CompanyId, hope: Hope) -> Result<Looked> {
         let now = self.parts.runtime.now();
-        let room = self.parts.settings.calls_max.saturating_sub(self.in_progress);
+        let room = self.parts.settings.calls_max.saturating_sub(self.held.len());
         let look = Look {
             node: self.parts.lease.node(),
             now,
@@ -350,7 +378,7 @@ impl Dialer {
 
     /// Lets a claimed call live, and reports its end.
     fn live(&mut self, claimed: Claimed, life: impl Future<Output = ()> + Send + 'static) {
-        self.in_progress += 1;
+        self.held.insert((claimed.call, claimed.attempt_no));
         let ended = self.ended.0.clone();
         self.parts.runtime.spawn(Box::pin(async move {
             life.await;
@@ -365,14 +393,16 @@ impl Dialer {
         let give_up_at = runtime.now().after(self.parts.settings.drain);
         // Nobody is looked at any more.
         self.wakes.clear();
-        while self.in_progress > 0 {
+        while !self.held.is_empty() {
             self.next_tick = runtime.now().after(RETRY);
             if runtime.now() >= give_up_at && self.parts.phase.now() < Phase::HangingUp {
-                tracing::warn!(calls = self.in_progress, "calls in progress are hung up");
+                tracing::warn!(calls = self.held.len(), "calls in progress are hung up");
                 let _ = self.phase.send(Phase::HangingUp);
             }
             match self.woken().await {
-                Woken::Ended(_) => self.in_progress -= 1,
+                Woken::Ended(claimed) => {
+                    self.held.remove(&(claimed.call, claimed.attempt_no));
+                }
                 // Claimed but never dialled: it ends as lost, at once.
                 Woken::Ordered(claimed) => {
                     self.live(claimed.clone(), session::refuse(self.parts.clone(), claimed, Disposition::Interrupted));

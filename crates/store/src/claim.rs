@@ -27,7 +27,7 @@ use crate::error::Result;
 use crate::waiting::block::Changes;
 use crate::{company, line_health, name_of, node, task, values};
 pub(crate) use live::learn;
-pub use live::{Orphan, answer, may_dial, orphans};
+pub use live::{Orphan, answer, find_held, held_by, may_dial, orphans};
 use numbers::{Due, Register, Verdict};
 pub use single::{Single, SingleRefused, place_single};
 use survey::Survey;

@@ -7,7 +7,7 @@ use hutong_domain::outcome::Disposition;
 
 use super::{Claimed, count, survey};
 use crate::call::Properties;
-use crate::db::Db;
+use crate::db::{Db, Row};
 use crate::error::Result;
 use crate::{blacklist, company, line_health, task, values};
 
@@ -111,40 +111,63 @@ pub struct Orphan {
 /// # Errors
 /// When the store fails.
 pub fn orphans(db: &mut Db, now: Moment, limit: i64) -> Result<Vec<Orphan>> {
+    db.query(&format!("{ORPHANS} WHERE n.lease_until <= ?1 ORDER BY a.call_id LIMIT ?2"), values![now, limit], orphan)
+}
+
+/// Attempts that a process holds, by the store, since before this moment: call and number of the attempt.
+///
+/// # Errors
+/// When the store fails.
+pub fn held_by(db: &mut Db, node: NodeId, before: Moment) -> Result<Vec<(CallId, i64)>> {
     db.query(
-        "SELECT a.call_id, a.company_id, a.task_id, a.attempt_no, a.node_id, a.line_id, a.seated, a.claimed_at,
-             a.answered_at, COALESCE(t.scene_id, r.scene_id, 0), COALESCE(t.scene_version, s.latest_version, 0),
-             c.customer_phone
-         FROM node n
-         JOIN attempt a ON a.node_id = n.id AND a.ended_at IS NULL
-         JOIN call c ON c.company_id = a.company_id AND c.id = a.call_id
-         LEFT JOIN task t ON t.company_id = a.company_id AND t.id = a.task_id
-         LEFT JOIN robot r ON r.company_id = a.company_id AND r.id = c.robot_id
-         LEFT JOIN scene s ON s.company_id = a.company_id AND s.id = r.scene_id
-         WHERE n.lease_until <= ?1 ORDER BY a.call_id LIMIT ?2",
-        values![now, limit],
-        |row| {
-            Ok(Orphan {
-                claimed: Claimed {
-                    company: CompanyId(row.int(1)?),
-                    task: TaskId(row.int(2)?),
-                    call: CallId(row.int(0)?),
-                    attempt_no: row.int(3)?,
-                    node: NodeId(row.int(4)?),
-                    customer_name: String::new(),
-                    customer_phone: row.text(11)?,
-                    properties: Properties::new(),
-                    line: LineId(row.int(5)?),
-                    driver: LineDriver::Simulated,
-                    caller_phone: String::new(),
-                    seated: row.flag(6)?,
-                    scene: SceneId(row.int(9)?),
-                    scene_version: row.int(10)?,
-                    dial_before: Moment(0),
-                },
-                claimed_at: row.moment(7)?,
-                answered_at: row.moment_or_null(8)?,
-            })
-        },
+        "SELECT call_id, attempt_no FROM attempt WHERE node_id = ?1 AND ended_at IS NULL AND claimed_at < ?2",
+        values![node, before],
+        |row| Ok((CallId(row.int(0)?), row.int(1)?)),
     )
+}
+
+/// An attempt that a process holds, by the store; none where it does not.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_held(db: &mut Db, node: NodeId, (call, attempt_no): (CallId, i64)) -> Result<Option<Orphan>> {
+    db.query_one(
+        &format!("{ORPHANS} WHERE n.id = ?1 AND a.call_id = ?2 AND a.attempt_no = ?3"),
+        values![node, call, attempt_no],
+        orphan,
+    )
+}
+
+const ORPHANS: &str = "SELECT a.call_id, a.company_id, a.task_id, a.attempt_no, a.node_id, a.line_id, a.seated,
+        a.claimed_at, a.answered_at, COALESCE(t.scene_id, r.scene_id, 0),
+        COALESCE(t.scene_version, s.latest_version, 0), c.customer_phone
+    FROM node n
+    JOIN attempt a ON a.node_id = n.id AND a.ended_at IS NULL
+    JOIN call c ON c.company_id = a.company_id AND c.id = a.call_id
+    LEFT JOIN task t ON t.company_id = a.company_id AND t.id = a.task_id
+    LEFT JOIN robot r ON r.company_id = a.company_id AND r.id = c.robot_id
+    LEFT JOIN scene s ON s.company_id = a.company_id AND s.id = r.scene_id";
+
+fn orphan(row: &Row<'_>) -> Result<Orphan> {
+    Ok(Orphan {
+        claimed: Claimed {
+            company: CompanyId(row.int(1)?),
+            task: TaskId(row.int(2)?),
+            call: CallId(row.int(0)?),
+            attempt_no: row.int(3)?,
+            node: NodeId(row.int(4)?),
+            customer_name: String::new(),
+            customer_phone: row.text(11)?,
+            properties: Properties::new(),
+            line: LineId(row.int(5)?),
+            driver: LineDriver::Simulated,
+            caller_phone: String::new(),
+            seated: row.flag(6)?,
+            scene: SceneId(row.int(9)?),
+            scene_version: row.int(10)?,
+            dial_before: Moment(0),
+        },
+        claimed_at: row.moment(7)?,
+        answered_at: row.moment_or_null(8)?,
+    })
 }
