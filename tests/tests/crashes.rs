@@ -21,11 +21,11 @@ fn a_call_in_progress_at_a_crash_is_lost_and_dialled_again_only_where_a_rule_say
     let tenant = installation.tenant("公司", 2);
     let server = installation.serve();
     let client = server.client(&tenant.credentials);
-    // This number rings for half a minute: long enough to be killed in.
-    let numbers = ["13800138008".to_owned()];
+    // These numbers ring for half a minute: long enough to be killed in.
+    let number = |number: &str| [number.to_owned()];
     let rule = json!({ "repeatCall": true, "repeatCallRule": [{ "phoneStatus": LOST, "times": 1, "interval": 120 }] });
-    let forgotten = tenant.running_task(&client, &json!({}), &numbers);
-    let redialled = tenant.running_task(&client, &rule, &numbers);
+    let forgotten = tenant.running_task(&client, &json!({}), &number("13800138008"));
+    let redialled = tenant.running_task(&client, &rule, &number("13800148008"));
     until("both are dialled", || {
         let lines = client.read("company/getPhones", &json!({ "companyId": tenant.company }));
         (lines[0]["usedConcurrencyQuota"] == 2).then_some(())

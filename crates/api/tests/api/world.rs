@@ -168,7 +168,7 @@ impl World {
     /// A task with three calls, all finished: answered, busy, vacant.
     pub(crate) async fn finished_task(&self) -> (TaskId, Vec<CallId>) {
         let task = self.ours.running_task(settings(), 3).await;
-        let claimed = self.ours.claim(task, 3).await;
+        let claimed = self.ours.look(task).await.claimed;
         self.ours.answer(&claimed[0]).await;
         let answered = self.ours.answered(27, 2, &[("客户意向等级", "A级(较强)"), ("客户关注点", "位置")]);
         let answered = Ending { utterances: conversation(answered.answered_at.unwrap()), ..answered };
