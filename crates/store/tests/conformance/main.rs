@@ -27,6 +27,7 @@ mod nodes;
 mod numbers;
 mod opening;
 mod robots;
+mod rules;
 mod singles;
 mod sms;
 mod task_life;
