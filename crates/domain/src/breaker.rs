@@ -44,6 +44,12 @@ pub enum BreakerState {
         /// When it started.
         since: Moment,
     },
+    /// Its account is in arrears: no call goes out before a person says that it is paid, or for [`OPEN_MAX`]; then one
+    /// trial does.
+    InArrears {
+        /// Since when that is known.
+        since: Moment,
+    },
 }
 
 /// Calls that a breaker lets out.
@@ -58,6 +64,11 @@ pub enum Allows {
         /// When that may change, if nothing is heard before.
         until: Moment,
     },
+    /// None, since the line's account is in arrears.
+    Unpaid {
+        /// When a trial is made, if nobody pays before.
+        until: Moment,
+    },
 }
 
 impl Breaker {
@@ -68,9 +79,16 @@ impl Breaker {
             BreakerState::Closed => return Allows::Any,
             BreakerState::Open { until } => (until, OPEN_MAX),
             BreakerState::Trial { since } => (since.after(TRIAL_TIMEOUT), TRIAL_TIMEOUT),
+            BreakerState::InArrears { since } => (since.after(OPEN_MAX), OPEN_MAX),
         };
         // A moment further away than any wait is one of a clock that has been set back since.
-        if now >= until || until.since(now) > wait_max { Allows::One } else { Allows::None { until } }
+        if now >= until || until.since(now) > wait_max {
+            Allows::One
+        } else if matches!(self.state, BreakerState::InArrears { .. }) {
+            Allows::Unpaid { until }
+        } else {
+            Allows::None { until }
+        }
     }
 
     /// The breaker after its trial has started.
@@ -78,10 +96,16 @@ impl Breaker {
     pub fn trial_started(self, now: Moment) -> Self {
         match self.state {
             BreakerState::Closed => self,
-            BreakerState::Open { .. } | BreakerState::Trial { .. } => {
+            BreakerState::Open { .. } | BreakerState::Trial { .. } | BreakerState::InArrears { .. } => {
                 Self { state: BreakerState::Trial { since: now }, ..self }
             }
         }
+    }
+
+    /// The breaker after a person has said that the line's account is paid.
+    #[must_use]
+    pub fn paid(self) -> Self {
+        if matches!(self.state, BreakerState::InArrears { .. }) { Self::default() } else { self }
     }
 
     /// The breaker after a call that started at `started` has shown how the line does. To be recorded as
@@ -92,6 +116,7 @@ impl Breaker {
     pub fn record(self, outcome: LineOutcome, started: Moment, now: Moment) -> Self {
         match (self.state, outcome) {
             (BreakerState::Closed, LineOutcome::Worked) => Self::default(),
+            (BreakerState::Closed, LineOutcome::InArrears) => self.in_arrears(now),
             (BreakerState::Closed, LineOutcome::Failed) => {
                 let failures = self.failures.saturating_add(1);
                 if failures < FAILURES_MAX { Self { failures, ..self } } else { Self { failures, ..self }.open(now) }
@@ -99,11 +124,16 @@ impl Breaker {
             (BreakerState::Trial { since }, _) if started >= since => match outcome {
                 LineOutcome::Worked => Self::default(),
                 LineOutcome::Failed => Self { failures: self.failures.saturating_add(1), ..self }.open(now),
+                LineOutcome::InArrears => self.in_arrears(now),
                 // The trial was no trial: the next call is one.
                 LineOutcome::SaysNothing => Self { state: BreakerState::Open { until: now }, ..self },
             },
-            (BreakerState::Closed | BreakerState::Open { .. } | BreakerState::Trial { .. }, _) => self,
+            (_, _) => self,
         }
+    }
+
+    fn in_arrears(self, now: Moment) -> Self {
+        Self { failures: self.failures.saturating_add(1), state: BreakerState::InArrears { since: now }, ..self }
     }
 
     fn open(self, now: Moment) -> Self {
@@ -116,7 +146,7 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use LineOutcome::{Failed, SaysNothing, Worked};
+    use LineOutcome::{Failed, InArrears, SaysNothing, Worked};
     use proptest::prelude::*;
 
     fn at(seconds: i64) -> Moment {
@@ -183,6 +213,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_in_arrears_waits_for_a_person_and_is_tried_after_a_while() {
+        let unpaid = Breaker::default().record(InArrears, at(0), at(1));
+        assert_eq!(unpaid.allows(at(2)), Allows::Unpaid { until: at(601) });
+        assert_eq!(unpaid.record(Failed, at(0), at(2)), unpaid);
+        assert_eq!(unpaid.paid(), Breaker::default());
+        assert_eq!(unpaid.allows(at(601)), Allows::One);
+        let again = unpaid.trial_started(at(601)).record(InArrears, at(601), at(610));
+        assert_eq!(again.allows(at(611)), Allows::Unpaid { until: at(1210) });
+        assert_eq!(unpaid.trial_started(at(601)).record(Worked, at(601), at(610)), Breaker::default());
+        assert_eq!(broken(at(0)).paid(), broken(at(0)));
+    }
+
+    #[test]
     fn a_clock_that_was_set_back_does_not_hold_it_open() {
         assert_eq!(broken(at(0)).allows(at(-86_400)), Allows::One);
         assert_eq!(broken(at(0)).trial_started(at(30)).allows(at(-86_400)), Allows::One);
@@ -191,7 +234,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_goes_out_while_it_is_open_and_one_trial_at_most(
-            steps in proptest::collection::vec((0i64..400, 0usize..3, any::<bool>()), 1..100),
+            steps in proptest::collection::vec((0i64..400, 0usize..4, any::<bool>()), 1..100),
         ) {
             let (mut breaker, mut now) = (Breaker::default(), at(0));
             // Calls that are out, and whether the breaker asked for a trial when they started.
@@ -203,9 +246,9 @@ mod tests {
                 match breaker.state {
                     BreakerState::Closed => prop_assert_eq!(allows, Allows::Any),
                     BreakerState::Open { until } => prop_assert_eq!(allows == Allows::One, now >= until),
-                    BreakerState::Trial { .. } => {}
+                    BreakerState::Trial { .. } | BreakerState::InArrears { .. } => {}
                 }
-                if starts && !matches!(allows, Allows::None { .. }) {
+                if starts && !matches!(allows, Allows::None { .. } | Allows::Unpaid { .. }) {
                     let trial = allows == Allows::One;
                     if trial {
                         prop_assert!(!out.iter().any(|(_, trial)| *trial));
@@ -213,14 +256,14 @@ mod tests {
                     }
                     out.push((now, trial));
                 } else if let Some((started, _)) = out.pop() {
-                    breaker = breaker.record([Worked, Failed, SaysNothing][outcome], started, now);
+                    breaker = breaker.record([Worked, Failed, SaysNothing, InArrears][outcome], started, now);
                 }
             }
         }
 
         #[test]
         fn it_recovers_whenever_the_line_works_again(
-            steps in proptest::collection::vec((0i64..1000, 0usize..3), 0..60),
+            steps in proptest::collection::vec((0i64..1000, 0usize..4), 0..60),
         ) {
             let (mut breaker, mut now) = (Breaker::default(), at(0));
             for (gap, outcome) in steps {
@@ -228,7 +271,7 @@ mod tests {
                 if breaker.allows(now) == Allows::One {
                     breaker = breaker.trial_started(now);
                 }
-                breaker = breaker.record([Worked, Failed, SaysNothing][outcome], now, now);
+                breaker = breaker.record([Worked, Failed, SaysNothing, InArrears][outcome], now, now);
             }
             now = now.after(OPEN_MAX);
             match breaker.allows(now) {
@@ -237,7 +280,7 @@ mod tests {
                     let closed = breaker.trial_started(now).record(Worked, now, now);
                     prop_assert_eq!(closed.allows(now), Allows::Any);
                 }
-                Allows::None { until } => prop_assert!(false, "open until {until:?}"),
+                Allows::None { until } | Allows::Unpaid { until } => prop_assert!(false, "open until {until:?}"),
             }
         }
     }

@@ -81,7 +81,8 @@ impl Disposition {
             | Self::PoweredOff
             | Self::Suspended
             | Self::Vacant => LineOutcome::Worked,
-            Self::LineFailed | Self::LineInArrears => LineOutcome::Failed,
+            Self::LineFailed => LineOutcome::Failed,
+            Self::LineInArrears => LineOutcome::InArrears,
             // Without a reason, or not carried to that place only: it may be the line or the callee. We broke
             // it off ourselves, or never dialled.
             Self::Unreachable | Self::OutOfCoverage | Self::Interrupted | Self::Blacklisted => LineOutcome::SaysNothing,
@@ -117,6 +118,8 @@ pub enum LineOutcome {
     Worked,
     /// It did not.
     Failed,
+    /// It did not, since its account is in arrears.
+    InArrears,
     /// Neither.
     SaysNothing,
 }
@@ -142,7 +145,7 @@ mod tests {
         let check = |disposition: Disposition, line, response| {
             assert_eq!((disposition.line_outcome(), disposition.response()), (line, response), "{disposition:?}");
         };
-        use LineOutcome::{Failed, SaysNothing, Worked};
+        use LineOutcome::{Failed, InArrears, SaysNothing, Worked};
         check(Disposition::Answered, Worked, Some(Response::Answered));
         check(Disposition::NoSeat, Worked, Some(Response::Lost));
         for disposition in [
@@ -158,7 +161,7 @@ mod tests {
         check(Disposition::Unreachable, SaysNothing, Some(Response::Unanswered));
         check(Disposition::OutOfCoverage, SaysNothing, Some(Response::Unanswered));
         check(Disposition::LineFailed, Failed, None);
-        check(Disposition::LineInArrears, Failed, None);
+        check(Disposition::LineInArrears, InArrears, None);
         check(Disposition::Interrupted, SaysNothing, None);
         check(Disposition::Blacklisted, SaysNothing, None);
     }

@@ -112,7 +112,7 @@ impl LineView {
     /// Whether calls can be expected to get out on it, now or soon.
     #[must_use]
     pub const fn works(&self) -> bool {
-        self.is_usable && !matches!(self.allows, Allows::None { .. })
+        self.is_usable && matches!(self.allows, Allows::Any | Allows::One)
     }
 
     /// Calls that may start on it now.
@@ -121,7 +121,7 @@ impl LineView {
         let allowed = match self.allows {
             Allows::Any => u32::MAX,
             Allows::One => 1,
-            Allows::None { .. } => 0,
+            Allows::None { .. } | Allows::Unpaid { .. } => 0,
         };
         let channels = self.channels.map_or(u32::MAX, |channels| channels.saturating_sub(self.in_use));
         if self.is_usable { channels.min(self.paced).min(allowed) } else { 0 }
@@ -181,6 +181,10 @@ impl TaskView {
             has_capped: self.has_capped,
             in_progress: self.in_progress,
             has_usable_line: self.its(lines).any(LineView::works),
+            in_arrears: {
+                let mut usable = self.its(lines).filter(|line| line.is_usable).peekable();
+                usable.peek().is_some() && usable.all(|line| matches!(line.allows, Allows::Unpaid { .. }))
+            },
             // Without a channel no seat was asked for: the lack of channels is what holds it back.
             has_seat: granted > 0 || self.channels(lines) == 0,
             has_channel: self.channels(lines) > 0,

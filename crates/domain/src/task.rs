@@ -149,6 +149,8 @@ pub struct Situation {
     pub in_progress: u32,
     /// Whether a line of the task can be used: enabled, valid now, and not left alone for its failures.
     pub has_usable_line: bool,
+    /// Whether every line that could be used otherwise is in arrears.
+    pub in_arrears: bool,
     /// Whether the task may take a seat now.
     pub has_seat: bool,
     /// Whether a channel of a usable line is free.
@@ -175,7 +177,8 @@ pub fn next_status(situation: &Situation) -> Option<(TaskStatus, MoveReason)> {
     let next = if is_finished {
         (TaskStatus::Done, MoveReason::AllFinished)
     } else if let Some(reason) = pause(situation) {
-        (TaskStatus::SystemPaused, reason)
+        let waits_for_a_person = reason == MoveReason::LineInArrears;
+        (if waits_for_a_person { TaskStatus::LineInArrears } else { TaskStatus::SystemPaused }, reason)
     } else if status == TaskStatus::SystemPaused {
         (TaskStatus::Ready, MoveReason::PauseOver)
     } else if situation.in_progress > 0 || (situation.has_seat && situation.has_channel) {
@@ -199,7 +202,8 @@ fn pause(situation: &Situation) -> Option<MoveReason> {
     } else if let Some(closed) = situation.closed {
         Some(closed.into())
     } else if situation.has_due {
-        (!situation.has_usable_line).then_some(MoveReason::NoUsableLine)
+        let reason = if situation.in_arrears { MoveReason::LineInArrears } else { MoveReason::NoUsableLine };
+        (!situation.has_usable_line).then_some(reason)
     } else if situation.in_progress > 0 {
         None
     } else if situation.has_later {
@@ -224,6 +228,7 @@ mod tests {
         has_capped: false,
         in_progress: 0,
         has_usable_line: true,
+        in_arrears: false,
         has_seat: true,
         has_channel: true,
     };
@@ -291,6 +296,7 @@ mod tests {
         check(Situation { has_later: true, ..capped }, paused(MoveReason::RedialsNotDue));
         check(Situation { in_progress: 1, ..capped }, None);
         let no_line = Situation { has_usable_line: false, has_channel: false, ..RUNNING };
+        check(Situation { in_arrears: true, ..no_line }, Some((TaskStatus::LineInArrears, MoveReason::LineInArrears)));
         check(no_line, paused(MoveReason::NoUsableLine));
         check(Situation { in_progress: 1, ..no_line }, paused(MoveReason::NoUsableLine));
         // The last calls talk: there is nothing to dial for which a line would be needed.
@@ -329,12 +335,12 @@ mod tests {
             Closed::InBreak,
         ]));
         let kind = proptest::sample::select(TaskKind::ALL);
-        (proptest::sample::select(TaskStatus::ALL), kind, closed, any::<[bool; 7]>(), 0u32..3).prop_map(
+        (proptest::sample::select(TaskStatus::ALL), kind, closed, any::<[bool; 8]>(), 0u32..3).prop_map(
             |(
                 status,
                 kind,
                 closed,
-                [has_numbers, due, later, capped, has_usable_line, has_seat, has_channel],
+                [has_numbers, due, later, capped, has_usable_line, in_arrears, has_seat, has_channel],
                 calls,
             )| {
                 Situation {
@@ -347,6 +353,7 @@ mod tests {
                     has_capped: capped && has_numbers,
                     in_progress: if has_numbers { calls } else { 0 },
                     has_usable_line,
+                    in_arrears: in_arrears && !has_usable_line,
                     has_seat,
                     has_channel: has_channel && has_usable_line,
                 }
@@ -357,14 +364,14 @@ mod tests {
     proptest! {
         #[test]
         fn every_move_is_an_arrow_and_a_few_lead_to_rest(first in any_situation()) {
-            use TaskStatus::{Done, NotStarted, Queued, Ready, Running, SystemPaused};
+            use TaskStatus::{Done, LineInArrears, NotStarted, Queued, Ready, Running, SystemPaused};
             let mut situation = first;
             let mut moves = 0;
             while let Some((to, _)) = next_status(&situation) {
                 let arrow = match situation.status {
                     NotStarted => to == Ready,
-                    Ready | Running | Queued => [Running, Queued, SystemPaused, Done].contains(&to),
-                    SystemPaused => [Ready, Done].contains(&to),
+                    Ready | Running | Queued => [Running, Queued, SystemPaused, LineInArrears, Done].contains(&to),
+                    SystemPaused => [Ready, LineInArrears, Done].contains(&to),
                     _ => false,
                 };
                 prop_assert!(arrow, "{:?} to {to:?}", situation.status);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{call, company, doctor, export, key, line, scene, why};
+use crate::commands::{call, company, doctor, export, key, line, number, scene, why};
 use crate::config::{self, Config};
 use crate::error::Result;
 use crate::{demo, serve};
@@ -45,6 +45,9 @@ enum Command {
     /// Write data out
     #[command(subcommand)]
     Export(export::ExportCommand),
+    /// Numbers of a task
+    #[command(subcommand)]
+    Number(number::NumberCommand),
     /// Explain why a number of a task is dialled now, or is not, and what was tried
     Why(why::WhyArgs),
     /// Check the installation and say what to mend
@@ -114,6 +117,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Scene(command) => scene::run(command).await,
         Command::Call(args) => call::run(args).await,
         Command::Export(command) => export::run(command).await,
+        Command::Number(command) => number::run(command).await,
         Command::Why(args) => why::run(args).await,
         Command::Doctor(args) => doctor::run(&args).await,
     }

@@ -6,5 +6,6 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod key;
 pub(crate) mod line;
+pub(crate) mod number;
 pub(crate) mod scene;
 pub(crate) mod why;

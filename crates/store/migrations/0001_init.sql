@@ -344,6 +344,7 @@ CREATE TABLE line_health (
     opened BIGINT NOT NULL,
     open_until BIGINT,
     trial_since BIGINT,
+    arrears_since BIGINT,
     PRIMARY KEY (company_id, line_id)
 ) {clustered};
 

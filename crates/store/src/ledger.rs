@@ -50,12 +50,12 @@ pub struct Attempt {
 }
 
 /// A call, as far as its place in the order of dialling goes.
-struct Call {
-    id: CallId,
+pub(crate) struct Call {
+    pub(crate) id: CallId,
     customer_name: String,
-    status: CallStatus,
-    due_at: Moment,
-    import_no: i64,
+    pub(crate) status: CallStatus,
+    pub(crate) due_at: Moment,
+    pub(crate) import_no: i64,
     redials: i64,
     started_at: Option<Moment>,
     finish_status: Option<FinishStatus>,
@@ -103,7 +103,8 @@ pub fn of_number(
     Ok(Some(Ledger { call: call.id, customer_name: call.customer_name, facts, attempts }))
 }
 
-fn call_to(db: &mut Db, company: CompanyId, task: TaskId, phone: &str) -> Result<Option<Call>> {
+/// The call to a number of a task.
+pub(crate) fn call_to(db: &mut Db, company: CompanyId, task: TaskId, phone: &str) -> Result<Option<Call>> {
     db.query_one(
         "SELECT c.id, c.customer_name, c.status, c.due_at, c.redials, c.started_at, c.finish_status, c.call_index,
              c.import_no
@@ -235,7 +236,7 @@ fn line_state(line: &Line, (health, in_use): (&LineHealth, i64), now: Moment) ->
         LineState::NotValid { from: line.valid_from }
     } else if line.valid_until.is_some_and(|until| until < now) {
         LineState::NotValid { from: None }
-    } else if let Allows::None { until } = health.breaker.allows(now) {
+    } else if let Allows::None { until } | Allows::Unpaid { until } = health.breaker.allows(now) {
         LineState::LeftAlone { until }
     } else if line.channels.is_some_and(|channels| in_use >= channels) {
         LineState::NoChannel

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use hutong_domain::breaker::{Breaker, BreakerState};
-use hutong_domain::ids::{CompanyId, LineId};
+use hutong_domain::ids::{CompanyId, LineId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::LineOutcome;
 use hutong_domain::pace::PaceState;
@@ -23,7 +23,8 @@ pub struct LineHealth {
     pub breaker: Breaker,
 }
 
-const COLUMNS: &str = "line_id, pace_thousandths, pace_at, ramp_from, failures, opened, open_until, trial_since";
+const COLUMNS: &str = "line_id, pace_thousandths, pace_at, ramp_from, failures, opened, open_until, trial_since,
+    arrears_since";
 
 /// How the company's lines are doing.
 ///
@@ -46,10 +47,11 @@ fn health(row: &Row<'_>) -> Result<LineHealth> {
             found: found.to_string(),
         })
     };
-    let state = match (row.moment_or_null(6)?, row.moment_or_null(7)?) {
-        (_, Some(since)) => BreakerState::Trial { since },
-        (Some(until), None) => BreakerState::Open { until },
-        (None, None) => BreakerState::Closed,
+    let state = match (row.moment_or_null(6)?, row.moment_or_null(7)?, row.moment_or_null(8)?) {
+        (.., Some(since)) => BreakerState::InArrears { since },
+        (_, Some(since), None) => BreakerState::Trial { since },
+        (Some(until), None, None) => BreakerState::Open { until },
+        (None, None, None) => BreakerState::Closed,
     };
     Ok(LineHealth {
         pace: PaceState { thousandths: row.int(1)?, at: row.moment(2)?, ramp_from: row.moment(3)? },
@@ -80,6 +82,21 @@ pub fn record(
     keep(db, company, line, &LineHealth { breaker: known.breaker.record(outcome, started, now), ..known })
 }
 
+/// Notes that a person takes the accounts of a task's lines for paid.
+pub(crate) fn paid(db: &mut Db, company: CompanyId, task: TaskId) -> Result<()> {
+    let lines = db.query(
+        "SELECT line_id FROM task_line WHERE company_id = ?1 AND task_id = ?2 ORDER BY line_id",
+        values![company, task],
+        |row| row.int(0).map(LineId),
+    )?;
+    for line in lines {
+        let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
+        let Some(known) = find(db, company, line, lock)? else { continue };
+        keep(db, company, line, &LineHealth { breaker: known.breaker.paid(), ..known })?;
+    }
+    Ok(())
+}
+
 fn find(db: &mut Db, company: CompanyId, line: LineId, lock: &str) -> Result<Option<LineHealth>> {
     let sql = format!("SELECT {COLUMNS} FROM line_health WHERE company_id = ?1 AND line_id = ?2{lock}");
     db.query_one(&sql, values![company, line], health)
@@ -91,17 +108,19 @@ fn find(db: &mut Db, company: CompanyId, line: LineId, lock: &str) -> Result<Opt
 /// When the store fails.
 pub fn keep(db: &mut Db, company: CompanyId, line: LineId, health: &LineHealth) -> Result<()> {
     let LineHealth { pace, breaker } = health;
-    let (open_until, trial_since): (Option<Moment>, Option<Moment>) = match breaker.state {
-        BreakerState::Closed => (None, None),
-        BreakerState::Open { until } => (Some(until), None),
-        BreakerState::Trial { since } => (None, Some(since)),
+    let (open_until, trial_since, arrears_since): (Option<Moment>, Option<Moment>, Option<Moment>) = match breaker.state
+    {
+        BreakerState::Closed => (None, None, None),
+        BreakerState::Open { until } => (Some(until), None, None),
+        BreakerState::Trial { since } => (None, Some(since), None),
+        BreakerState::InArrears { since } => (None, None, Some(since)),
     };
     db.execute(
         "INSERT INTO line_health (company_id, line_id, pace_thousandths, pace_at, ramp_from, failures, opened,
-             open_until, trial_since)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             open_until, trial_since, arrears_since)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT (company_id, line_id) DO UPDATE SET pace_thousandths = ?3, pace_at = ?4, ramp_from = ?5,
-             failures = ?6, opened = ?7, open_until = ?8, trial_since = ?9",
+             failures = ?6, opened = ?7, open_until = ?8, trial_since = ?9, arrears_since = ?10",
         values![
             company,
             line,
@@ -112,6 +131,7 @@ pub fn keep(db: &mut Db, company: CompanyId, line: LineId, health: &LineHealth) 
             breaker.opened,
             open_until,
             trial_since,
+            arrears_since,
         ],
     )?;
     Ok(())

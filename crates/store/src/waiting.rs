@@ -11,8 +11,8 @@ use hutong_domain::moment::Moment;
 
 use crate::db::{Db, Row};
 use crate::error::Result;
-use crate::{Page, PageRequest, values};
-use block::{Blocks, Run};
+use crate::{Page, PageRequest, ledger, task, values};
+use block::{Blocks, Changes, Run};
 
 /// A call that is still to be dialled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +101,43 @@ pub fn page(db: &mut Db, company: CompanyId, id: TaskId, now: Moment, page: Page
         skip = (skip - waiting).max(0);
     }
     Ok(Page { total, rows })
+}
+
+/// Whether a number was moved to the head of its task, or why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoveOutcome {
+    /// It is the next one to be dialled.
+    Moved,
+    /// The company has no such task, or the task no such number.
+    Unknown,
+    /// It does not wait to be dialled for the first time; nothing was changed.
+    NotFresh(CallStatus),
+}
+
+/// Moves a number that was never dialled to the head of its task: before redials that are due, and before those that
+/// were moved there earlier.
+///
+/// # Errors
+/// When the store fails.
+pub fn move_to_head(db: &mut Db, company: CompanyId, id: TaskId, phone: &str, now: Moment) -> Result<MoveOutcome> {
+    if task::find_locked(db, company, id)?.is_none() {
+        return Ok(MoveOutcome::Unknown);
+    }
+    let Some(call) = ledger::call_to(db, company, id, phone)? else { return Ok(MoveOutcome::Unknown) };
+    if call.status != CallStatus::NotStarted {
+        return Ok(MoveOutcome::NotFresh(call.status));
+    }
+    // The later it is moved, the smaller.
+    let head = Moment(-now.ms());
+    db.execute(
+        "UPDATE call SET due_at = ?3, modified_at = ?4 WHERE company_id = ?1 AND id = ?2",
+        values![company, call.id, head, now],
+    )?;
+    let mut changes = Changes::default();
+    changes.add((call.status, call.due_at, call.import_no), -1);
+    changes.add((call.status, head, call.import_no), 1);
+    changes.write(db, company, id)?;
+    Ok(MoveOutcome::Moved)
 }
 
 /// How many calls wait. A task of a million numbers is not counted through: what is neither finished nor in progress

@@ -79,12 +79,51 @@ fn why_a_number_is_not_dialled_is_explained_in_two_languages() {
     client.write("company/addBlackList", &json!({ "companyId": tenant.company, "mobile": "13800138001" }));
     assert!(why(&[]).contains("号码在黑名单分组“默认分组”中"));
 
+    let before = client.read("task/notDialedCustomerList", &json!({ "taskId": task }));
+    assert_eq!(before["list"][0]["customerTelephone"], "13800138000");
+    installation.run(&["number", "first", "--task", &task, "--number", "13800138001"]);
+    let after = client.read("task/notDialedCustomerList", &json!({ "taskId": task }));
+    assert_eq!(after["list"][0]["customerTelephone"], "13800138001");
+
     for (task, number, message) in
         [(&task[..], "13800138002", "has no number 13800138002"), ("999", "13800138001", "no task 999")]
     {
         let done = program::run(installation.data(), &["why", "--task", task, "--number", number]);
         assert_eq!(done.code, Some(1), "{}", done.stdout);
         assert!(done.stderr.contains(message), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn companies_and_lines_are_changed_by_what_is_given() {
+    let installation = Installation::new();
+    let company = installation.run(&["company", "add", "公司", "--seats", "3"]);
+    let company = company.trim().trim_start_matches("company ").to_owned();
+    let set = |arguments: &[&str]| installation.run(&[&["company", "set", &company], arguments].concat());
+    assert_eq!(set(&["--hours", "09:30-18:00"]), format!("{company}\t公司\t3 seats\t09:30–18:00\n"));
+    let capped = set(&["--seats", "5", "--dials-per-day", "2", "--dials-per-week", "4"]);
+    assert_eq!(capped, format!("{company}\t公司\t5 seats\t09:30–18:00\t2 dials per day\t4 dials per week\n"));
+    assert_eq!(
+        set(&["--hours", "all", "--dials-per-day", "0"]),
+        format!("{company}\t公司\t5 seats\t4 dials per week\n")
+    );
+
+    let new = ["line", "add", "--company", &company, "--name", "线路", "--phone", "01088880000", "--type", "sip"];
+    let line = installation.run(&[&new[..], &["--driver", "simulated", "--calls-per-second", "5"]].concat());
+    let line = line.trim().trim_start_matches("line ").to_owned();
+    let set = |arguments: &[&str]| installation.run(&[&["line", "set", &line], arguments].concat());
+    assert!(set(&["--channels", "7", "--ramp", "10"]).ends_with("0/7 channels\t5 calls/s\tenabled\n"));
+    assert!(set(&["--calls-per-second", "0", "--enabled", "false"]).ends_with("0/7 channels\t∞ calls/s\tdisabled\n"));
+
+    for (arguments, message) in [
+        (&["company", "set", &company, "--hours", "18:00-09:00"][..], "--hours"),
+        (&["company", "set", "99", "--seats", "1"], "no company 99"),
+        (&["line", "set", &line, "--ramp", "5"], "--calls-per-second"),
+        (&["line", "set", "99", "--ramp", "5"], "no line 99"),
+    ] {
+        let done = program::run(installation.data(), arguments);
+        assert_ne!(done.code, Some(0), "{arguments:?}");
+        assert!(done.stderr.contains(message), "{arguments:?}: {}", done.stderr);
     }
 }
 

@@ -37,6 +37,8 @@ pub enum MoveReason {
     CapsReached,
     /// No line of the task can be used.
     NoUsableLine,
+    /// Every line that could be used otherwise is in arrears.
+    LineInArrears,
     /// Nothing was imported yet.
     NoNumbers,
     /// Every number has finished.
@@ -80,6 +82,7 @@ impl MoveReason {
             Self::RedialsNotDue => "仅剩未到时间的重拨",
             Self::CapsReached => "剩余号码已达拨打频次上限",
             Self::NoUsableLine => "无可用线路",
+            Self::LineInArrears => "线路欠费",
             Self::NoNumbers => "尚未导入号码",
             Self::AllFinished => "全部号码已完成",
         }
@@ -102,6 +105,7 @@ impl MoveReason {
             Self::RedialsNotDue => "only redials that are not due are left",
             Self::CapsReached => "frequency caps hold back all numbers that are left",
             Self::NoUsableLine => "no line can be used",
+            Self::LineInArrears => "the lines are in arrears",
             Self::NoNumbers => "no numbers were imported",
             Self::AllFinished => "every number has finished",
         }

@@ -5,7 +5,6 @@ use hutong_domain::ids::TaskId;
 use hutong_domain::ledger::explain;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
-use hutong_domain::phone::PhoneNumber;
 use hutong_store::ledger::{self, Attempt, Ledger};
 use hutong_store::task;
 use jiff::tz::TimeZone;
@@ -32,8 +31,7 @@ pub(crate) struct WhyArgs {
 
 pub(crate) async fn run(args: WhyArgs) -> Result<()> {
     let WhyArgs { task, number, english, installation } = args;
-    let phone = PhoneNumber::parse(&number)
-        .ok_or_else(|| Error::Usage("--number must be a number of 3 to 20 digits".to_owned()))?;
+    let phone = super::number::parse(&number)?;
     let config = installation.load()?;
     let rules = config.rules()?;
     let store = installation::open(&config)?.store;

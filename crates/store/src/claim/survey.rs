@@ -111,7 +111,7 @@ impl LineRow {
 
     fn wakes(&self, now: Moment) -> Option<Moment> {
         match self.health.breaker.allows(now) {
-            Allows::None { until } => Some(until),
+            Allows::None { until } | Allows::Unpaid { until } => Some(until),
             Allows::Any | Allows::One => pace::available(&self.line.pace?, &self.health.pace, now).1,
         }
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{NewTask, Settings, find_locked};
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::values;
+use crate::{line_health, values};
 
 /// Makes a task. Its lines are not checked here.
 ///
@@ -136,6 +136,9 @@ pub fn command(
     match command.apply(task.status) {
         Ok(next) => {
             let reason = format!("{command:?}").to_lowercase();
+            if task.status == TaskStatus::LineInArrears && command == Command::Start {
+                line_health::paid(db, company, id)?;
+            }
             move_to(db, (company, id), (task.status, next), (actor, &reason), now)?;
             Ok(CommandOutcome::Done)
         }

@@ -18,7 +18,12 @@ async fn what_is_kept_of_a_line_is_read_again(store: TestStore) {
     let (company, line) = (CompanyId(1), LineId(3));
     let later = START.after(Duration::from_secs(30));
     let pace = PaceState { thousandths: -1500, at: later, ramp_from: START };
-    for state in [BreakerState::Closed, BreakerState::Open { until: later }, BreakerState::Trial { since: START }] {
+    for state in [
+        BreakerState::Closed,
+        BreakerState::Open { until: later },
+        BreakerState::Trial { since: START },
+        BreakerState::InArrears { since: START },
+    ] {
         let health = LineHealth { pace, breaker: Breaker { failures: 5, opened: 2, state } };
         store.write(company, move |db| line_health::keep(db, company, line, &health)).await.unwrap();
         let found = store.read(move |db| line_health::of_company(db, company)).await.unwrap();

@@ -31,6 +31,7 @@ conformance! {
     a_task_with_capped_numbers_only_pauses_until_they_may_be_dialled,
     calls_start_on_a_line_at_its_pace,
     a_line_that_fails_is_left_alone_and_tried_with_one_call,
+    a_task_whose_lines_are_in_arrears_waits_for_a_person,
     another_line_takes_over_from_one_that_fails,
     failures_of_our_side_have_redials_of_their_own,
     a_task_dials_beyond_its_seats_only_once_it_knows_who_answers,
@@ -185,6 +186,22 @@ async fn a_line_that_fails_is_left_alone_and_tried_with_one_call(store: TestStor
     assert!(fixture.answer(&trial[0]).await);
     // It works: known at the answer, not at the end of the call.
     assert_eq!(fixture.look(id).await.claimed.len(), 4);
+}
+
+async fn a_task_whose_lines_are_in_arrears_waits_for_a_person(store: TestStore) {
+    let fixture = Fixture::with_seats(&store, 1).await;
+    let id = task_over(&fixture, settings(), 5).await;
+    let claimed = fixture.look(id).await.claimed;
+    finish_all(&fixture, &claimed, Disposition::LineInArrears).await;
+
+    let held = fixture.look(id).await;
+    assert_eq!(held.moved(), Some((TaskStatus::LineInArrears, MoveReason::LineInArrears)));
+    fixture.clock.set(after(3600));
+    assert_eq!(fixture.look(id).await.claimed, []);
+
+    fixture.clock.set(after(60));
+    fixture.command(id, Command::Start).await;
+    assert_eq!(fixture.look(id).await.claimed.len(), 1);
 }
 
 async fn another_line_takes_over_from_one_that_fails(store: TestStore) {

@@ -10,7 +10,7 @@ use hutong_domain::redial::RedialRule;
 use hutong_store::blacklist::{self, NewEntry};
 use hutong_store::task::Settings;
 use hutong_store::waiting::block::{Changes, IMPORTS_PER_BLOCK, PARTS};
-use hutong_store::waiting::{self, Waiting};
+use hutong_store::waiting::{self, MoveOutcome, Waiting};
 use hutong_store::{Db, Error, Page, PageRequest, values};
 use hutong_testkit::fixture::{customers, settings};
 use hutong_testkit::recount::assert_counts_are_facts;
@@ -28,6 +28,7 @@ conformance! {
     a_dialled_task_leaves_no_blocks,
     redials_of_many_minutes_are_parted_at_the_moment,
     numbers_moved_to_the_head_or_put_off_stand_where_they_are_dialled,
+    a_number_is_moved_to_the_head_until_it_is_dialled,
     more_than_a_block_has_cannot_leave_it,
 }
 
@@ -268,6 +269,26 @@ async fn numbers_moved_to_the_head_or_put_off_stand_where_they_are_dialled(store
     let dialled: Vec<_> = fixture.look(id).await.claimed.into_iter().map(|it| it.customer_phone).collect();
     assert_eq!(dialled, phones(&waiting));
     assert_counts_are_facts(&store, fixture.company, id).await;
+}
+
+async fn a_number_is_moved_to_the_head_until_it_is_dialled(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    let id = mixed(&fixture).await;
+    let move_to_head = async |phone: &'static str| {
+        let now = fixture.clock.advance(Duration::from_secs(1));
+        fixture.write(move |db, company| waiting::move_to_head(db, company, id, phone, now)).await
+    };
+    for phone in ["13800000007", "13800000006", "13800000007"] {
+        assert_eq!(move_to_head(phone).await, MoveOutcome::Moved);
+    }
+    assert_eq!(move_to_head("13899999999").await, MoveOutcome::Unknown);
+    assert_eq!(move_to_head("13800000001").await, MoveOutcome::NotFresh(CallStatus::AwaitingRedial));
+
+    let listed = waiting(&fixture, id, all()).await;
+    assert_eq!(phones(&listed)[..3], ["13800000007", "13800000006", "13800000001"]);
+    assert_counts_are_facts(&store, fixture.company, id).await;
+    assert_eq!(fixture.claim(id, 1).await[0].customer_phone, "13800000007");
+    assert_eq!(move_to_head("13800000007").await, MoveOutcome::NotFresh(CallStatus::InProgress));
 }
 
 async fn more_than_a_block_has_cannot_leave_it(store: TestStore) {

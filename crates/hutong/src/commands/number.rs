@@ -1,0 +1,52 @@
+//! `hutong number`
+
+use clap::Subcommand;
+use hutong_domain::ids::TaskId;
+use hutong_domain::phone::PhoneNumber;
+use hutong_store::task;
+use hutong_store::waiting::{self, MoveOutcome};
+
+use crate::cli::{InstallationArgs, print};
+use crate::error::{Error, Result};
+use crate::installation;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NumberCommand {
+    /// Move a number that was never dialled to the head of its task: it is dialled next
+    First {
+        /// The task
+        #[arg(long, value_name = "ID")]
+        task: i64,
+        /// The number
+        #[arg(long)]
+        number: String,
+        #[command(flatten)]
+        installation: InstallationArgs,
+    },
+}
+
+pub(crate) async fn run(command: NumberCommand) -> Result<()> {
+    let NumberCommand::First { task, number, installation } = command;
+    let phone = parse(&number)?;
+    let store = installation::open(&installation.load()?)?.store;
+    let id = TaskId(task);
+    let company = store
+        .read(move |db| task::owner(db, id))
+        .await?
+        .ok_or_else(|| Error::Failed(format!("there is no task {task}")))?;
+    let now = installation::now();
+    let moved = store.write(company, move |db| waiting::move_to_head(db, company, id, phone.as_str(), now)).await?;
+    match moved {
+        MoveOutcome::Moved => print(&format!("{number} is dialled next\n")),
+        MoveOutcome::Unknown => Err(Error::Failed(format!("task {task} has no number {number}"))),
+        MoveOutcome::NotFresh(status) => Err(Error::Failed(format!(
+            "{number} is not waiting to be dialled for the first time: {}; `hutong why` says more",
+            status.label()
+        ))),
+    }
+}
+
+/// A number as people write it.
+pub(super) fn parse(number: &str) -> Result<PhoneNumber> {
+    PhoneNumber::parse(number).ok_or_else(|| Error::Usage("--number must be a number of 3 to 20 digits".to_owned()))
+}
