@@ -116,15 +116,18 @@ impl Breaker {
     pub fn record(self, outcome: LineOutcome, started: Moment, now: Moment) -> Self {
         match (self.state, outcome) {
             (BreakerState::Closed, LineOutcome::Worked) => Self::default(),
-            (BreakerState::Closed, LineOutcome::InArrears) => self.in_arrears(now),
-            (BreakerState::Closed, LineOutcome::Failed) => {
-                let failures = self.failures.saturating_add(1);
-                if failures < FAILURES_MAX { Self { failures, ..self } } else { Self { failures, ..self }.open(now) }
+            (BreakerState::Closed, LineOutcome::Failed | LineOutcome::InArrears) => {
+                let failed = Self { failures: self.failures.saturating_add(1), ..self };
+                match outcome {
+                    _ if failed.failures < FAILURES_MAX => failed,
+                    LineOutcome::InArrears => failed.in_arrears(now),
+                    _ => failed.open(now),
+                }
             }
             (BreakerState::Trial { since }, _) if started >= since => match outcome {
                 LineOutcome::Worked => Self::default(),
                 LineOutcome::Failed => Self { failures: self.failures.saturating_add(1), ..self }.open(now),
-                LineOutcome::InArrears => self.in_arrears(now),
+                LineOutcome::InArrears => Self { failures: self.failures.saturating_add(1), ..self }.in_arrears(now),
                 // The trial was no trial: the next call is one.
                 LineOutcome::SaysNothing => Self { state: BreakerState::Open { until: now }, ..self },
             },
@@ -133,7 +136,7 @@ impl Breaker {
     }
 
     fn in_arrears(self, now: Moment) -> Self {
-        Self { failures: self.failures.saturating_add(1), state: BreakerState::InArrears { since: now }, ..self }
+        Self { state: BreakerState::InArrears { since: now }, ..self }
     }
 
     fn open(self, now: Moment) -> Self {
@@ -214,7 +217,10 @@ mod tests {
 
     #[test]
     fn a_line_in_arrears_waits_for_a_person_and_is_tried_after_a_while() {
-        let unpaid = Breaker::default().record(InArrears, at(0), at(1));
+        let unpaid = (0..FAILURES_MAX).fold(Breaker::default(), |breaker, _| {
+            assert_eq!(breaker.allows(at(0)), Allows::Any, "a few may be the fault of their calls");
+            breaker.record(InArrears, at(0), at(1))
+        });
         assert_eq!(unpaid.allows(at(2)), Allows::Unpaid { until: at(601) });
         assert_eq!(unpaid.record(Failed, at(0), at(2)), unpaid);
         assert_eq!(unpaid.paid(), Breaker::default());

@@ -189,8 +189,8 @@ async fn a_line_that_fails_is_left_alone_and_tried_with_one_call(store: TestStor
 }
 
 async fn a_task_whose_lines_are_in_arrears_waits_for_a_person(store: TestStore) {
-    let fixture = Fixture::with_seats(&store, 1).await;
-    let id = task_over(&fixture, settings(), 5).await;
+    let fixture = Fixture::with_seats(&store, 5).await;
+    let id = task_over(&fixture, settings(), 50).await;
     let claimed = fixture.look(id).await.claimed;
     finish_all(&fixture, &claimed, Disposition::LineInArrears).await;
 
@@ -201,7 +201,7 @@ async fn a_task_whose_lines_are_in_arrears_waits_for_a_person(store: TestStore) 
 
     fixture.clock.set(after(60));
     fixture.command(id, Command::Start).await;
-    assert_eq!(fixture.look(id).await.claimed.len(), 1);
+    assert_eq!(fixture.look(id).await.claimed.len(), 5);
 }
 
 async fn another_line_takes_over_from_one_that_fails(store: TestStore) {
