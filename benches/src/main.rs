@@ -10,6 +10,7 @@ mod api;
 mod client;
 mod dataset;
 mod depth;
+mod dialer;
 mod generate;
 mod load;
 mod machine;
@@ -80,10 +81,22 @@ enum Command {
     Depth(DataArgs),
     /// Finishing calls in groups, and importing numbers
     Store,
+    /// Whole calls through the scheduler, how busy seats are kept, and the memory of many calls at once
+    Dialer,
     /// Memory of the idle server
     Memory(DataArgs),
     /// All of it, written to docs/benchmarks.md
     All(DataArgs),
+    /// A process that dials, and prints what came of it
+    #[command(hide = true)]
+    DialMeasured {
+        #[arg(long)]
+        data: PathBuf,
+        #[arg(long)]
+        hurry: u32,
+        #[arg(long)]
+        seats: u32,
+    },
     /// The server that is measured; ends when its standard input does
     #[command(hide = true)]
     ServeMeasured {
@@ -122,6 +135,8 @@ fn main() -> Result<()> {
             print(&depth::measure(&dataset, &facts)?)
         }
         Command::Store => print(&store::measure(&scratch())?),
+        Command::Dialer => print(&dialer::measure(&scratch())?),
+        Command::DialMeasured { data, hurry, seats } => dialer::dial(&data, hurry, seats),
         Command::Memory(data) => print(&memory::measure(&data.open()?.0)?),
         Command::All(data) => all(&data),
         Command::ServeMeasured { data } => server::serve(&data),
@@ -135,6 +150,7 @@ fn all(data: &DataArgs) -> Result<()> {
         api::measure(&dataset, &facts)?,
         depth::measure(&dataset, &facts)?,
         store::measure(&scratch())?,
+        dialer::measure(&scratch())?,
         memory::measure(&dataset)?,
     ];
     report::write(&root().join("docs/benchmarks.md"), &parts.join("\n"))

@@ -22,9 +22,9 @@ use crate::process::cpu_time;
 use crate::report::{Table, verdict};
 use crate::statistics::{Figure, figure, micros, percentile};
 
-const CALLERS: usize = 64;
+pub(crate) const CALLERS: usize = 64;
 /// Calls that are finished in a turn of either way.
-const PER_TURN: usize = 1280;
+pub(crate) const PER_TURN: usize = 1280;
 const TURNS: usize = 7;
 const GOAL_GROUPED: f64 = 2.5;
 
@@ -60,13 +60,13 @@ fn disk(folder: &Path) -> Result<u64> {
 }
 
 /// A store with a task and claimed calls of it, all to be finished.
-struct Campaign {
+pub(crate) struct Finishing {
     store: Store,
     claimed: Vec<Claimed>,
 }
 
-impl Campaign {
-    async fn new(folder: &Path, name: &str, calls: usize) -> Result<Self> {
+impl Finishing {
+    pub(crate) async fn new(folder: &Path, name: &str, calls: usize) -> Result<Self> {
         let store = open(folder, name)?;
         let fixture = Fixture::with_seats(&store, 1_000_000).await;
         let mut settings = settings();
@@ -83,7 +83,7 @@ impl Campaign {
     }
 
     /// Calls a second that so many callers finish together, until a turn's calls are through.
-    async fn turn(&mut self, callers: usize) -> Result<f64> {
+    pub(crate) async fn turn(&mut self, callers: usize) -> Result<f64> {
         let left = self.claimed.len().saturating_sub(PER_TURN);
         let calls = Arc::new(Mutex::new(self.claimed.split_off(left)));
         let begun = Instant::now();
@@ -133,8 +133,8 @@ async fn finish_one(store: &Store, claimed: Claimed) -> Result<()> {
 }
 
 async fn finishing(folder: &Path) -> Result<String> {
-    let mut together = Campaign::new(folder, "together", (TURNS + 1) * PER_TURN).await?;
-    let mut alone = Campaign::new(folder, "alone", (TURNS + 1) * PER_TURN).await?;
+    let mut together = Finishing::new(folder, "together", (TURNS + 1) * PER_TURN).await?;
+    let mut alone = Finishing::new(folder, "alone", (TURNS + 1) * PER_TURN).await?;
     together.turn(CALLERS).await?;
     alone.turn(1).await?;
     let mut turns = Vec::new();
