@@ -1,4 +1,6 @@
 //! What was dialled, by the logs of all servers that ever were, against the attempts that are kept.
+//!
+//! A server says what it dials right before it does, with one write to a pipe: what a killed one has said is there.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -78,7 +80,7 @@ impl Ledger {
         for Attempt { key, task, disposition, .. } in attempts {
             let disposition = disposition.unwrap_or_else(|| panic!("attempt {key:?} never ended"));
             let dialled = self.0.contains_key(&key);
-            // This is also how it is known that no line of a log was lost with its process.
+            // Else the logs would not say all that was dialled, and the rest of this would prove nothing.
             assert!(dialled || disposition == Disposition::Interrupted, "{key:?} ended {disposition:?} without a dial");
             lost += usize::from(dialled && disposition == Disposition::Interrupted);
             let (tries, last) = tried.entry(key.0).or_default();

@@ -11,7 +11,7 @@ use crate::reader::Reader;
 #[derive(Debug)]
 pub(crate) enum Moment {
     /// So many more lines of the server's log that say that a call was dialled, ended, or was lost with its process:
-    /// a restarted server begins with the lost ones and dials the next. None of them is right after it began to serve.
+    /// a restarted server begins with the lost ones and dials the next. With 0 it dies as soon as it serves.
     Steps(usize),
     /// The ends of so many more calls of its own.
     Ends(usize),
