@@ -1,5 +1,7 @@
 //! A client of the open API, as an integrator writes one.
 
+use std::io;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -84,9 +86,23 @@ impl Client {
     /// # Panics
     /// When there is no answer.
     #[must_use]
-    pub fn send(&self, mut request: Request) -> Answer {
+    pub fn send(&self, request: Request) -> Answer {
+        let name = format!("{} {}", request.method, request.target);
+        self.try_send(request).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The same, for a server that may be gone.
+    ///
+    /// # Errors
+    /// When there is no answer, or it breaks off.
+    pub fn try_send(&self, mut request: Request) -> io::Result<Answer> {
         request.headers.extend(self.credentials.signed_at(now()));
-        request.send(&self.address).unwrap_or_else(|error| panic!("{} {}: {error}", request.method, request.target))
+        let answer = request.send(&self.address)?;
+        let promised = answer.header("content-length").and_then(|length| length.parse().ok());
+        if promised.is_some_and(|length: usize| answer.body.len() < length) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(answer)
     }
 
     /// The envelope of the answer to a GET of `/openapi/v1/{operation}` with these parameters in the query.
@@ -95,7 +111,7 @@ impl Client {
     /// When there is no answer, or it is no envelope.
     #[must_use]
     pub fn get(&self, operation: &str, parameters: &Value) -> Value {
-        self.send(Request::get(&format!("/openapi/v1/{operation}{}", query(parameters)))).json()
+        self.send(get(operation, parameters)).json()
     }
 
     /// The envelope of the answer to a POST to `/openapi/v1/{operation}`.
@@ -114,6 +130,17 @@ impl Client {
     #[must_use]
     pub fn read(&self, operation: &str, parameters: &Value) -> Value {
         data(operation, self.get(operation, parameters))
+    }
+
+    /// The same, from a server that may be gone.
+    ///
+    /// # Errors
+    /// When there is no answer, or it breaks off.
+    ///
+    /// # Panics
+    /// When the answer is anything but a success.
+    pub fn try_read(&self, operation: &str, parameters: &Value) -> io::Result<Value> {
+        Ok(data(operation, self.try_send(get(operation, parameters))?.json()))
     }
 
     /// The data that a POST answers with.
@@ -143,6 +170,10 @@ impl Client {
         }
         all
     }
+}
+
+fn get(operation: &str, parameters: &Value) -> Request {
+    Request::get(&format!("/openapi/v1/{operation}{}", query(parameters)))
 }
 
 fn data(operation: &str, mut envelope: Value) -> Value {

@@ -1,6 +1,7 @@
 //! A client that follows the feed of a task, and what has to be true of everything that it was given.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde_json::{Value, json};
 
@@ -33,13 +34,24 @@ impl Follower {
     /// Asks once; whether there was anything new.
     ///
     /// # Panics
-    /// When the server refuses.
+    /// When the server is gone, or refuses.
     pub fn poll(&mut self, client: &Client) -> bool {
+        self.try_poll(client).unwrap_or_else(|error| panic!("task {}: {error}", self.task))
+    }
+
+    /// Asks a server that may be gone; whether there was anything new.
+    ///
+    /// # Errors
+    /// When there is no answer, or it breaks off: then nothing was read.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn try_poll(&mut self, client: &Client) -> io::Result<bool> {
         let asked = json!({ "callJobId": self.task, "index": self.greatest_index(), "pageSize": 7 });
-        let page = client.read("task/queryDoneTaskPhones", &asked);
+        let page = client.try_read("task/queryDoneTaskPhones", &asked)?;
         let list = page["list"].as_array().unwrap();
         self.calls.extend_from_slice(list);
-        !list.is_empty()
+        Ok(!list.is_empty())
     }
 
     /// How many of the calls have finished like this.
@@ -60,6 +72,16 @@ pub fn check_feed(calls: &[Value], numbers: &[String]) {
     assert_eq!(given, numbers.iter().map(String::as_str).collect(), "every number");
     let ids: BTreeSet<i64> = calls.iter().map(|call| call["callInstanceId"].as_i64().unwrap()).collect();
     assert_eq!(ids.len(), calls.len(), "every call once");
+}
+
+/// Two readers were given the same.
+///
+/// # Panics
+/// When that is not so.
+pub fn check_same(one: &[Value], other: &[Value]) {
+    let different = one.iter().zip(other).find(|(one, other)| one != other);
+    assert_eq!(different, None, "the first call that two readers were given differently");
+    assert_eq!(one.len(), other.len(), "one reader was given more calls than the other");
 }
 
 /// The counts of a task's detail are what the feed gave. The scene has no result but the intent level.

@@ -55,6 +55,16 @@ impl Output {
         found(&state)
     }
 
+    /// Waits until the program has written so many lines that fit; whether it has, before it ended and
+    /// within [`BOUND`].
+    #[must_use]
+    pub fn wait_for(&self, lines: usize, fits: impl Fn(&str) -> bool) -> bool {
+        let written = |state: &State| state.text.lines().filter(|line| fits(line)).count() >= lines;
+        let waited = self.0.changed.wait_timeout_while(self.lock(), BOUND, |state| !state.ended && !written(state));
+        let (state, _) = waited.expect("no thread panics while it holds the lock");
+        written(&state)
+    }
+
     /// Waits until the program has closed the stream; whether it did within [`BOUND`].
     #[must_use]
     pub fn wait_for_end(&self) -> bool {

@@ -74,6 +74,16 @@ impl Server {
         self.log.text()
     }
 
+    /// Waits until so many more lines of its log fit than did when this was called.
+    ///
+    /// # Panics
+    /// When they do not come.
+    pub fn wait_for_log(&self, lines: usize, fits: impl Fn(&str) -> bool) {
+        let before = self.log().lines().filter(|line| fits(line)).count();
+        let came = self.log.wait_for(before + lines, fits);
+        assert!(came, "waited in vain for {lines} more lines of the server's log");
+    }
+
     /// What it has printed so far.
     #[must_use]
     pub fn printed(&self) -> String {
@@ -109,11 +119,14 @@ impl Server {
     ///
     /// # Panics
     /// When it has ended before.
-    pub fn kill(mut self) {
+    pub fn kill(mut self) -> Stopped {
         let before = self.child.try_wait().expect("the server is our child");
         assert!(before.is_none(), "the server ended by itself: {before:?}\n{}", self.log.text());
         self.child.kill().expect("our child can be killed");
-        self.child.wait().expect("the server is our child");
+        let status = self.child.wait().expect("the server is our child");
+        // What it wrote before it died is still in the pipe.
+        assert!(self.log.wait_for_end(), "the log of a dead server has no end");
+        Stopped { status, log: self.log.text() }
     }
 }
 
@@ -128,7 +141,7 @@ impl Drop for Server {
     }
 }
 
-/// A server that ended when it was asked to.
+/// A server that has ended.
 pub struct Stopped {
     /// How it ended.
     pub status: ExitStatus,

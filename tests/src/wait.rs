@@ -27,7 +27,8 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// The pause between two looks, for those who look in a loop of their own.
 #[expect(clippy::disallowed_methods, reason = "what another process writes to its store sends no event")]
-fn pause() {
+pub fn pause() {
     std::thread::sleep(PAUSE);
 }

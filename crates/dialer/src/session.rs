@@ -91,6 +91,9 @@ async fn live(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Conversation {
     if let Err(disposition) = last_look(parts, claimed).await {
         return Conversation::ended_by(disposition);
     }
+    // Said before it rings: what was dialled can be told from the log even of a process that dies now.
+    let (id, attempt, node) = (claimed.call, claimed.attempt_no, claimed.node);
+    tracing::debug!(call = %id, attempt, %node, "call {id} is dialled");
     let mut call = line.dial(claimed);
     let answered = unless_stopped(parts, call.answered()).await.unwrap_or(Err(Disposition::Interrupted));
     if let Err(disposition) = answered {
