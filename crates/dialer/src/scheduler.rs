@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_secs(5);
 /// When a company is looked at again whose look failed, or found no room in this process.
 const RETRY: Duration = Duration::from_secs(1);
 /// Calls claimed for a company in one transaction.
-const STARTS_MAX: u32 = 64;
+const STARTS_MAX: u32 = 256;
 /// Looks at one company in a row before others have their turn.
 const LOOKS_MAX: u32 = 16;
 /// How often a process compares what it holds with what the store says that it holds.

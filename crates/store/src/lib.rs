@@ -62,7 +62,7 @@ impl PageRequest {
 /// The name of a number of parameters that a list of values is padded to, so that lists of every length
 /// share a few prepared statements.
 pub(crate) fn in_list(first: usize, length: usize) -> (String, usize) {
-    let padded = [1, 10, 100, 1000].into_iter().find(|size| *size >= length).unwrap_or(length);
+    let padded = [1, 10, 30, 100, 300, 1000].into_iter().find(|size| *size >= length).unwrap_or(length);
     let names: Vec<String> = (first..first + padded).map(|n| format!("?{n}")).collect();
     (names.join(", "), padded)
 }
