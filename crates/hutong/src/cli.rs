@@ -66,7 +66,7 @@ struct ServeArgs {
 /// Which installation a command is about.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct InstallationArgs {
-    /// The configuration file
+    /// The configuration file; config.toml in the folder of --data where it has one
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The data folder, instead of the configured one
@@ -76,7 +76,8 @@ pub(crate) struct InstallationArgs {
 
 impl InstallationArgs {
     pub(crate) fn load(&self) -> Result<Config> {
-        let mut config = Config::load(self.config.as_deref())?;
+        let of_data = self.data.as_ref().map(|data| data.join(config::FILE)).filter(|file| file.exists());
+        let mut config = Config::load(self.config.as_deref().or(of_data.as_deref()))?;
         if let Some(data) = &self.data {
             config.data.clone_from(data);
         }

@@ -21,6 +21,9 @@ use crate::error::{Error, Result};
 /// The configuration with every key at its default: also the documentation of the configuration.
 pub(crate) const DEFAULT: &str = include_str!("../config.default.toml");
 
+/// The file in a data folder with the configuration that the folder was made with.
+pub(crate) const FILE: &str = "config.toml";
+
 /// What an administrator decides about an installation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -16,12 +16,11 @@ use hutong_domain::moment::Moment;
 use hutong_store::feed::FeedFilter;
 use hutong_store::key::{Edition, Secret};
 use hutong_store::{Options, PageRequest, Store, company, key, task};
-use jiff::civil::{Time, time};
 
 use self::campaigns::Campaigns;
 use crate::cli::print;
 use crate::commands::key::create;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
 use crate::serve;
@@ -60,7 +59,6 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     let config = config(&data, args.listen)?;
     serve::init_log(&config)?;
     let stop = serve::stop_signal()?;
-    installation::make_folder(&config.data)?;
     let _lock = installation::lock(&config.data)?;
     let contents = contents(&config).await?;
     let listener = serve::listen(&config.listen).await?;
@@ -75,13 +73,23 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     serving.await.map_err(|error| Error::Failed(format!("the server broke: {error}")))?
 }
 
-/// The demo calls nobody, so it may do so at any hour; everything else is as it is by default.
+/// What the demo decides otherwise than the defaults: it calls nobody, so it may do so at any hour.
+const CONFIG: &str = "# The configuration of the demo: commands find it with --data.
+
+[dialing]
+legal_start = \"00:00:00\"
+legal_end = \"23:59:59\"
+";
+
 fn config(data: &Path, listen: String) -> Result<Config> {
-    let mut config = Config::load(None)?;
+    installation::make_folder(data)?;
+    let file = data.join(config::FILE);
+    if !file.exists() {
+        std::fs::write(&file, CONFIG).map_err(|cause| Error::file(&file, cause))?;
+    }
+    let mut config = Config::load(Some(&file))?;
     config.listen = listen;
     data.clone_into(&mut config.data);
-    config.dialing.legal_start = Time::midnight();
-    config.dialing.legal_end = time(23, 59, 59, 0);
     config.dialing.drain_s = DRAIN_S;
     if std::env::var_os("HUTONG_LOG__LEVEL").is_none() {
         "warn".clone_into(&mut config.log.level);
