@@ -16,7 +16,7 @@ use hutong_domain::outcome::Disposition;
 use hutong_domain::rules::Rules;
 use hutong_store::claim::{self, Claimed, Look, Looked, Moved};
 use hutong_store::scenes::Scenes;
-use hutong_store::{Result, Store, task};
+use hutong_store::{Result, Store, number, task};
 use tokio::sync::{Notify, watch};
 
 use crate::lease::{Lease, RENEWAL};
@@ -34,6 +34,9 @@ const STARTS_MAX: u32 = 256;
 const LOOKS_MAX: u32 = 16;
 /// How often a process compares what it holds with what the store says that it holds.
 const RECKONING: Duration = Duration::from_secs(30);
+/// How often days are forgotten that no frequency cap looks at any more, and how many rows at a time.
+const FORGETTING: Duration = Duration::from_secs(3600);
+const FORGOTTEN_MAX: i64 = 5000;
 /// Attempts of dead processes that are ended at a time.
 const ORPHANS_MAX: i64 = 200;
 
@@ -111,6 +114,7 @@ pub struct Dialer {
     next_renewal: Moment,
     next_tick: Moment,
     next_reckoning: Moment,
+    next_forgetting: Moment,
     /// When companies are looked at next, as far as it is known.
     wakes: BTreeMap<CompanyId, Moment>,
 }
@@ -172,6 +176,7 @@ impl Dialer {
             next_renewal,
             next_tick,
             next_reckoning: next_tick.after(RECKONING),
+            next_forgetting: next_tick,
             wakes: BTreeMap::new(),
         })
     }
@@ -261,6 +266,9 @@ impl Dialer {
             if let Err(error) = self.end_unknown(now).await {
                 tracing::error!(%error, "calls that this process does not know of could not be ended");
             }
+            if let Err(error) = self.forget_days(now).await {
+                tracing::error!(%error, "old days could not be forgotten");
+            }
             match self.parts.store.read(task::awake).await {
                 Ok(companies) => self.wakes = companies.into_iter().map(|company| (company, now)).collect(),
                 Err(error) => {
@@ -313,6 +321,19 @@ impl Dialer {
             tracing::warn!(call = %orphan.claimed.call, ?ended, "call {} was claimed without an answer", orphan.claimed.call);
         }
         self.next_reckoning = now.after(RECKONING);
+        Ok(())
+    }
+
+    /// Forgets how often numbers were dialled on days that are over for every cap.
+    async fn forget_days(&mut self, now: Moment) -> Result<()> {
+        if now < self.next_forgetting {
+            return Ok(());
+        }
+        let today = now.civil(&self.parts.settings.rules.zone).date();
+        let forget = move |db: &mut hutong_store::Db| number::forget_old(db, today, FORGOTTEN_MAX);
+        let forgotten = self.parts.store.write(CompanyId(0), forget).await?;
+        let has_more = forgotten >= FORGOTTEN_MAX.unsigned_abs();
+        self.next_forgetting = if has_more { now } else { now.after(FORGETTING) };
         Ok(())
     }
 
