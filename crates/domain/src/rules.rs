@@ -4,7 +4,6 @@ use jiff::tz::TimeZone;
 
 use crate::caps::Caps;
 use crate::hours::Hours;
-use crate::moment::Moment;
 use crate::window::DaySpan;
 
 /// The share of answers that may find no seat where nothing else is configured, in thousandths.
@@ -41,19 +40,12 @@ impl Rules {
         let never = DaySpan { start: own.start, end: own.start };
         Hours { legal: self.hours.legal.intersection(&own).unwrap_or(never), days: self.hours.days.clone() }
     }
-
-    /// Whether a company may place a call at this moment.
-    #[must_use]
-    pub fn may_call_at(&self, company: &CompanyRules, at: Moment) -> bool {
-        let (hours, civil) = (self.hours_of(company), at.civil(&self.zone));
-        hours.legal.contains(civil.time()) && hours.days.dials(civil.date())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::{date, time};
+    use jiff::civil::time;
 
     fn span(start: i8, end: i8) -> DaySpan {
         DaySpan { start: time(start, 0, 0, 0), end: time(end, 0, 0, 0) }
@@ -69,8 +61,8 @@ mod tests {
         };
         let calls = |legal: Option<DaySpan>| -> Vec<i8> {
             let company = CompanyRules { legal, ..CompanyRules::default() };
-            let at = |hour| Moment::from_civil(date(2026, 5, 4).at(hour, 0, 0, 0), &rules.zone);
-            (0..24).filter(|hour| rules.may_call_at(&company, at(*hour))).collect()
+            let legal = rules.hours_of(&company).legal;
+            (0..24).filter(|hour| legal.contains(time(*hour, 0, 0, 0))).collect()
         };
         assert_eq!(calls(None), (9..20).collect::<Vec<_>>());
         assert_eq!(calls(Some(span(10, 12))), [10, 11]);

@@ -85,22 +85,6 @@ fn pour(free: u32, bowls: &[Bowl], turns: &[usize], granted: &mut [u32]) -> u32 
     u32::try_from(left).unwrap_or(u32::MAX)
 }
 
-/// The place of each queued task in the queue for seats, from 1, in the order of `tasks`; none for those
-/// that do not wait.
-#[must_use]
-pub fn queue_places(tasks: &[Claimant]) -> Vec<Option<usize>> {
-    let mut places = vec![None; tasks.len()];
-    let mut queued: Vec<(Moment, usize)> =
-        tasks.iter().enumerate().filter_map(|(at, task)| Some((task.waiting_since?, at))).collect();
-    queued.sort_unstable();
-    for (place, (_, at)) in (1..).zip(queued) {
-        if let Some(slot) = places.get_mut(at) {
-            *slot = Some(place);
-        }
-    }
-    places
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +110,6 @@ mod tests {
         assert_eq!(share(2, &[TASK, since(20), since(10)]), [0, 1, 1]);
         assert_eq!(share(1, &[TASK, since(20), since(10)]), [0, 0, 1]);
         assert_eq!(share(1, &[Claimant { held: 1, ..since(5) }, TASK]), [0, 1]);
-        assert_eq!(queue_places(&[TASK, since(20), since(10), since(20)]), [None, Some(2), Some(1), Some(3)]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! When a task may dial: its window, its break, and the law.
 
-use jiff::civil::{DateTime, Time};
+use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 
 /// A span of the day, from `start` up to but not including `end`. It never crosses midnight; an end
@@ -56,9 +56,9 @@ pub struct CallingWindow {
 
 impl CallingWindow {
     /// Whether a call may be placed at `at` (civil time of the installation's zone), inside the
-    /// task's own window and inside the `legal` hours as they are configured now.
-    #[must_use]
-    pub fn is_open(&self, at: DateTime, legal: &DaySpan) -> bool {
+    /// task's own window and inside the `legal` hours: the model that tests hold [`crate::hours`] against.
+    #[cfg(test)]
+    pub(crate) fn is_open(&self, at: jiff::civil::DateTime, legal: &DaySpan) -> bool {
         let time = at.time();
         legal.contains(time) && self.working.contains(time) && !self.rest.is_some_and(|rest| rest.contains(time))
     }
