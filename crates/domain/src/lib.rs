@@ -6,6 +6,7 @@
 pub mod breaker;
 pub mod call;
 pub mod caps;
+mod chance;
 pub mod dialogue;
 pub mod grading;
 pub mod hours;
