@@ -8,6 +8,7 @@ pub mod call;
 pub mod caps;
 mod chance;
 pub mod dialogue;
+pub mod forecast;
 pub mod grading;
 pub mod hours;
 pub mod ids;
