@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Understanding;
+use crate::chance::draw;
 use crate::scene::Scene;
 use crate::scene::model::{Fallback, Listening, Node, NodeIndex, Then};
 use crate::scene::template::Template;
@@ -383,17 +384,6 @@ impl<'a> Turn<'a> {
 /// The wording for the `prompt`-th prompt of a conversation.
 fn choose(wordings: &[Template], seed: u64, prompt: u64) -> Option<&Template> {
     let count = u64::try_from(wordings.len()).ok()?;
-    let index = mix(seed.wrapping_add(prompt.wrapping_mul(GOLDEN))).checked_rem(count)?;
+    let index = draw(seed, prompt).checked_rem(count)?;
     wordings.get(usize::try_from(index).ok()?)
-}
-
-/// The increment of SplitMix64: 2⁶⁴ divided by the golden ratio.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// The output function of SplitMix64 (Steele, Lea, Flood 2014): one number, well mixed. A generator
-/// would have to be kept in the state; this needs only its place in the sequence.
-const fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
 }

@@ -6,7 +6,9 @@
 pub mod breaker;
 pub mod call;
 pub mod caps;
+mod chance;
 pub mod dialogue;
+pub mod forecast;
 pub mod grading;
 pub mod hours;
 pub mod ids;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{call, company, doctor, export, key, line, number, scene, why};
+use crate::commands::{call, company, doctor, export, forecast, key, line, number, scene, why};
 use crate::config::{self, Config};
 use crate::error::Result;
 use crate::{demo, serve};
@@ -50,6 +50,11 @@ enum Command {
     Number(number::NumberCommand),
     /// Explain why a number of a task is dialled now, or is not, and what was tried
     Why(why::WhyArgs),
+    /// Say when a task will finish, and what other settings would change
+    ///
+    /// The rest of the task is played in virtual time, by the rules that dial it, with callees who do what they did in
+    /// the attempts of the past. Not reckoned with: other tasks of the company, frequency caps, lines that fail.
+    Forecast(forecast::ForecastArgs),
     /// Check the installation and say what to mend
     Doctor(InstallationArgs),
 }
@@ -120,6 +125,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Export(command) => export::run(command).await,
         Command::Number(command) => number::run(command).await,
         Command::Why(args) => why::run(args).await,
+        Command::Forecast(args) => forecast::run(args).await,
         Command::Doctor(args) => doctor::run(&args).await,
     }
 }

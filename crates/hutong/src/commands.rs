@@ -4,6 +4,7 @@ pub(crate) mod call;
 pub(crate) mod company;
 pub(crate) mod doctor;
 pub(crate) mod export;
+pub(crate) mod forecast;
 pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod number;

@@ -13,6 +13,7 @@ pub mod db;
 pub mod error;
 pub mod feed;
 pub mod finish;
+pub mod forecast;
 pub mod key;
 pub mod ledger;
 pub mod line;

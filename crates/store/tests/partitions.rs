@@ -19,9 +19,10 @@ use hutong_domain::outcome::Disposition;
 use hutong_domain::redial::RedialRule;
 use hutong_store::claim::{self, Single};
 use hutong_store::feed::FeedFilter;
+use hutong_store::forecast::{Question, SAMPLES_MAX};
 use hutong_store::task::Settings;
-use hutong_store::{BIG_TABLES, IdKind, PageRequest, call, company, line, waiting};
-use hutong_testkit::fixture::{customer, settings};
+use hutong_store::{BIG_TABLES, IdKind, PageRequest, call, company, forecast, line, waiting};
+use hutong_testkit::fixture::{customer, rules, settings};
 use hutong_testkit::{Engine, Fixture, Place, TestStore};
 
 use plans::{Explained, explained};
@@ -124,6 +125,8 @@ async fn ask(fixture: &Fixture, id: hutong_domain::ids::TaskId) {
     }
     let now = fixture.now();
     fixture.read(move |db, company| waiting::page(db, company, id, now, page)).await;
+    let question = Question { now, rules: rules(), samples_max: SAMPLES_MAX };
+    fixture.read(move |db, company| forecast::of_task(db, company, id, &question)).await;
     fixture.read(company::seats_in_use).await;
     fixture.read(line::channels_in_use).await;
 }

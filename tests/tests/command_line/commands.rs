@@ -128,6 +128,48 @@ fn companies_and_lines_are_changed_by_what_is_given() {
 }
 
 #[test]
+fn a_task_is_forecast_in_two_languages_and_with_other_settings() {
+    let installation = Installation::new();
+    let tenant = installation.tenant("公司", 2);
+    let server = installation.serve();
+    let client = server.client(&tenant.credentials);
+    let new = tenant.new_task(&client, &json!({ "concurrencyQuota": 2, "phoneNum": 3 }));
+    let task = client.write("task/createTask", &new);
+    let id = task.to_string();
+    let refused = |arguments: &[&str], code: i32, message: &str| {
+        let done = program::run(installation.data(), &[&["forecast", "--task"], arguments].concat());
+        assert_eq!(done.code, Some(code), "{arguments:?}: {}{}", done.stdout, done.stderr);
+        assert!(done.stderr.contains(message), "{arguments:?}: {}", done.stderr);
+    };
+    refused(&[&id], 1, "has no numbers that are still to be dialled; import some");
+    let numbers: Vec<String> = (0..40).map(|n| format!("120{n:08}")).collect();
+    client.write("task/importTaskCustomer", &tenant.import(&task, &numbers));
+
+    let shows = |more: &[&str], parts: &[&str]| {
+        let printed = installation.run(&[&["forecast", "--task", &id], more].concat());
+        for part in parts {
+            assert!(printed.contains(part), "{more:?}: {part}\n{printed}");
+        }
+    };
+    let assumed = "没有任何拨打记录，按典型值假设：接听率 30.0%，平均振铃 20.0 秒，平均通话 40.0 秒";
+    let now = "任务未在运行，按现在启动计算。";
+    let settings = "当前设置：公司坐席 2，任务坐席 2，同时拨打 3，线路通道 不限，时段 09:00–20:00，重拨 无。";
+    let figures = ["剩余 40 个号码：未拨 40", "预计完成：", "坐席利用率：", "拨打次数：40\n", "已接听 "];
+    shows(&[], &[&[assumed, now, settings][..], &figures, &["公司坐席 2→1", "同时拨打 3→2"]].concat());
+    shows(&["--english"], &["typical values are assumed: 30.0% answered", "Finishes: ", "company seats 2→1", "as set"]);
+    let tried = ["--seats", "4", "--quota", "4", "--phone-num", "8", "--hours", "10:00-11:00", "--runs", "3"];
+    let expected = "试算设置：公司坐席 4，任务坐席 4，同时拨打 8，线路通道 不限，时段 10:00–11:00";
+    shows(&tried, &[expected, "模拟 3 次", "当前设置", "时段 09:00–20:00"]);
+
+    refused(&["999"], 1, "there is no task 999");
+    refused(&[&id, "--phone-num", "5"], 2, "--phone-num must be one to two times the seats for the task, 2 to 4");
+    refused(&[&id, "--hours", "20:00-22:00"], 2, "--hours must share time with the legal calling hours");
+    refused(&[&id, "--hours", "evening"], 2, "09:00-20:00");
+    client.write("task/stop", &json!({ "taskId": task }));
+    refused(&[&id], 1, "is stopped: nothing is left to forecast");
+}
+
+#[test]
 fn scenes_are_checked_with_line_and_column() {
     let check = |name: &str, text: &str| {
         let folder = tempfile::tempdir().expect("a temporary folder");

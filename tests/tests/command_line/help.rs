@@ -19,7 +19,8 @@ fn help_of_every_command_names_its_options() {
             assert!(done.stdout.contains(name), "`{command} --help` does not name {name}:\n{}", done.stdout);
         }
     };
-    let all = ["demo", "serve", "config", "company", "key", "line", "scene", "call", "export", "doctor"];
+    let all =
+        ["demo", "serve", "config", "company", "key", "line", "scene", "call", "export", "why", "forecast", "doctor"];
     check("", &all);
     check("", &["--version", "Exit codes: 0 done, 1 failed, 2 wrong use"]);
     check("demo", &["--listen", "--data"]);
@@ -40,6 +41,9 @@ fn help_of_every_command_names_its_options() {
     check("scene test", &["<FILE>", "--script"]);
     check("call", &["GET|POST", "--body", "--key", "--url", "--data"]);
     check("export calls", &["--task", "--format", "csv", "xlsx", "jsonl", "--output", "--data"]);
+    check("why", &["--task", "--number", "--english", "--data"]);
+    check("forecast", &["--task", "--seats", "--quota", "--phone-num", "--hours", "--no-redials", "--runs", "--seed"]);
+    check("forecast", &["--english", "--config", "--data"]);
     check("doctor", &["--config", "--data"]);
 }
 

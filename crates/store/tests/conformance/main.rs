@@ -16,6 +16,7 @@ mod companies;
 mod feed;
 mod feed_model;
 mod finishing;
+mod forecasts;
 mod groups;
 mod imports;
 mod keys;
