@@ -262,18 +262,8 @@ impl Attempt {
 /// Those of numbers that have finished, and of numbers that wait for a redial: looked at alone, either would be a
 /// choice by outcome. Where there are more than are read, all are left out that ended before what was read is complete.
 fn attempts_of_task(db: &mut Db, task: &Task, most: usize) -> Result<Vec<Attempt>> {
-    let (finished, complete_from) = attempts_of_calls(
-        db,
-        (task, most),
-        "SELECT id, ended_at AS at FROM call WHERE company_id = ?1 AND task_id = ?2 AND call_index IS NOT NULL
-         ORDER BY call_index DESC LIMIT ?3",
-    )?;
-    let (waiting, due_from) = attempts_of_calls(
-        db,
-        (task, most),
-        "SELECT id, due_at AS at FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 3
-         ORDER BY due_at DESC, id DESC LIMIT ?3",
-    )?;
+    let (finished, complete_from) = attempts_of_calls(db, task, FINISHED, most)?;
+    let (waiting, due_from) = attempts_of_calls(db, task, AWAITING_REDIAL, most)?;
     // A redial is due no sooner after the end of its attempt than the shortest interval.
     let interval = |rule: &RedialRule| i64::from(rule.interval_minutes) * 60_000;
     let interval_ms = task.settings.redial_rules.iter().map(interval).min().unwrap_or(0);
@@ -285,25 +275,35 @@ fn attempts_of_task(db: &mut Db, task: &Task, most: usize) -> Result<Vec<Attempt
     Ok(attempts)
 }
 
-/// The attempts of the calls that a statement chooses, each with a moment; and the earliest of these moments where
-/// there are more calls than were read.
-fn attempts_of_calls(db: &mut Db, (task, most): (&Task, usize), calls: &str) -> Result<(Vec<Attempt>, Option<Moment>)> {
+/// Numbers that have finished, and when, the latest first.
+const FINISHED: &str = "SELECT id, ended_at AS at FROM call
+    WHERE company_id = ?1 AND task_id = ?2 AND call_index IS NOT NULL ORDER BY call_index DESC LIMIT ?3";
+/// Numbers that wait for a redial, and when it is due, the latest first.
+const AWAITING_REDIAL: &str = "SELECT id, due_at AS at FROM call
+    WHERE company_id = ?1 AND task_id = ?2 AND status = 3 ORDER BY due_at DESC, id DESC LIMIT ?3";
+
+/// The attempts of the calls that a statement chooses, each with the call's moment.
+///
+/// `CROSS JOIN` is how SQLite is told to begin with the calls: it would look for each of the company's attempts among
+/// them.
+fn attempts_sql(calls: &str) -> String {
+    format!(
+        "SELECT {ATTEMPT}, c.at FROM ({calls}) AS c CROSS JOIN attempt a
+         WHERE a.company_id = ?1 AND a.call_id = c.id AND a.ended_at IS NOT NULL"
+    )
+}
+
+/// The attempts of so many calls at most; and the earliest of the calls' moments where there are more of them.
+fn attempts_of_calls(db: &mut Db, task: &Task, calls: &str, most: usize) -> Result<(Vec<Attempt>, Option<Moment>)> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
     let (mut attempts, mut read, mut earliest) = (Vec::new(), 0, None);
-    db.query_each(
-        &format!(
-            "SELECT {ATTEMPT}, c.at FROM ({calls}) AS c
-             JOIN attempt a ON a.company_id = ?1 AND a.call_id = c.id AND a.ended_at IS NOT NULL"
-        ),
-        values![task.company, task.id, limit],
-        |row| {
-            read += i64::from(row.int(0)? == 1);
-            let at = row.moment_or_null(5)?;
-            earliest = at.into_iter().chain(earliest).min();
-            attempts.extend(Attempt::read(row)?);
-            Ok(())
-        },
-    )?;
+    db.query_each(&attempts_sql(calls), values![task.company, task.id, limit], |row| {
+        read += i64::from(row.int(0)? == 1);
+        let at = row.moment_or_null(5)?;
+        earliest = at.into_iter().chain(earliest).min();
+        attempts.extend(Attempt::read(row)?);
+        Ok(())
+    })?;
     Ok((attempts, earliest.filter(|_| read >= limit)))
 }
 
@@ -325,4 +325,26 @@ fn attempts_of_company(db: &mut Db, company: CompanyId, most: usize) -> Result<V
 
 fn count(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Store, Url};
+
+    #[test]
+    fn attempts_are_looked_for_by_their_calls() {
+        let store = Store::open(&Options::new(Url::Memory), Moment(0)).unwrap();
+        let plan_of = |calls: &str| {
+            let sql = format!("EXPLAIN QUERY PLAN {}", attempts_sql(calls));
+            let plan = store.read(move |db| db.query(&sql, values![1i64, 1i64, 1i64], |row| row.text(3)));
+            futures::executor::block_on(plan).unwrap()
+        };
+        for (calls, index) in [(FINISHED, "call_page"), (AWAITING_REDIAL, "call_redial")] {
+            let plan = plan_of(calls);
+            assert!(plan[1].contains(index), "{plan:?}");
+            let last = "SEARCH a USING PRIMARY KEY (company_id=? AND call_id=?)";
+            assert_eq!(plan.last().map(String::as_str), Some(last), "{plan:?}");
+        }
+    }
 }
