@@ -152,7 +152,8 @@ impl World {
         let rules = (self.zone.clone(), legal());
         let mut checker = Checker::new(self.store.clone(), (company, self.scenario.seats), rules);
         for ((id, settings), (n, plan)) in tasks.iter().zip(self.scenario.tasks.iter().enumerate()) {
-            checker.expect_task(*id, settings.clone(), (0..plan.blacklisted).map(|at| number(n, at)));
+            let blacklisted = (0..plan.blacklisted).map(|at| number(n, at));
+            checker.expect_task(*id, (settings.clone(), plan.numbers), blacklisted);
         }
         let ids: Vec<TaskId> = tasks.iter().map(|(id, _)| *id).collect();
         let mut end = self.live(company, &ids);
@@ -221,7 +222,7 @@ impl World {
             let commits = self.commits.load(Ordering::Relaxed);
             if commits != seen {
                 seen = commits;
-                checker.state()?;
+                checker.committed()?;
             }
         }
     }
