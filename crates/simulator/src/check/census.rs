@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use hutong_domain::call::CallStatus;
+use hutong_domain::call::{CallStatus, FinishStatus};
 use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_store::waiting::block::{Changes, Count};
 use hutong_store::{Db, Result, task, values};
+use jiff::civil::Date;
 
 use super::{Checked, Checker, TaskModel, Violation};
 
 impl Checker {
     /// Reads all of the store, and sees whether it agrees with itself and with what was seen of it.
     pub(super) fn census(&self) -> Checked {
-        let (company, ids) = (self.company, self.tasks.keys().copied().collect::<Vec<_>>());
-        let (astray, busy, tasks) = self.read(move |db| {
-            let tasks = ids.iter().map(|id| census_of(db, company, *id)).collect::<Result<Vec<_>>>()?;
-            Ok((astray(db)?, busy(db)?, tasks))
+        let ids: Vec<(CompanyId, TaskId)> = self.tasks.iter().map(|(id, task)| (task.company, *id)).collect();
+        let (astray, busy, dialled, tasks) = self.read(move |db| {
+            let tasks = ids.iter().map(|(company, id)| census_of(db, *company, *id)).collect::<Result<Vec<_>>>()?;
+            Ok((astray(db)?, busy(db)?, dialled(db)?, tasks))
         })?;
         if astray > 0 {
             return Err(format!("{astray} calls are in progress without an attempt, or the other way round"));
@@ -23,11 +24,39 @@ impl Checker {
         if let Some(violation) = busy.into_iter().next() {
             return Err(violation);
         }
+        self.has_dialled(&dialled)?;
         for (census, (id, task)) in tasks.iter().zip(&self.tasks) {
             census.agrees(*id, task)?;
         }
         Ok(())
     }
+
+    /// Attempts by number, company and day are those that were seen.
+    fn has_dialled(&self, kept: &[(String, CompanyId, i64, u32)]) -> Checked {
+        for (phone, company, day, attempts) in kept {
+            let on = |date: Date| i64::from(EPOCH.until(date).map_or(0, |span| span.get_days()));
+            let claims = self.claims.get(phone).map_or(&[][..], Vec::as_slice);
+            let seen = claims.iter().find(|(by, date, _)| by == company && on(*date) == *day);
+            let seen = seen.map_or(0, |(.., count)| *count);
+            if seen != *attempts {
+                return Err(format!("{phone} counts {attempts} attempts of company {company}, but there were {seen}"));
+            }
+        }
+        let seen: usize = self.claims.values().map(Vec::len).sum();
+        if seen != kept.len() {
+            return Err(format!("attempts are counted on {} days of numbers, of {seen}", kept.len()));
+        }
+        Ok(())
+    }
+}
+
+const EPOCH: Date = Date::constant(1970, 1, 1);
+
+/// How often each number was dialled, by company and day.
+fn dialled(db: &mut Db) -> Result<Vec<(String, CompanyId, i64, u32)>> {
+    db.query("SELECT phone, company_id, day, attempts FROM dialled_number", &[], |row| {
+        Ok((row.text(0)?, CompanyId(row.int(1)?), row.int(2)?, u32::try_from(row.int(3)?).unwrap_or(u32::MAX)))
+    })
 }
 
 /// Calls in progress without an attempt, and attempts of calls that are not.
@@ -83,7 +112,7 @@ impl Census {
         if self.places != (done, done, 0, done - 1) {
             return Err(format!("the feed of task {id} has gaps or repetitions: {:?} of {done}", self.places));
         }
-        for status in hutong_domain::call::FinishStatus::ALL {
+        for status in FinishStatus::ALL {
             let seen = self.by_finish_status.get(&status.number()).copied().unwrap_or(0);
             if seen != counters.finished_with(*status) {
                 let counted = counters.finished_with(*status);
