@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Parser;
 use hutong_simulator::{Outcome, Scenario, run};
 use hutong_store::Url;
@@ -32,6 +32,9 @@ struct Cli {
     /// Campaigns at once; as many as there are processors where it is not said
     #[arg(long)]
     threads: Option<NonZero<usize>>,
+    /// Go on after a campaign that went wrong
+    #[arg(long)]
+    keep_going: bool,
     /// Print the scenario and everything that happens
     #[arg(long)]
     log: bool,
@@ -80,7 +83,7 @@ fn main() -> Result<()> {
 /// Says what came of each campaign, in the order of the seeds; the first that went wrong is the last that is looked at.
 fn report(cli: &Cli, outcomes: mpsc::Receiver<(u64, Result<Outcome>)>) -> Result<()> {
     let mut early = BTreeMap::new();
-    let (mut seed, mut commits, mut dials) = (cli.seed, 0, 0);
+    let (mut seed, mut commits, mut dials, mut wrong) = (cli.seed, 0, 0, 0);
     for (of, outcome) in outcomes {
         early.insert(of, outcome);
         while let Some(outcome) = early.remove(&seed) {
@@ -91,11 +94,17 @@ fn report(cli: &Cli, outcomes: mpsc::Receiver<(u64, Result<Outcome>)>) -> Result
                 println!("{:#?}\n{}", cli.scenario(seed), outcome.log.join("\n"));
             }
             if let Some(violation) = outcome.violation {
-                bail!("seed {seed}: {violation}\n{}", cli.replay(seed));
+                let found = format!("seed {seed}: {violation}\n{}", cli.replay(seed));
+                if !cli.keep_going {
+                    bail!(found);
+                }
+                println!("{found}");
+                wrong += 1;
             }
             seed += 1;
         }
     }
+    ensure!(wrong == 0, "{wrong} of {} campaigns went wrong", seed - cli.seed);
     println!("{} campaigns, {dials} calls, {commits} commits: everything held", seed - cli.seed);
     Ok(())
 }

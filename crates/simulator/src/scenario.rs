@@ -23,7 +23,8 @@ pub struct Scenario {
     pub companies: Vec<CompanyPlan>,
     /// How many of a thousand people answer; those of the simulated line where it is not said.
     pub answers_per_mille: Option<u32>,
-    /// Whether the servers are switched off at night: a night without them takes no time to simulate.
+    /// Whether the servers are switched off at night and on days without calls: what passes without them takes no time to
+    /// simulate.
     pub nights_off: bool,
     /// What goes wrong, in the order of time.
     pub troubles: Vec<Trouble>,
@@ -163,6 +164,8 @@ impl TroubleKind {
     }
 }
 
+/// The hours in which the law lets people be called.
+pub(crate) const LEGAL_HOURS: (i8, i8) = (9, 20);
 /// How far a clock may be wrong, either way.
 pub(crate) const CLOCK_ERROR_MAX_MS: i64 = 2_000;
 
@@ -172,5 +175,26 @@ impl Scenario {
     pub fn numbers(&self) -> usize {
         let tasks = self.companies.iter().flat_map(|company| &company.tasks);
         tasks.map(|task| task.numbers + task.imported_later.map_or(0, |(_, more)| more)).sum()
+    }
+
+    /// The hour in which the first of its tasks may dial.
+    pub(crate) fn opens(&self) -> i8 {
+        self.hours().map(|(from, _)| from).min().unwrap_or(LEGAL_HOURS.0)
+    }
+
+    /// The hour after the last in which one of its tasks may.
+    pub(crate) fn closes(&self) -> i8 {
+        self.hours().map(|(_, until)| until).max().unwrap_or(LEGAL_HOURS.1)
+    }
+
+    /// The hours of its tasks, inside those of their companies and of the law.
+    fn hours(&self) -> impl Iterator<Item = (i8, i8)> {
+        self.companies.iter().flat_map(|company| {
+            let (from, until) = company.hours.unwrap_or(LEGAL_HOURS);
+            let inside = move |task: &TaskPlan| {
+                (task.hours.0.max(from).max(LEGAL_HOURS.0), task.hours.1.min(until).min(LEGAL_HOURS.1))
+            };
+            company.tasks.iter().map(inside)
+        })
     }
 }

@@ -18,25 +18,27 @@ use hutong_domain::moment::{Clock as _, Moment};
 use hutong_domain::rules::{LOST_PER_MILLE_MAX, Rules};
 use hutong_store::{Options, Result, Store, Url, values};
 use jiff::ToSpan as _;
-use jiff::civil::{Date, Time};
+use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 
 use crate::check::{Checked, Checker, Unrest, Violation};
 use crate::network::{Fault, Network, NetworkLine, People};
 use crate::sabotage::Sabotage;
-use crate::scenario::{Scenario, TroubleKind};
+use crate::scenario::{LEGAL_HOURS, Scenario, TroubleKind};
 use crate::trouble::StoreTrouble;
 use make::{Made, make, span};
 use people::{Diary, Owner};
 
 /// The day on which every simulation begins: a Monday.
 const FIRST_DAY: Date = Date::constant(2026, 5, 11);
-/// When it begins: before the legal hours do.
-const FIRST_TIME: Time = Time::constant(8, 30, 0, 0);
-/// When the servers are switched off and on, where they are at night.
-const NIGHT: (Time, Time) = (Time::constant(20, 30, 0, 0), Time::constant(8, 45, 0, 0));
+/// How long before its first task may dial it begins.
+const BEFORE: Duration = Duration::from_secs(30 * 60);
+/// How long before the first task of a day opens the servers are switched on, and how long after the last one closes
+/// they are switched off, where they are at night.
+const AT_EASE: Duration = Duration::from_secs(15 * 60);
 /// A campaign that has not ended after so many days never will.
 const DAYS_MAX: i64 = 30;
+const TIME_MAX: Duration = Duration::from_secs(86_400 * DAYS_MAX.unsigned_abs());
 /// How often the end is looked for, and whether things go on.
 const LOOK_FOR_END: Duration = Duration::from_secs(60);
 /// How often a process that cannot reach its store tries to start.
@@ -61,7 +63,8 @@ pub struct Outcome {
 /// When the store cannot be made.
 pub fn run(scenario: &Scenario, url: Url, sabotage: Option<Sabotage>) -> Result<Outcome> {
     let zone = TimeZone::fixed(Offset::constant(8));
-    let start = Moment::from_civil(FIRST_DAY.to_datetime(FIRST_TIME), &zone);
+    let opens = FIRST_DAY.at(scenario.opens(), 0, 0, 0).saturating_sub(BEFORE);
+    let start = Moment::from_civil(opens, &zone);
     let store = Store::open(&Options { inline: true, ..Options::new(url) }, start)?;
     let mut world = World::new(scenario, store, zone, start, sabotage);
     let violation = world.run().err();
@@ -115,7 +118,7 @@ struct World {
 fn rules(scenario: &Scenario, zone: TimeZone) -> Rules {
     let days_off = scenario.days_off.iter().map(|day| FIRST_DAY.saturating_add(day.days())).collect();
     let days = DiallingDays { days_off, ..DiallingDays::default() };
-    let hours = Hours { legal: span((9, 20)), days };
+    let hours = Hours { legal: span(LEGAL_HOURS), days };
     Rules { zone, hours, caps: scenario.caps, lost_per_mille_max: LOST_PER_MILLE_MAX }
 }
 
@@ -214,17 +217,22 @@ impl World {
                 unrest.standstills.push(span);
             }
         }
-        let nights = (0..DAYS_MAX).filter(|_| self.scenario.nights_off);
-        unrest.spans.extend(nights.map(|night| self.night(night)));
+        if self.scenario.nights_off {
+            unrest.spans.extend(self.nights());
+        }
         unrest
     }
 
-    /// When the servers are switched off at the end of a day, and on again.
-    fn night(&self, day: i64) -> (Moment, Moment) {
-        let at = |day: i64, time| {
-            Moment::from_civil(FIRST_DAY.saturating_add(day.days()).to_datetime(time), &self.rules.zone)
+    /// When the servers are switched off, and on again on the next day with calls.
+    fn nights(&self) -> Vec<(Moment, Moment)> {
+        let (opens, closes) = (self.scenario.opens(), self.scenario.closes());
+        let at = |day: i64, hour: i8| {
+            Moment::from_civil(FIRST_DAY.saturating_add(day.days()).at(hour, 0, 0, 0), &self.rules.zone)
         };
-        (at(day, NIGHT.0), at(day + 1, NIGHT.1))
+        let days: Vec<i64> = (0..DAYS_MAX).filter(|day| *day == 0 || !self.scenario.days_off.contains(day)).collect();
+        let nights = days.windows(2).filter_map(|days| Some((*days.first()?, *days.last()?)));
+        let at_ease = i64::try_from(AT_EASE.as_millis()).unwrap_or(0);
+        nights.map(|(day, next)| (at(day, closes).after(AT_EASE), Moment(at(next, opens).ms() - at_ease))).collect()
     }
 
     /// Sets everything going; resolves when the last task has ended.
@@ -260,7 +268,7 @@ impl World {
     fn look_for_end(&self) -> oneshot::Receiver<bool> {
         let (ended, end) = oneshot::channel();
         let (runtime, store) = (self.runtime.clone(), self.store.clone());
-        let give_up_at = self.night(DAYS_MAX).0;
+        let give_up_at = self.start.after(TIME_MAX);
         self.runtime.spawn(Box::pin(async move {
             let done = loop {
                 runtime.sleep_until(runtime.now().after(LOOK_FOR_END)).await;
@@ -349,8 +357,7 @@ impl World {
     }
 
     fn switch_off_at_night(&self) {
-        let nights: Vec<(Moment, Moment)> = (0..DAYS_MAX).map(|day| self.night(day)).collect();
-        let (runtime, processes) = (self.runtime.clone(), self.processes.clone());
+        let (runtime, processes, nights) = (self.runtime.clone(), self.processes.clone(), self.nights());
         self.runtime.spawn(Box::pin(async move {
             for (off, on) in nights {
                 runtime.sleep_until(off).await;

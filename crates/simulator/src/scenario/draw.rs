@@ -9,10 +9,7 @@ use hutong_domain::redial::RedialRule;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::{CLOCK_ERROR_MAX_MS, CompanyPlan, LinePlan, Outage, Scenario, TaskPlan, Trouble, TroubleKind};
-
-/// The hours in which the law lets people be called, as whole hours.
-const LEGAL: (i8, i8) = (9, 20);
+use super::{CLOCK_ERROR_MAX_MS, CompanyPlan, LEGAL_HOURS, LinePlan, Outage, Scenario, TaskPlan, Trouble, TroubleKind};
 
 impl Scenario {
     /// A small campaign with troubles.
@@ -123,15 +120,22 @@ impl Scenario {
             company.hours = Some(hours).filter(|_| rng.random_bool(0.5) && company.tasks.iter().all(meets));
         }
         self.days_off = (0..3).filter(|_| rng.random_bool(0.04)).collect();
+        let mut weekly = self.companies.iter().map(|company| company.caps).chain([self.caps]);
+        let takes_a_week = weekly.any(|caps| caps.per_week.is_some());
+        if takes_a_week && rng.random_bool(0.8) {
+            // Most of the week is a holiday.
+            self.days_off = (1..=rng.random_range(4..=6)).collect();
+        }
         self.answers_per_mille =
             rng.random_bool(0.5).then(|| [50, 150, 300, 800].get(rng.random_range(0..4)).copied().unwrap_or(500));
-        self.nights_off = rng.random_bool(0.9);
+        // A day on which nothing is left to do is as long as any other: a week of nights would be too much.
+        self.nights_off = rng.random_bool(0.9) || takes_a_week;
     }
 }
 
 /// Hours of a day in which a task may dial, if its company calls in these.
 fn opens_for((from, until): (i8, i8), task: &TaskPlan) -> i8 {
-    let (from, until) = (from.max(task.hours.0).max(LEGAL.0), until.min(task.hours.1).min(LEGAL.1));
+    let (from, until) = (from.max(task.hours.0).max(LEGAL_HOURS.0), until.min(task.hours.1).min(LEGAL_HOURS.1));
     let rest = task.rest.is_some_and(|rest| (from..until).contains(&rest));
     (until - from - i8::from(rest)).max(0)
 }
