@@ -101,7 +101,11 @@ fn a_number_that_is_dialled_at_the_wrong_time_is_noticed() {
 #[test]
 fn a_number_that_is_dialled_too_often_is_noticed() {
     notices(Sabotage::IgnoresCaps, "times in 1 days", |scenario, _| scenario.caps.per_day = Some(2));
-    notices(Sabotage::IgnoresCaps, "times in 7 days", |_, company| company.caps.per_week = Some(3));
+    notices(Sabotage::IgnoresCaps, "times in 7 days", |scenario, company| {
+        company.caps.per_week = Some(3);
+        // Most of the week that the cap lasts is a holiday: without a server it takes no time.
+        scenario.days_off = (1..=6).collect();
+    });
     notices(Sabotage::RedialsEarly, "too soon", |_, _| {});
     notices(Sabotage::RedialsOften, "too often", |scenario, _| scenario.answers_per_mille = Some(0));
 }

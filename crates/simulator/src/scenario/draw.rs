@@ -11,6 +11,9 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::{CLOCK_ERROR_MAX_MS, CompanyPlan, LEGAL_HOURS, LinePlan, Outage, Scenario, TaskPlan, Trouble, TroubleKind};
 
+/// Numbers that a seat gets done in ten hours, when three of ten people answer.
+const NUMBERS_PER_SEAT: usize = 900;
+
 impl Scenario {
     /// A small campaign with troubles.
     #[must_use]
@@ -42,7 +45,7 @@ impl Scenario {
     #[must_use]
     pub fn large(seed: u64, numbers: usize) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let seats = u32::try_from(numbers / 400).unwrap_or(u32::MAX).max(5);
+        let seats = u32::try_from(numbers / NUMBERS_PER_SEAT).unwrap_or(u32::MAX).max(5);
         let paced = |mut line: LinePlan| {
             line.pace = Some(Pace { per_s: 5, ramp: Duration::from_secs(20) });
             line
