@@ -1,204 +1,222 @@
 //! What must always hold, looked at after everything that happens.
+//!
+//! After every commit only what is new is read: attempts that began, were answered or ended, and calls that finished.
+//! They add up to a model of the campaign, which the counters of the store must equal. All of the store is read for a
+//! census: after every commit where a campaign is small, and now and then where it is large.
+
+mod census;
+mod dial;
+mod line;
+mod live;
+mod progress;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use futures::executor::block_on;
-use hutong_domain::call::FinishStatus;
-use hutong_domain::hours::{Hours, closed};
-use hutong_domain::ids::{CallId, CompanyId, TaskId};
+use hutong_domain::ids::{CallId, CompanyId, LineId, TaskId};
 use hutong_domain::moment::Moment;
-use hutong_store::task::{self, Settings};
-use hutong_store::{Db, Result, Store, values};
-use jiff::tz::TimeZone;
+use hutong_domain::rules::{CompanyRules, Rules};
+use hutong_store::task::{Counters, Settings};
+use hutong_store::{Db, Store, values};
+use jiff::civil::Date;
 
-use crate::network::Dialled;
-use crate::scenario::CLOCK_ERROR_MAX_MS;
+use crate::scenario::{CLOCK_ERROR_MAX_MS, LinePlan};
+use line::LineModel;
+use live::Live;
+use progress::Queued;
 
 /// What was found that must not be.
 pub type Violation = String;
 
+/// Nothing wrong, or the first thing that is.
+pub(crate) type Checked<T = ()> = std::result::Result<T, Violation>;
+
+/// Up to so many numbers, the census is taken after every commit.
+const SMALL: usize = 200;
+/// How often the census of a larger campaign is taken: so that all of them together cost as much as reading each number
+/// so many times, whatever its size. A number makes a few commits.
+const CENSUSES: u64 = 80;
+/// So many commits in a row that change no attempt and no count, most of which prolong a lease, are followed by a census.
+const QUIET_MAX: u64 = 200;
+/// How far the clocks of two processes may be apart.
+const CLOCKS_APART: Duration = Duration::from_millis(2 * CLOCK_ERROR_MAX_MS.unsigned_abs());
+
 /// Looks at what was dialled and at the store.
 pub(crate) struct Checker {
     store: Store,
+    rules: Rules,
+    companies: BTreeMap<CompanyId, CompanyModel>,
+    tasks: BTreeMap<TaskId, TaskModel>,
+    lines: BTreeMap<LineId, LineModel>,
+    /// What was dialled: calls and attempts.
+    dialled: HashSet<(CallId, i64)>,
+    /// Attempts claimed at each number: by which company, on which day, how many.
+    claims: HashMap<String, Vec<(CompanyId, Date, u32)>>,
+    /// How often a number was dialled for a task.
+    dials: HashMap<(TaskId, String), u32>,
+    unrest: Unrest,
+    /// Commits since the last census: those that changed what is looked at after each, and the others.
+    since_census: (u64, u64),
+    census_every: Option<u64>,
+}
+
+/// When things go wrong, in true time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Unrest {
+    /// A process stands still, is gone, or its store fails or is slow.
+    pub(crate) spans: Vec<(Moment, Moment)>,
+    /// A process stands still.
+    pub(crate) standstills: Vec<(Moment, Moment)>,
+}
+
+impl Unrest {
+    fn touches(spans: &[(Moment, Moment)], (from, until): (Moment, Moment)) -> bool {
+        spans.iter().any(|span| span.0 <= until && from <= span.1)
+    }
+}
+
+/// What people have decided about a company, and what was seen of it.
+struct CompanyModel {
+    seats: u32,
+    rules: CompanyRules,
+    /// Its blacklist, and since when.
+    blacklist: HashMap<String, Moment>,
+    live: BTreeMap<CallId, Live>,
+    /// Attempts that were claimed for it.
+    claims: u64,
+    /// Since when there was something to be done, and how many attempts had been claimed then.
+    undone: Option<(Moment, u64)>,
+}
+
+/// A task, as it must be by everything that was seen of it.
+struct TaskModel {
     company: CompanyId,
-    seats: i64,
-    zone: TimeZone,
-    hours: Hours,
-    tasks: BTreeMap<TaskId, Settings>,
-    blacklisted: HashSet<String>,
-    attempts: HashSet<(CallId, i64)>,
-    dials: HashMap<(TaskId, String), Vec<Moment>>,
+    settings: Settings,
+    counters: Counters,
+    /// How often each value was concluded, by name and value.
+    results: BTreeMap<(String, String), i64>,
+    /// Its numbers in the order of their import.
+    numbers: Vec<String>,
+    /// The places of numbers that were never called.
+    fresh: BTreeMap<usize, Fresh>,
+    /// The last place from which a number was called in its turn.
+    called_to: usize,
+    places: HashMap<String, usize>,
+    /// Where it stands, as it is kept.
+    status: i64,
+    queued: Option<Queued>,
+}
+
+/// Where a number stands that was never called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fresh {
+    InTurn,
+    /// A cap or another call held it back when its turn came.
+    PutOff,
+}
+
+/// Something that a person did.
+#[derive(Debug, Clone)]
+pub(crate) enum Deed {
+    /// Put a number on a company's blacklist.
+    Blacklisted(CompanyId, String),
+    /// Gave a task more numbers.
+    Imported(TaskId, Vec<String>),
 }
 
 impl Checker {
-    pub(crate) fn new(store: Store, (company, seats): (CompanyId, u32), (zone, hours): (TimeZone, Hours)) -> Self {
+    pub(crate) fn new(store: Store, rules: Rules, unrest: Unrest, census_every: Option<u64>) -> Self {
         Self {
             store,
-            company,
-            seats: seats.into(),
-            zone,
-            hours,
+            rules,
+            companies: BTreeMap::new(),
             tasks: BTreeMap::new(),
-            blacklisted: HashSet::new(),
-            attempts: HashSet::new(),
+            lines: BTreeMap::new(),
+            dialled: HashSet::new(),
+            claims: HashMap::new(),
             dials: HashMap::new(),
+            unrest,
+            since_census: (0, 0),
+            census_every,
         }
     }
 
-    pub(crate) fn expect_task(
-        &mut self,
-        id: TaskId,
-        settings: Settings,
-        blacklisted: impl IntoIterator<Item = String>,
-    ) {
-        self.tasks.insert(id, settings);
-        self.blacklisted.extend(blacklisted);
+    pub(crate) fn expect_company(&mut self, id: CompanyId, seats: u32, rules: CompanyRules) {
+        let (blacklist, live) = (HashMap::new(), BTreeMap::new());
+        self.companies.insert(id, CompanyModel { seats, rules, blacklist, live, claims: 0, undone: None });
     }
 
-    /// A number was dialled: on a committed attempt, once, at a time when it may be, as often as it may be.
-    pub(crate) fn dialled(&mut self, dialled: &Dialled) -> std::result::Result<(), Violation> {
-        let Dialled { at, clock, claimed } = dialled;
-        let (call, attempt, phone) = (claimed.call, claimed.attempt_no, &claimed.customer_phone);
-        let name = format!("call {call}, attempt {attempt}");
-        if !self.attempts.insert((call, attempt)) {
-            return Err(format!("{name} was dialled twice"));
+    pub(crate) fn expect_line(&mut self, id: LineId, plan: &LinePlan, start: Moment) {
+        self.lines.insert(id, LineModel::new(plan, start));
+    }
+
+    pub(crate) fn expect_task(&mut self, company: CompanyId, id: TaskId, settings: Settings, numbers: Vec<String>) {
+        let task = TaskModel {
+            company,
+            settings,
+            counters: Counters::default(),
+            results: BTreeMap::new(),
+            numbers: Vec::new(),
+            fresh: BTreeMap::new(),
+            called_to: 0,
+            places: HashMap::new(),
+            status: 0,
+            queued: None,
+        };
+        self.tasks.insert(id, task);
+        self.told(Deed::Imported(id, numbers), Moment(0));
+    }
+
+    /// A person has done something.
+    pub(crate) fn told(&mut self, deed: Deed, at: Moment) {
+        match deed {
+            Deed::Blacklisted(company, phone) => {
+                if let Some(company) = self.companies.get_mut(&company) {
+                    company.blacklist.entry(phone).or_insert(at);
+                }
+            }
+            Deed::Imported(id, numbers) => {
+                let Some(task) = self.tasks.get_mut(&id) else { return };
+                for (place, phone) in (task.numbers.len()..).zip(numbers) {
+                    task.fresh.insert(place, Fresh::InTurn);
+                    task.places.insert(phone.clone(), place);
+                    task.numbers.push(phone);
+                }
+                task.counters.total = i64::try_from(task.numbers.len()).unwrap_or(i64::MAX);
+            }
         }
-        let (company, node) = (self.company, claimed.node);
-        let live = block_on(self.store.read(move |db| {
-            db.query_one(
-                "SELECT node_id FROM attempt WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3
-                   AND ended_at IS NULL",
-                values![company, call, attempt],
-                |row| row.int(0),
-            )
-        }));
-        match live {
-            Ok(Some(holder)) if holder == node.get() => {}
-            Ok(_) => return Err(format!("{name} was dialled by node {node}, which does not hold it")),
-            Err(error) => return Err(format!("{name}: {error}")),
+    }
+
+    /// Something was committed: the store agrees with itself and keeps every limit.
+    pub(crate) fn committed(&mut self, now: Moment) -> Checked {
+        let is_new = self.look(now)?;
+        let (commits, quiet) = self.since_census;
+        self.since_census = if is_new { (commits + 1, quiet) } else { (commits, quiet + 1) };
+        let numbers: usize = self.tasks.values().map(|task| task.numbers.len()).sum();
+        let by_size = if numbers <= SMALL { 1 } else { 4 * numbers as u64 / CENSUSES };
+        let (commits, quiet) = self.since_census;
+        if commits >= self.census_every.unwrap_or(by_size) || (quiet >= QUIET_MAX && self.census_every.is_none()) {
+            self.census()?;
+            self.since_census = (0, 0);
         }
-        if self.blacklisted.contains(phone) {
-            return Err(format!("{name} was dialled though {phone} is blacklisted"));
-        }
-        let Some(settings) = self.tasks.get(&claimed.task) else { return Err(format!("{name} is of no task")) };
-        if let Some(why) = closed(&settings.window, settings.start_date, &self.hours, clock.civil(&self.zone)) {
-            return Err(format!("{name} was dialled at {}, {why:?}", clock.civil(&self.zone)));
-        }
-        let before = self.dials.entry((claimed.task, phone.clone())).or_default();
-        let rules = &settings.redial_rules;
-        if before.len() > rules.iter().map(|rule| rule.times).max().unwrap_or(0) as usize {
-            return Err(format!("{name}: {phone} was dialled {} times before", before.len()));
-        }
-        let interval = rules.iter().map(|rule| u64::from(rule.interval_minutes) * 60).min().unwrap_or(0);
-        // The end of the first call and the beginning of the second may have been seen by clocks that differ.
-        let gap_ms =
-            before.last().map(|last| at.since(*last).as_millis() + 2 * CLOCK_ERROR_MAX_MS.unsigned_abs() as u128);
-        if gap_ms.is_some_and(|gap_ms| gap_ms < u128::from(interval) * 1000) {
-            return Err(format!("{name}: {phone} was dialled again too soon"));
-        }
-        before.push(*at);
         Ok(())
     }
 
-    /// The store agrees with itself and keeps every limit.
-    pub(crate) fn state(&self) -> std::result::Result<(), Violation> {
-        let (company, seats) = (self.company, self.seats);
-        let tasks: Vec<(TaskId, Settings)> = self.tasks.iter().map(|(id, it)| (*id, it.clone())).collect();
-        let found = block_on(self.store.read_snapshot(move |db| {
-            let mut found = limits(db, company, seats)?;
-            for (id, settings) in &tasks {
-                found.extend(counts(db, company, *id)?);
-                found.extend(in_progress(db, company, *id, settings)?);
-            }
-            Ok(found)
-        }));
-        match found.map(|found| found.into_iter().next()) {
-            Ok(None) => Ok(()),
-            Ok(Some(violation)) => Err(violation),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
     /// Nothing is left to do, and every number has come to its end.
-    pub(crate) fn end(&self) -> std::result::Result<(), Violation> {
-        let company = self.company;
-        let open = block_on(self.store.read(move |db| {
-            db.query_int("SELECT COUNT(*) FROM call WHERE company_id = ?1 AND status <> 2", values![company])
-        }));
-        match open {
-            Ok(0) => self.state(),
-            Ok(open) => Err(format!("{open} numbers never finished")),
-            Err(error) => Err(error.to_string()),
+    pub(crate) fn end(&mut self, now: Moment) -> Checked {
+        let open = self.read(|db| db.query_int("SELECT COUNT(*) FROM call WHERE status <> 2", values![]))?;
+        if open > 0 {
+            return Err(format!("{open} numbers never finished"));
         }
+        self.look(now)?;
+        self.census()
     }
-}
 
-fn limits(db: &mut Db, company: CompanyId, seats: i64) -> Result<Vec<Violation>> {
-    let mut found = Vec::new();
-    let seated = db.query_int(
-        "SELECT COUNT(*) FROM attempt WHERE company_id = ?1 AND ended_at IS NULL AND seated = 1",
-        values![company],
-    )?;
-    if seated > seats {
-        found.push(format!("{seated} calls hold a seat, of {seats}"));
+    fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> hutong_store::Result<T> + Send + 'static,
+    ) -> Checked<T> {
+        block_on(self.store.read(work)).map_err(|error| error.to_string())
     }
-    let crowded = db.query(
-        "SELECT l.id, COUNT(*), l.channels FROM attempt a JOIN line l ON l.company_id = ?1 AND l.id = a.line_id
-         WHERE a.company_id = ?1 AND a.ended_at IS NULL GROUP BY l.id, l.channels HAVING COUNT(*) > l.channels",
-        values![company],
-        |row| Ok(format!("line {} carries {} calls, of {}", row.int(0)?, row.int(1)?, row.int(2)?)),
-    )?;
-    found.extend(crowded);
-    let astray = db.query_int(
-        "SELECT COUNT(*) FROM call c WHERE c.company_id = ?1 AND (c.status = 1) <> EXISTS (
-             SELECT 1 FROM attempt a WHERE a.company_id = ?1 AND a.call_id = c.id AND a.ended_at IS NULL)",
-        values![company],
-    )?;
-    if astray > 0 {
-        found.push(format!("{astray} calls are in progress without an attempt, or the other way round"));
-    }
-    Ok(found)
-}
-
-/// Counters are what a look at each call says, and call indexes have no gaps.
-fn counts(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Violation>> {
-    let mut found = Vec::new();
-    let Some(task) = task::find(db, company, id)? else { return Ok(vec![format!("task {id} is gone")]) };
-    let finished = db.query(
-        "SELECT finish_status, COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 2
-         GROUP BY finish_status",
-        values![company, id],
-        |row| Ok((row.int(0)?, row.int(1)?)),
-    )?;
-    let finished: HashMap<i64, i64> = finished.into_iter().collect();
-    for status in FinishStatus::ALL {
-        let (counted, seen) =
-            (task.counters.finished_with(*status), finished.get(&status.number()).copied().unwrap_or(0));
-        if counted != seen {
-            found.push(format!("task {id} counts {counted} calls as {status:?}, but there are {seen}"));
-        }
-    }
-    let places = db.query_one(
-        "SELECT COUNT(*), COUNT(DISTINCT call_index), COALESCE(MIN(call_index), 0), COALESCE(MAX(call_index), -1)
-         FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 2",
-        values![company, id],
-        |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?)),
-    )?;
-    let done = task.counters.done;
-    if places != Some((done, done, 0, done - 1)) {
-        found.push(format!("the feed of task {id} has gaps or repetitions: {places:?} of {done}"));
-    }
-    Ok(found)
-}
-
-fn in_progress(db: &mut Db, company: CompanyId, id: TaskId, settings: &Settings) -> Result<Vec<Violation>> {
-    let calls = db.query_int(
-        "SELECT COUNT(*) FROM attempt WHERE company_id = ?1 AND task_id = ?2 AND ended_at IS NULL",
-        values![company, id],
-    )?;
-    let too_many = calls > i64::from(settings.in_progress_max) && !settings.elastic;
-    Ok(too_many
-        .then(|| format!("task {id} has {calls} calls in progress, of {}", settings.in_progress_max))
-        .into_iter()
-        .collect())
 }

@@ -3,11 +3,13 @@
 
 mod check;
 mod network;
+mod sabotage;
 mod scenario;
 mod trouble;
 mod world;
 
 pub use check::Violation;
 pub use network::{Dialled, Network};
-pub use scenario::{Scenario, TaskPlan, Trouble, TroubleKind};
-pub use world::{Outcome, Sabotage, run};
+pub use sabotage::Sabotage;
+pub use scenario::{CompanyPlan, LinePlan, Outage, Scenario, TaskPlan, Trouble, TroubleKind};
+pub use world::{Outcome, run};

@@ -1,11 +1,12 @@
 //! What happens in a simulation: drawn from its seed, before it begins.
 
+mod draw;
+
 use std::time::Duration;
 
-use hutong_domain::call::FinishStatus;
+use hutong_domain::caps::Caps;
+use hutong_domain::pace::Pace;
 use hutong_domain::redial::RedialRule;
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 
 /// A campaign and its troubles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,23 +15,74 @@ pub struct Scenario {
     pub seed: u64,
     /// Server processes that share the store.
     pub processes: usize,
-    /// AI seats of the company.
-    pub seats: u32,
-    /// Channels of each line.
-    pub lines: Vec<i64>,
-    /// Its tasks.
-    pub tasks: Vec<TaskPlan>,
+    /// How often a number may be dialled by all companies together.
+    pub caps: Caps,
+    /// Days without calls, counted from the first.
+    pub days_off: Vec<i64>,
+    /// The companies, which may dial the same numbers.
+    pub companies: Vec<CompanyPlan>,
+    /// How many of a thousand people answer; those of the simulated line where it is not said.
+    pub answers_per_mille: Option<u32>,
+    /// Whether the servers are switched off at night and on days without calls: what passes without them takes no time to
+    /// simulate.
+    pub nights_off: bool,
     /// What goes wrong, in the order of time.
     pub troubles: Vec<Trouble>,
+    /// After how many commits everything in the store is looked at; as often as the campaign's size allows where it is
+    /// not said.
+    pub census_every: Option<u64>,
+}
+
+/// A company of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompanyPlan {
+    /// AI seats.
+    pub seats: u32,
+    /// The hours of the day in which it calls; those of the law where it does not say.
+    pub hours: Option<(i8, i8)>,
+    /// How often it dials a number.
+    pub caps: Caps,
+    /// Its lines.
+    pub lines: Vec<LinePlan>,
+    /// Its tasks, each of which uses all of its lines.
+    pub tasks: Vec<TaskPlan>,
+}
+
+/// A line of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinePlan {
+    /// Calls at once.
+    pub channels: i64,
+    /// How fast calls may start on it.
+    pub pace: Option<Pace>,
+    /// When every call on it fails.
+    pub outage: Option<Outage>,
+}
+
+/// A span of time in which every call on a line fails from our side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    /// How long after the beginning.
+    pub after: Duration,
+    /// How long.
+    pub span: Duration,
 }
 
 /// A task of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskPlan {
+    /// Where its numbers come from: tasks with the same pool have numbers in common.
+    pub pool: usize,
+    /// Its first number's place in the pool.
+    pub first: usize,
     /// Numbers.
     pub numbers: usize,
     /// How many of them are blacklisted from the beginning.
     pub blacklisted: usize,
+    /// How many of the last ones are blacklisted later, and how long after the beginning.
+    pub blacklisted_later: Option<(Duration, usize)>,
+    /// How many more numbers are imported later, and how long after the beginning.
+    pub imported_later: Option<(Duration, usize)>,
     /// Calls that may talk at once.
     pub quota: u32,
     /// Calls that may be in progress at once.
@@ -43,10 +95,19 @@ pub struct TaskPlan {
     pub rest: Option<i8>,
     /// Who is called again.
     pub redial_rules: Vec<RedialRule>,
+    /// How many days after the first it starts by itself; a person starts it where that is not said.
+    pub timed: Option<i64>,
     /// How long after the beginning a person starts it.
     pub started_after: Duration,
     /// How long after that a person pauses it, and for how long.
     pub paused: Option<(Duration, Duration)>,
+}
+
+impl TaskPlan {
+    /// The number at a place of the task.
+    pub(crate) fn number(&self, at: usize) -> String {
+        format!("12{:03}{:06}", self.pool, self.first + at)
+    }
 }
 
 /// Something that goes wrong.
@@ -90,61 +151,50 @@ pub enum TroubleKind {
     },
 }
 
+impl TroubleKind {
+    /// How long it lasts.
+    pub(crate) const fn span(self) -> Duration {
+        match self {
+            Self::Crash { gone: span }
+            | Self::Freeze { still: span }
+            | Self::StoreFails { span }
+            | Self::StoreIsSlow { span } => span,
+            Self::ClockSteps { .. } => Duration::ZERO,
+        }
+    }
+}
+
+/// The hours in which the law lets people be called.
+pub(crate) const LEGAL_HOURS: (i8, i8) = (9, 20);
 /// How far a clock may be wrong, either way.
 pub(crate) const CLOCK_ERROR_MAX_MS: i64 = 2_000;
 
 impl Scenario {
-    /// A small campaign with troubles.
+    /// All numbers, those that are imported later too.
     #[must_use]
-    pub fn from_seed(seed: u64) -> Self {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let processes = rng.random_range(1..=2);
-        let seats = rng.random_range(1..=6);
-        let lines = (0..rng.random_range(1..=2)).map(|_| rng.random_range(1..=8)).collect();
-        let tasks = (0..rng.random_range(1..=3)).map(|_| task(&mut rng)).collect();
-        let mut troubles: Vec<Trouble> = (0..rng.random_range(0..=5)).map(|_| trouble(&mut rng, processes)).collect();
-        troubles.sort_by_key(|trouble| trouble.after);
-        Self { seed, processes, seats, lines, tasks, troubles }
+    pub fn numbers(&self) -> usize {
+        let tasks = self.companies.iter().flat_map(|company| &company.tasks);
+        tasks.map(|task| task.numbers + task.imported_later.map_or(0, |(_, more)| more)).sum()
     }
-}
 
-fn minutes(rng: &mut StdRng, least: u64, most: u64) -> Duration {
-    Duration::from_secs(rng.random_range(least * 60..=most * 60))
-}
-
-fn task(rng: &mut StdRng) -> TaskPlan {
-    let numbers = rng.random_range(1..=25);
-    let quota = rng.random_range(1..=5);
-    // It has to meet the legal hours, which begin at nine.
-    let from = rng.random_range(8..=13);
-    let until = rng.random_range((from + 1).max(10)..=21);
-    let statuses = [FinishStatus::NoAnswer, FinishStatus::Busy, FinishStatus::PoweredOff, FinishStatus::Lost];
-    let redial_rules = statuses.into_iter().filter_map(|status| {
-        let (times, interval_minutes) = (rng.random_range(1..=3), rng.random_range(0..=40));
-        rng.random_bool(0.5).then_some(RedialRule { status, times, interval_minutes })
-    });
-    TaskPlan {
-        redial_rules: redial_rules.collect(),
-        numbers,
-        blacklisted: rng.random_range(0..=numbers / 5),
-        quota,
-        in_progress_max: rng.random_range(quota..=2 * quota),
-        elastic: rng.random_bool(0.2),
-        hours: (from, until),
-        rest: (until - from > 3 && rng.random_bool(0.3)).then(|| rng.random_range(from + 1..until - 1)),
-        started_after: minutes(rng, 0, 60),
-        paused: rng.random_bool(0.3).then(|| (minutes(rng, 1, 30), minutes(rng, 1, 60))),
+    /// The hour in which the first of its tasks may dial.
+    pub(crate) fn opens(&self) -> i8 {
+        self.hours().map(|(from, _)| from).min().unwrap_or(LEGAL_HOURS.0)
     }
-}
 
-fn trouble(rng: &mut StdRng, processes: usize) -> Trouble {
-    let seconds = |rng: &mut StdRng, most: u64| Duration::from_secs(rng.random_range(1..=most));
-    let kind = match rng.random_range(0..5) {
-        0 => TroubleKind::Crash { gone: seconds(rng, 120) },
-        1 => TroubleKind::Freeze { still: seconds(rng, 60) },
-        2 => TroubleKind::StoreFails { span: seconds(rng, 90) },
-        3 => TroubleKind::StoreIsSlow { span: seconds(rng, 300) },
-        _ => TroubleKind::ClockSteps { by_ms: rng.random_range(-CLOCK_ERROR_MAX_MS..=CLOCK_ERROR_MAX_MS) },
-    };
-    Trouble { after: minutes(rng, 0, 6 * 60), process: rng.random_range(0..processes), kind }
+    /// The hour after the last in which one of its tasks may.
+    pub(crate) fn closes(&self) -> i8 {
+        self.hours().map(|(_, until)| until).max().unwrap_or(LEGAL_HOURS.1)
+    }
+
+    /// The hours of its tasks, inside those of their companies and of the law.
+    fn hours(&self) -> impl Iterator<Item = (i8, i8)> {
+        self.companies.iter().flat_map(|company| {
+            let (from, until) = company.hours.unwrap_or(LEGAL_HOURS);
+            let inside = move |task: &TaskPlan| {
+                (task.hours.0.max(from).max(LEGAL_HOURS.0), task.hours.1.min(until).min(LEGAL_HOURS.1))
+            };
+            company.tasks.iter().map(inside)
+        })
+    }
 }
