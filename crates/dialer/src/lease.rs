@@ -4,16 +4,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use hutong_domain::ids::NodeId;
-use hutong_domain::moment::{Clock, Moment};
+use hutong_domain::moment::{CLOCK_MARGIN, Clock, Moment};
 use hutong_store::{Result, Store, node};
 
 /// How long a lease lasts without being prolonged. After that, others end what this process held.
 pub const LEASE: Duration = Duration::from_secs(15);
 /// How often it is prolonged.
 pub const RENEWAL: Duration = Duration::from_secs(4);
-/// How long before the end of its lease a process stops to dial: others judge the end by their own clocks, which may be
-/// ahead of this one by so much.
-pub const CLOCK_MARGIN: Duration = Duration::from_secs(5);
 
 /// The lease of this process, as it knows it.
 #[derive(Debug)]
@@ -40,7 +37,8 @@ impl Lease {
         NodeId(self.node.load(Ordering::Acquire))
     }
 
-    /// Whether this process may dial what it has claimed as `node`.
+    /// Whether this process may dial what it has claimed as `node`. It stops before its lease ends: others judge the end
+    /// by their own clocks.
     #[must_use]
     pub fn is_valid(&self, node: NodeId, now: Moment) -> bool {
         node == self.node() && now.after(CLOCK_MARGIN).ms() < self.until.load(Ordering::Acquire)

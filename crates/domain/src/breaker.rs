@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::moment::Moment;
+use crate::moment::{CLOCK_MARGIN, Moment};
 use crate::outcome::LineOutcome;
 
 /// After so many failures in a row a line is left alone.
@@ -81,8 +81,9 @@ impl Breaker {
             BreakerState::Trial { since } => (since.after(TRIAL_TIMEOUT), TRIAL_TIMEOUT),
             BreakerState::InArrears { since } => (since.after(OPEN_MAX), OPEN_MAX),
         };
-        // A moment further away than any wait is one of a clock that has been set back since.
-        if now >= until || until.since(now) > wait_max {
+        // A moment further away than any wait is one of a clock that has been set back since; a little further, one of
+        // another process.
+        if now >= until || until.since(now) > wait_max + CLOCK_MARGIN {
             Allows::One
         } else if matches!(self.state, BreakerState::InArrears { .. }) {
             Allows::Unpaid { until }
@@ -213,6 +214,15 @@ mod tests {
             let trial = open.trial_started(at(30));
             assert_eq!(trial.record(outcome, at(-60), at(35)), trial);
         }
+    }
+
+    #[test]
+    fn a_process_whose_clock_is_behind_leaves_it_alone_as_long() {
+        let long = Breaker { opened: 9, ..broken(at(0)).trial_started(at(30)) }.record(Failed, at(30), at(40));
+        let behind = Moment(at(40).ms() - 3000);
+        assert_eq!(long.allows(behind), Allows::None { until: at(640) });
+        let trial = long.trial_started(at(640));
+        assert_eq!(trial.allows(Moment(at(640).ms() - 3000)), Allows::None { until: at(820) });
     }
 
     #[test]

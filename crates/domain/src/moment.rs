@@ -6,6 +6,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+/// By how much the clocks of processes that share a store may differ, at most: what one has decided is judged by another.
+pub const CLOCK_MARGIN: Duration = Duration::from_secs(5);
+
 /// A moment: milliseconds since 1970-01-01 00:00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]

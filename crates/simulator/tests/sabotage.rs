@@ -8,7 +8,9 @@ use hutong_domain::call::FinishStatus;
 use hutong_domain::caps::Caps;
 use hutong_domain::pace::Pace;
 use hutong_domain::redial::RedialRule;
-use hutong_simulator::{CompanyPlan, LinePlan, Outage, Outcome, Sabotage, Scenario, TaskPlan, run};
+use hutong_simulator::{
+    CompanyPlan, LinePlan, Outage, Outcome, Sabotage, Scenario, TaskPlan, Trouble, TroubleKind, run,
+};
 use hutong_store::Url;
 
 /// A task of a calm campaign: it begins before the legal hours do.
@@ -158,4 +160,23 @@ fn a_task_whose_only_line_fails_pauses_and_comes_back_by_itself() {
     let moved = |from: &str| log.iter().any(|line| line.starts_with("task 1:") && line.contains(from));
     assert!(moved("to 5: no_usable_line"), "{}", log.join("\n"));
     assert!(moved("from 5 to 3: pause_over"));
+}
+
+#[test]
+fn processes_whose_clocks_differ_keep_to_a_lines_pace_together() {
+    let mut scenario = calm();
+    scenario.processes = 2;
+    let step = |process, by_ms| Trouble { after: minutes(1), process, kind: TroubleKind::ClockSteps { by_ms } };
+    scenario.troubles = vec![step(0, 2000), step(1, -2000)];
+    scenario.answers_per_mille = Some(0);
+    let company = &mut scenario.companies[0];
+    company.seats = 30;
+    company.lines[0].channels = 30;
+    company.lines[0].pace = Some(Pace { per_s: 1, ramp: Duration::ZERO });
+    company.tasks.truncate(1);
+    company.tasks[0].numbers = 600;
+    company.tasks[0].quota = 30;
+    company.tasks[0].in_progress_max = 30;
+
+    assert_eq!(simulate(&scenario, None).violation, None);
 }

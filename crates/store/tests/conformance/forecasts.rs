@@ -14,7 +14,7 @@ use hutong_store::forecast::{self, Basis, Question, SAMPLES_MAX, Source};
 use hutong_store::line;
 use hutong_store::task::Settings;
 use hutong_testkit::clock::START;
-use hutong_testkit::fixture::{new_line, rules, settings};
+use hutong_testkit::fixture::{customers, first_number, new_line, rules, settings};
 use hutong_testkit::{Fixture, TestStore, conformance};
 
 conformance! {
@@ -44,8 +44,8 @@ fn busy(times: u32) -> Settings {
     Settings { redial_rules: vec![rule], ..settings() }
 }
 
-fn both(redials: u32) -> Used {
-    Used { callee: redials, caller: redials }
+fn of_callee(redials: u32) -> Used {
+    Used { callee: redials, caller: 0 }
 }
 
 async fn what_is_left_of_a_task_is_told(store: TestStore) {
@@ -64,8 +64,9 @@ async fn what_is_left_of_a_task_is_told(store: TestStore) {
     assert_eq!((campaign.now, campaign.status), (fixture.now(), TaskStatus::Running));
     assert_eq!((campaign.fresh, campaign.waiting(), campaign.numbers()), (4, 5, 6));
     let due = fixture.now().after(Duration::from_secs(600));
-    assert_eq!(campaign.redials, [PlannedRedials { due, calls: 1, used: both(1) }]);
-    let talks = CallInProgress { since: START, answered_at: Some(START), seated: true, used: both(0), line: Some(0) };
+    assert_eq!(campaign.redials, [PlannedRedials { due, calls: 1, used: of_callee(1) }]);
+    let talks =
+        CallInProgress { since: START, answered_at: Some(START), seated: true, used: of_callee(0), line: Some(0) };
     assert_eq!(campaign.in_progress, [talks]);
     assert_eq!((campaign.seats, found.seats_of_others, campaign.quota, campaign.in_progress_max), (5, 1, 3, 4));
     assert_eq!((campaign.redial_rules.len(), campaign.lines.as_slice()), (1, &[Line::default()][..]));
@@ -76,7 +77,7 @@ async fn what_is_left_of_a_task_is_told(store: TestStore) {
     fixture.claim(id, 1).await;
     let campaign = basis(&fixture, id).await.campaign;
     assert_eq!((campaign.fresh, campaign.redials.len(), campaign.in_progress.len()), (4, 0, 2));
-    assert_eq!((campaign.in_progress[0].used, campaign.in_progress[0].answered_at), (both(1), None));
+    assert_eq!((campaign.in_progress[0].used, campaign.in_progress[0].answered_at), (of_callee(1), None));
 }
 
 async fn redials_that_are_due_together_are_counted_together(store: TestStore) {
@@ -89,7 +90,7 @@ async fn redials_that_are_due_together_are_counted_together(store: TestStore) {
         fixture.clock.advance(Duration::from_secs(pause_s));
     }
     let due = |s: u64| START.after(Duration::from_secs(600 + s));
-    let planned = |s, calls, redials| PlannedRedials { due: due(s), calls, used: both(redials) };
+    let planned = |s, calls, redials| PlannedRedials { due: due(s), calls, used: of_callee(redials) };
     assert_eq!(basis(&fixture, id).await.campaign.redials, [planned(0, 2, 1), planned(60, 3, 1)]);
 
     // The first two are busy again.
@@ -158,7 +159,9 @@ async fn the_latest_attempts_are_looked_at_without_choosing_by_outcome(store: Te
 
 async fn a_task_with_few_attempts_is_judged_by_those_of_its_company(store: TestStore) {
     let fixture = Fixture::with_seats(&store, 100).await;
-    let new = fixture.running_task(settings(), 1).await;
+    // Not started: it would take part in the claims.
+    let new = fixture.insert_task(fixture.new_task()).await;
+    fixture.import(new, customers(first_number(new), 1)).await;
     let nothing = basis(&fixture, new).await;
     assert_eq!((nothing.source, nothing.samples.len()), (Source::Company, 0));
 
