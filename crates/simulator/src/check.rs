@@ -197,7 +197,7 @@ impl Checker {
         let by_size = if numbers <= SMALL { 1 } else { 4 * numbers as u64 / CENSUSES };
         let (commits, quiet) = self.since_census;
         if commits >= self.census_every.unwrap_or(by_size) || (quiet >= QUIET_MAX && self.census_every.is_none()) {
-            self.census()?;
+            self.census(now)?;
             self.since_census = (0, 0);
         }
         Ok(())
@@ -210,7 +210,7 @@ impl Checker {
             return Err(format!("{open} numbers never finished"));
         }
         self.look(now)?;
-        self.census()
+        self.census(now)
     }
 
     fn read<T: Send + 'static>(

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use hutong_domain::call::{CallStatus, FinishStatus};
+use hutong_domain::caps::WEEK_DAYS;
 use hutong_domain::ids::{CompanyId, TaskId};
+use hutong_domain::moment::Moment;
 use hutong_store::waiting::block::{Changes, Count};
 use hutong_store::{Db, Result, task, values};
 use jiff::civil::Date;
@@ -12,7 +14,7 @@ use super::{Checked, Checker, TaskModel, Violation};
 
 impl Checker {
     /// Reads all of the store, and sees whether it agrees with itself and with what was seen of it.
-    pub(super) fn census(&self) -> Checked {
+    pub(super) fn census(&self, now: Moment) -> Checked {
         let ids: Vec<(CompanyId, TaskId)> = self.tasks.iter().map(|(id, task)| (task.company, *id)).collect();
         let (astray, busy, dialled, tasks) = self.read(move |db| {
             let tasks = ids.iter().map(|(company, id)| census_of(db, *company, *id)).collect::<Result<Vec<_>>>()?;
@@ -24,17 +26,19 @@ impl Checker {
         if let Some(violation) = busy.into_iter().next() {
             return Err(violation);
         }
-        self.has_dialled(&dialled)?;
+        self.has_dialled(&dialled, now)?;
         for (census, (id, task)) in tasks.iter().zip(&self.tasks) {
             census.agrees(*id, task)?;
         }
         Ok(())
     }
 
-    /// Attempts by number, company and day are those that were seen.
-    fn has_dialled(&self, kept: &[(String, CompanyId, i64, u32)]) -> Checked {
+    /// Attempts by number, company and day are those that were seen, on all days that no process may forget yet.
+    fn has_dialled(&self, kept: &[(String, CompanyId, i64, u32)], now: Moment) -> Checked {
+        let on = |date: Date| i64::from(EPOCH.until(date).map_or(0, |span| span.get_days()));
+        // The clock of a process may be ahead, at midnight by a day.
+        let first = on(now.civil(&self.rules.zone).date()) - (WEEK_DAYS - 2);
         for (phone, company, day, attempts) in kept {
-            let on = |date: Date| i64::from(EPOCH.until(date).map_or(0, |span| span.get_days()));
             let claims = self.claims.get(phone).map_or(&[][..], Vec::as_slice);
             let seen = claims.iter().find(|(by, date, _)| by == company && on(*date) == *day);
             let seen = seen.map_or(0, |(.., count)| *count);
@@ -42,9 +46,10 @@ impl Checker {
                 return Err(format!("{phone} counts {attempts} attempts of company {company}, but there were {seen}"));
             }
         }
-        let seen: usize = self.claims.values().map(Vec::len).sum();
-        if seen != kept.len() {
-            return Err(format!("attempts are counted on {} days of numbers, of {seen}", kept.len()));
+        let seen = self.claims.values().flatten().filter(|(_, date, _)| on(*date) >= first).count();
+        let kept = kept.iter().filter(|(_, _, day, _)| *day >= first).count();
+        if seen != kept {
+            return Err(format!("attempts are counted on {kept} days of numbers, of {seen}"));
         }
         Ok(())
     }
