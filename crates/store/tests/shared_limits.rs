@@ -17,6 +17,7 @@ use hutong_testkit::clock::START;
 use hutong_testkit::fixture::{LEASE, customers, first_number, new_line, settings};
 use hutong_testkit::recount::assert_counts_are_facts;
 use hutong_testkit::{Engine, Fixture, TestStore};
+use tokio::task::JoinHandle;
 
 const PROCESSES: usize = 3;
 const SEATS: i64 = 7;
@@ -97,7 +98,7 @@ fn processes_that_share_a_store_keep_to_the_limits_exactly() {
         });
         let processes: Vec<_> = processes.collect();
         for &id in &tasks {
-            while fixture.task(id).await.status != TaskStatus::Done && !processes.iter().any(|it| it.is_finished()) {
+            while fixture.task(id).await.status != TaskStatus::Done && !processes.iter().any(JoinHandle::is_finished) {
                 tokio::task::yield_now().await;
             }
         }
