@@ -82,6 +82,11 @@ impl Finishing {
         Ok(Self { store, claimed })
     }
 
+    /// Lets them end as calls do: in another order than they were claimed in, and so all over the pages of the store.
+    pub(crate) fn shuffle(&mut self) {
+        self.claimed.sort_by_key(|claimed| claimed.call.get().unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    }
+
     /// Calls a second that so many callers finish together, until a turn's calls are through.
     pub(crate) async fn turn(&mut self, callers: usize) -> Result<f64> {
         let left = self.claimed.len().saturating_sub(PER_TURN);
