@@ -48,8 +48,11 @@ fn the_same_seed_gives_the_same_campaign() {
 }
 
 #[test]
-fn a_campaign_on_postgres_holds_and_goes_as_in_memory() {
-    let server = Server::start(&[]);
-    let outcome = run(&Scenario::from_seed(7), server.url().parse().unwrap(), None).unwrap();
-    assert_eq!(outcome, simulate(7));
+fn campaigns_on_postgres_hold_and_go_as_in_memory() {
+    for seed in [7, 12] {
+        let server = Server::start(&[]);
+        let outcome = run(&Scenario::from_seed(seed), server.url().parse().unwrap(), None).unwrap();
+        assert_eq!(outcome.violation, None, "seed {seed}");
+        assert_eq!(outcome, simulate(seed), "seed {seed}");
+    }
 }
