@@ -256,12 +256,9 @@ pub struct SeatUsage {
 /// When the store fails.
 pub fn seat_usage(db: &mut Db, company: CompanyId, task: TaskId) -> Result<SeatUsage> {
     let seats = company::find(db, company)?.map_or(0, |company| count(company.seats));
-    let held = |of: Option<TaskId>, in_progress: &[survey::InProgress]| -> u32 {
-        let seated = in_progress.iter().filter(|it| it.seated && of.is_none_or(|task| task == it.task));
-        seated.map(|it| it.calls).sum()
-    };
     let in_progress = survey::in_progress(db, company)?;
-    Ok(SeatUsage { free: seats.saturating_sub(held(None, &in_progress)), held_by_task: held(Some(task), &in_progress) })
+    let held = |of| survey::seats_held(&in_progress, of);
+    Ok(SeatUsage { free: seats.saturating_sub(held(None)), held_by_task: held(Some(task)) })
 }
 
 fn count(calls: i64) -> u32 {

@@ -229,7 +229,7 @@ impl Attempt {
     /// None where nobody has answered yet.
     fn talking(call: &CallInProgress, now: Moment) -> Option<Self> {
         call.answered_at.map(|answered_at| Self {
-            number: i64::from(call.used.callee) + 1,
+            number: i64::from(call.used.total()) + 1,
             claimed_at: call.since,
             answered_at: Some(answered_at),
             ended_at: now,

@@ -21,8 +21,8 @@ use crate::redial::{Used, next_redial};
 use crate::task::{MoveReason, TaskStatus};
 use shift::Shift;
 
-/// After an answer has changed what may be dialled beyond the seats, that is looked at so much later: as often as the
-/// scheduler looks at everything.
+/// After an answer has changed what may be dialled beyond the seats, that is looked at so much later: the scheduler does
+/// so when the next call of the company ends, or on its tick.
 const TICK: Duration = Duration::from_secs(1);
 /// With more calls in progress than this, calls that end within [`CROWD_PAUSE`] are looked after together: each look
 /// takes time in proportion to the calls, and a seat that waits so shortly is no loss.

@@ -66,11 +66,8 @@ fn find_seat(db: &mut Db, claimed: &Claimed) -> Result<bool> {
         |row| Ok(if row.flag(1)? { u32::MAX } else { count(row.int(0)?) }),
     )?;
     let in_progress = survey::in_progress(db, claimed.company)?;
-    let held = |of_task: bool| -> u32 {
-        let seated = in_progress.iter().filter(|it| it.seated && (it.task == claimed.task || !of_task));
-        seated.map(|it| it.calls).sum()
-    };
-    let is_free = held(false) < seats && held(true) < quota.unwrap_or(0);
+    let held = |of| survey::seats_held(&in_progress, of);
+    let is_free = held(None) < seats && held(Some(claimed.task)) < quota.unwrap_or(0);
     if !is_free && !take_seat_of_unanswered(db, claimed)? {
         return Ok(false);
     }

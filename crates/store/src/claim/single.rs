@@ -9,7 +9,7 @@ use hutong_domain::rules::{CompanyRules, Rules};
 use hutong_domain::window::{CallingWindow, DaySpan};
 
 use super::numbers::{Register, Verdict};
-use super::{Claimed, Look, survey, write_claim};
+use super::{Claimed, Look, count, survey, write_claim};
 use crate::call::{NewCustomer, properties_json};
 use crate::db::Db;
 use crate::error::Result;
@@ -75,10 +75,10 @@ pub fn place_single(db: &mut Db, single: &Single, look: &Look) -> Result<std::re
     if let Some(refused) = register.hindrance(phone).and_then(refusal) {
         return Ok(Err(refused));
     }
-    if company::seats_in_use(db, company.id)? >= company.seats {
+    let in_progress = survey::in_progress(db, company.id)?;
+    if survey::seats_held(&in_progress, None) >= count(company.seats) {
         return Ok(Err(SingleRefused::NoSeat));
     }
-    let in_progress = survey::in_progress(db, company.id)?;
     let mut lines = survey::read_lines(db, company.id)?;
     let views: Vec<LineView> = lines.iter().map(|line| line.view(&in_progress, now)).collect();
     let line = least_busy(&views, &(0..views.len()).collect::<Vec<_>>()).and_then(|at| lines.get_mut(at));

@@ -79,9 +79,8 @@ impl Survey {
             view.talking = calls().map(|it| it.answered).sum();
         }
         give_lines(db, id, (&tasks, &mut views), &lines)?;
-        let held: u32 = in_progress.iter().filter(|it| it.seated).map(|it| it.calls).sum();
         let view = CompanyView {
-            seats_free: count(company.seats).saturating_sub(held),
+            seats_free: count(company.seats).saturating_sub(seats_held(&in_progress, None)),
             lost_per_mille_max: look.rules.lost_per_mille_max,
             starts_max: look.starts_max,
             lines: lines.iter().map(|line| line.view(&in_progress, look.now)).collect(),
@@ -145,6 +144,12 @@ pub(super) fn in_progress(db: &mut Db, company: CompanyId) -> Result<Vec<InProgr
             })
         },
     )
+}
+
+/// Seats that these calls hold: all of them, or those of one task.
+pub(super) fn seats_held(in_progress: &[InProgress], of: Option<TaskId>) -> u32 {
+    let seated = in_progress.iter().filter(|it| it.seated && of.is_none_or(|task| task == it.task));
+    seated.map(|it| it.calls).sum()
 }
 
 /// The lines of a company, and how they are doing.
