@@ -1,0 +1,1 @@
+//! Recordings: written while a call runs, kept, and handed out by signed addresses.
