@@ -1,1 +1,23 @@
 //! Signalling: a user agent that places and takes calls over UDP, TCP and TLS (RFC 3261).
+//!
+//! [`UserAgent`] owns the sockets. [`UserAgent::place`] gives an [`OutgoingCall`], whoever calls us is an
+//! [`IncomingCall`]; both tell what happens as [`Signal`]s, and the last one is always one [`Ended`]. The library
+//! that speaks the protocol is named in this module alone.
+
+mod agent;
+mod call;
+mod clock;
+mod header;
+mod in_call;
+mod incoming;
+mod outgoing;
+mod registration;
+mod session_timer;
+mod trunk;
+
+pub use agent::{AgentStats, Listen, Tls, UserAgent};
+pub use call::{Ended, EndedBy, Reply, Request, SessionChange, Signal, SipError};
+pub use incoming::{IncomingCall, Refusal};
+pub use outgoing::OutgoingCall;
+pub use registration::RegistrationState;
+pub use trunk::{CallerId, Number, Rewrite, Srtp, Transport, Trunk, TrunkError};

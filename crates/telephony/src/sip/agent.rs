@@ -1,0 +1,391 @@
+//! The user agent: its sockets, and the loop that gives every request from outside to the call that it belongs to.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rsipstack::dialog::DialogId;
+use rsipstack::dialog::dialog::Dialog;
+use rsipstack::dialog::dialog_layer::DialogLayer;
+use rsipstack::platform::CancellationToken;
+use rsipstack::sip::{self, Header, HeadersExt as _, Method, StatusCode, StatusCodeKind, typed};
+use rsipstack::transaction::endpoint::EndpointOption;
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::transaction::transaction::Transaction;
+use rsipstack::transaction::{Endpoint, TransactionReceiver};
+use rsipstack::transport::tcp_listener::TcpListenerConnection;
+use rsipstack::transport::tls::{TlsConfig, TlsListenerConnection};
+use rsipstack::transport::udp::UdpConnection;
+use rsipstack::transport::{SipAddr, TransportLayer};
+use rsipstack::{EndpointBuilder, Error as StackError};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::call::{Reply, Request, SessionChange, SipError};
+use super::incoming::{self, IncomingCall};
+use super::trunk::{Transport, Trunk};
+use super::{clock, header};
+
+/// Requests from outside that are handled at once; a ringing call is one of them. Beyond it they are left alone, and
+/// the far side sends them again.
+const HANDLED_MAX: usize = 20_000;
+/// Requests inside one call that wait for it.
+pub(super) const WAITING_IN_CALL_MAX: usize = 16;
+/// Methods that we take.
+pub(super) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+/// What our Call-IDs end with: no name of a host, which would tell about the network.
+const CALL_ID_SUFFIX: &str = "hutong";
+
+/// Where a user agent listens.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// The address of UDP, and of TCP where that is taken. Port 0 takes a free one.
+    pub address: SocketAddr,
+    /// The address that others see, where it is not that of the socket (behind a network address translation).
+    pub advertised: Option<SocketAddr>,
+    /// Whether TCP is taken on the same port.
+    pub tcp: bool,
+    /// TLS: trusted authorities for trunks, and a certificate where calls are taken over it.
+    pub tls: Tls,
+}
+
+/// Certificates, in PEM.
+#[derive(Clone, Default)]
+pub struct Tls {
+    /// Who is trusted.
+    pub authorities: Option<Vec<u8>>,
+    /// Where TLS is listened on, with certificate and key.
+    pub server: Option<(SocketAddr, Vec<u8>, Vec<u8>)>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let server = self.server.as_ref().map(|(address, ..)| address);
+        out.debug_struct("Tls").field("authorities", &self.authorities.is_some()).field("server", &server).finish()
+    }
+}
+
+impl Listen {
+    /// UDP and TCP at this address.
+    #[must_use]
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, advertised: None, tcp: true, tls: Tls::default() }
+    }
+}
+
+/// What a user agent is busy with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AgentStats {
+    /// Calls that are not over.
+    pub calls: usize,
+    /// Dialogs that the protocol library knows.
+    pub dialogs: usize,
+    /// Transactions that are not over.
+    pub transactions: usize,
+}
+
+/// Places and takes calls. A clone is the same agent.
+#[derive(Clone)]
+pub struct UserAgent {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) layer: Arc<DialogLayer>,
+    endpoint: Endpoint,
+    cancel: CancellationToken,
+    local: SocketAddr,
+    advertised: Option<SocketAddr>,
+    notes: Mutex<HashMap<String, Notes>>,
+}
+
+/// What the loop has to know of a call, by its Call-ID.
+pub(super) struct Notes {
+    /// Takes requests that come before the answer.
+    pub(super) early: mpsc::Sender<Request>,
+    /// The cause that the far side hung up with.
+    pub(super) q850: Option<u8>,
+}
+
+impl UserAgent {
+    /// Opens the sockets. Calls from outside go to `calls`; without it they are refused with 480.
+    ///
+    /// # Errors
+    /// When a socket cannot be opened.
+    pub async fn start(listen: Listen, calls: Option<mpsc::Sender<IncomingCall>>) -> Result<Self, SipError> {
+        let cancel = CancellationToken::new();
+        let transports = TransportLayer::new(cancel.clone());
+        let local = open(&transports, &listen, &cancel).await?;
+        let option = EndpointOption { callid_suffix: Some(CALL_ID_SUFFIX.to_owned()), ..EndpointOption::default() };
+        let endpoint = EndpointBuilder::new()
+            .with_user_agent(concat!("hutong/", env!("CARGO_PKG_VERSION")))
+            .with_cancel_token(cancel.clone())
+            .with_transport_layer(transports)
+            .with_option(option)
+            .build();
+        let incoming = endpoint.incoming_transactions().map_err(|error| SipError::Unreachable(error.to_string()))?;
+        let layer = Arc::new(DialogLayer::new(endpoint.inner.clone()));
+        let serving = endpoint.inner.clone();
+        tokio::spawn(async move {
+            if let Err(error) = serving.serve().await {
+                tracing::error!(%error, "SIP is no longer served");
+            }
+        });
+        let notes = Mutex::default();
+        let inner = Arc::new(Inner { layer, endpoint, cancel, local, advertised: listen.advertised, notes });
+        tokio::spawn(serve(Arc::downgrade(&inner), incoming, calls));
+        Ok(Self { inner })
+    }
+
+    /// The address of UDP.
+    #[must_use]
+    pub fn local_address(&self) -> SocketAddr {
+        self.inner.local
+    }
+
+    /// What is going on.
+    #[must_use]
+    pub fn stats(&self) -> AgentStats {
+        AgentStats {
+            calls: self.inner.notes().len(),
+            dialogs: self.inner.layer.len(),
+            transactions: self.inner.endpoint.inner.get_stats().running_transactions,
+        }
+    }
+
+    /// Our address on the way to a trunk: where it reaches us, and where its voices are sent from.
+    ///
+    /// # Errors
+    /// When its name does not resolve, or there is no way to it.
+    pub async fn address_towards(&self, trunk: &Trunk) -> Result<IpAddr, SipError> {
+        let ip = self.inner.local.ip();
+        if !ip.is_unspecified() {
+            return Ok(ip);
+        }
+        let host = trunk.outbound_proxy.as_ref().unwrap_or(&trunk.server);
+        let lost = |error: String| SipError::Unreachable(format!("{host}: {error}"));
+        let with_port =
+            if host.parse::<SocketAddr>().is_ok() || has_port(host) { host.clone() } else { format!("{host}:5060") };
+        let far = tokio::net::lookup_host(&with_port).await.map_err(|error| lost(error.to_string()))?.next();
+        let far = far.ok_or_else(|| lost("has no address".to_owned()))?;
+        local_address_towards(far).map_err(|error| lost(error.to_string()))
+    }
+
+    /// Asks a trunk whether it is there (OPTIONS); how long it took to answer. Any answer will do: it is there.
+    ///
+    /// # Errors
+    /// When no answer comes in time.
+    pub async fn ping(&self, trunk: &Trunk, patience: Duration) -> Result<Duration, SipError> {
+        let asked = clock::now();
+        let answer = tokio::time::timeout(patience, self.ask(trunk)).await;
+        match answer {
+            Ok(Ok(())) => Ok(clock::now() - asked),
+            Ok(Err(error)) => Err(SipError::Unreachable(error.to_string())),
+            Err(_) => Err(SipError::Unreachable(format!("no answer to OPTIONS within {} ms", patience.as_millis()))),
+        }
+    }
+
+    async fn ask(&self, trunk: &Trunk) -> Result<(), StackError> {
+        let malformed = |error: super::TrunkError| StackError::Error(error.to_string());
+        let uri = trunk.uri().map_err(malformed)?;
+        let account = trunk.user.as_deref().unwrap_or("hutong");
+        let from =
+            typed::From { display_name: None, uri: trunk.address_of(account).map_err(malformed)?, params: vec![] };
+        let from = from.with_tag(rsipstack::transaction::make_tag());
+        let to = typed::To { display_name: None, uri: uri.clone(), params: vec![] };
+        let routes = trunk.route_set().map_err(malformed)?;
+        let next_hop = routes.first().map_or(&uri, |route| &route.uri);
+        let next_hop = SipAddr::try_from(next_hop)?;
+        let inner = &self.inner.endpoint.inner;
+        let (connection, _) = inner.transport_layer.lookup(&next_hop, None).await?;
+        let via = inner.get_via(Some(connection.get_addr().clone()), None)?;
+        let mut request = inner.make_request(Method::Options, uri, via, from, to, 1, None);
+        for route in routes {
+            request.headers.push(route.into());
+        }
+        request.headers.push(Header::Accept("application/sdp".into()));
+        request.headers.push(Header::ContentLength(0_u32.into()));
+        let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
+        let mut transaction = Transaction::new_client(key, request, inner.clone(), None);
+        transaction.destination = Some(next_hop);
+        transaction.send().await?;
+        while let Some(message) = transaction.receive().await {
+            if let sip::SipMessage::Response(response) = message
+                && response.status_code.kind() != StatusCodeKind::Provisional
+            {
+                // The transaction answers itself with 408 when nobody else did; such an answer has no To tag.
+                return match response.to_header()?.tag()? {
+                    Some(_) => Ok(()),
+                    None if response.status_code != StatusCode::RequestTimeout => Ok(()),
+                    None => Err(StackError::Error("no answer to OPTIONS".to_owned())),
+                };
+            }
+        }
+        Err(StackError::Error("the connection broke".to_owned()))
+    }
+
+    /// Ends everything at once: calls that are not over are left without a word.
+    pub fn stop(&self) {
+        self.inner.cancel.cancel();
+    }
+}
+
+impl Inner {
+    pub(super) fn notes(&self) -> std::sync::MutexGuard<'_, HashMap<String, Notes>> {
+        // What is kept there is whole at every moment.
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn endpoint(&self) -> &rsipstack::transaction::endpoint::EndpointInnerRef {
+        &self.endpoint.inner
+    }
+
+    /// Where the far side reaches us.
+    pub(super) fn contact(&self, user: &str, ip: IpAddr, transport: Transport) -> Result<sip::Uri, SipError> {
+        let address = self.advertised.unwrap_or_else(|| SocketAddr::new(ip, self.local.port()));
+        let kind = match transport {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+        };
+        let text = format!("sip:{user}@{address}{kind}");
+        sip::Uri::try_from(text.as_str()).map_err(|error| SipError::Malformed(format!("{text}: {error}")))
+    }
+
+    /// The address of the socket.
+    pub(super) fn local_ip(&self) -> IpAddr {
+        self.local.ip()
+    }
+
+    /// Forgets a call.
+    pub(super) fn forget(&self, call_id: &str, dialog: &DialogId) {
+        self.notes().remove(call_id);
+        self.layer.remove_dialog(dialog);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The address that the system would send from. Nothing is sent.
+fn local_address_towards(far: SocketAddr) -> std::io::Result<IpAddr> {
+    let any: IpAddr = if far.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = std::net::UdpSocket::bind((any, 0))?;
+    socket.connect(far)?;
+    Ok(socket.local_addr()?.ip())
+}
+
+/// Opens the sockets; the address of UDP.
+async fn open(
+    transports: &TransportLayer,
+    listen: &Listen,
+    cancel: &CancellationToken,
+) -> Result<SocketAddr, SipError> {
+    let failed = |what: &str, error: &dyn std::fmt::Display| SipError::Socket {
+        what: format!("{what} {}", listen.address),
+        cause: error.to_string(),
+    };
+    let udp = UdpConnection::create_connection(listen.address, listen.advertised, Some(cancel.child_token()));
+    let udp = udp.await.map_err(|error| failed("UDP", &error))?;
+    let bound = udp.get_addr().get_socketaddr().map_err(|error| failed("UDP", &error))?;
+    transports.add_transport(udp.into());
+    let local = SocketAddr::new(listen.address.ip(), bound.port());
+    if listen.tcp {
+        let tcp = TcpListenerConnection::new(local, listen.advertised).await;
+        transports.add_transport(tcp.map_err(|error| failed("TCP", &error))?.into());
+    }
+    let mut config = TlsConfig { ca_certs: listen.tls.authorities.clone(), ..TlsConfig::default() };
+    transports.set_tls_config(config.clone());
+    if let Some((address, certificate, key)) = listen.tls.server.clone() {
+        config.cert = Some(certificate);
+        config.key = Some(key);
+        let tls = TlsListenerConnection::new(address, None, config).await;
+        transports.add_transport(tls.map_err(|error| failed("TLS", &error))?.into());
+    }
+    Ok(local)
+}
+
+/// Takes requests until the agent is gone.
+async fn serve(
+    agent: std::sync::Weak<Inner>,
+    mut incoming: TransactionReceiver,
+    calls: Option<mpsc::Sender<IncomingCall>>,
+) {
+    let slots = Arc::new(Semaphore::new(HANDLED_MAX));
+    while let Some(transaction) = incoming.recv().await {
+        let Some(agent) = agent.upgrade() else { break };
+        let Ok(slot) = slots.clone().try_acquire_owned() else {
+            tracing::warn!("a request from outside is left alone: {HANDLED_MAX} are being handled");
+            continue;
+        };
+        let calls = calls.clone();
+        tokio::spawn(async move {
+            if let Err(error) = handle(agent, transaction, calls).await {
+                tracing::debug!(%error, "a request from outside came to nothing");
+            }
+            drop(slot);
+        });
+    }
+}
+
+async fn handle(
+    agent: Arc<Inner>,
+    mut transaction: Transaction,
+    calls: Option<mpsc::Sender<IncomingCall>>,
+) -> Result<(), StackError> {
+    let method = transaction.original.method;
+    if let Some(Dialog::Invite(mut dialog)) = agent.layer.match_dialog(&transaction) {
+        if method == Method::Bye {
+            let cause = header::q850_cause(&transaction.original);
+            if let Some(notes) = agent.notes().get_mut(&dialog.id().call_id) {
+                notes.q850 = cause;
+            }
+        }
+        // Held no longer than needed: a ringing call would keep the agent alive.
+        drop(agent);
+        return dialog.handle(&mut transaction).await;
+    }
+    let begins = transaction.original.to_header()?.tag()?.is_none();
+    match method {
+        Method::Ack => Ok(()),
+        Method::Options => transaction.reply_with(StatusCode::OK, vec![Header::Allow(ALLOWED.into())], None).await,
+        Method::Invite if begins => match calls {
+            Some(calls) => incoming::begin(agent, transaction, &calls).await,
+            None => transaction.reply(StatusCode::TemporarilyUnavailable).await,
+        },
+        Method::Update => early_update(&agent, transaction).await,
+        Method::Invite | Method::Bye | Method::Info | Method::PRack => {
+            transaction.reply(StatusCode::CallTransactionDoesNotExist).await
+        }
+        _ => transaction.reply_with(StatusCode::MethodNotAllowed, vec![Header::Allow(ALLOWED.into())], None).await,
+    }
+}
+
+/// An UPDATE before the answer (RFC 3311): the library's dialog is not confirmed yet, and does not take it.
+async fn early_update(agent: &Arc<Inner>, mut transaction: Transaction) -> Result<(), StackError> {
+    let call_id = transaction.original.call_id_header()?.value().to_owned();
+    let early = agent.notes().get(&call_id).map(|notes| notes.early.clone());
+    let Some(early) = early else { return transaction.reply(StatusCode::CallTransactionDoesNotExist).await };
+    if !header::carries_sdp(&transaction.original) {
+        return transaction.reply(StatusCode::OK).await;
+    }
+    let (reply, answer) = oneshot::channel();
+    let change = SessionChange { offer: Some(transaction.original.body.clone()), reply };
+    if early.try_send(Request::Session(change)).is_err() {
+        return transaction.reply(StatusCode::ServerInternalError).await;
+    }
+    match answer.await {
+        Ok(Reply::Accept(sdp)) => {
+            let headers = vec![Header::ContentType("application/sdp".into())];
+            transaction.reply_with(StatusCode::OK, headers, Some(sdp.into_bytes())).await
+        }
+        Ok(Reply::Refuse) | Err(_) => transaction.reply(StatusCode::NotAcceptableHere).await,
+    }
+}

@@ -1,0 +1,493 @@
+//! What an operator says about a trunk, and the requests that follow from it.
+
+use std::time::Duration;
+
+use rsipstack::dialog::authenticate::Credential;
+use rsipstack::sip::{Auth, Header, HostWithPort, Param, Scheme, Uri, typed};
+use serde::{Deserialize, Serialize};
+
+/// A SIP trunk: where its calls go, and what it wants to see in them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trunk {
+    /// The far side: a host or an address, with a port where it is not the standard one.
+    pub server: String,
+    /// What carries the requests.
+    #[serde(default)]
+    pub transport: Transport,
+    /// The host in From and To; the server's where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// A proxy that all requests go through (a loose route, RFC 3261 §16.12).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbound_proxy: Option<String>,
+    /// The account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The user name in digests, where it is not the account's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_user: Option<String>,
+    /// The account's password, sealed with the installation's key wherever it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// Whether the trunk wants a registration.
+    #[serde(default)]
+    pub register: bool,
+    /// For how many seconds a registration is asked for.
+    #[serde(default = "default_register_s")]
+    pub register_s: u32,
+    /// Where the caller number stands.
+    #[serde(default)]
+    pub caller_id: CallerId,
+    /// How called numbers are written for this trunk; the first rule that fits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub called: Vec<Rewrite>,
+    /// How caller numbers are written for this trunk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caller: Vec<Rewrite>,
+    /// Whether µ-law is preferred to A-law.
+    #[serde(default)]
+    pub prefer_ulaw: bool,
+    /// Encryption of the voices.
+    #[serde(default)]
+    pub srtp: Srtp,
+    /// Seconds between two OPTIONS; 0 for none.
+    #[serde(default = "default_options_s")]
+    pub options_s: u32,
+    /// For how many seconds a number rings before the call is given up.
+    #[serde(default = "default_ring_s")]
+    pub ring_s: u32,
+    /// For how many seconds the first word of the trunk is waited for before it counts as dead.
+    #[serde(default = "default_reply_s")]
+    pub reply_s: u32,
+    /// Whether reliable provisional responses are offered (100rel, RFC 3262).
+    #[serde(default)]
+    pub reliable_provisional: bool,
+    /// Whether this is the callee farm, whose people say their words as text as well. Never true of a real trunk.
+    #[serde(default)]
+    pub sandbox: bool,
+}
+
+const fn default_register_s() -> u32 {
+    3_600
+}
+const fn default_options_s() -> u32 {
+    30
+}
+const fn default_ring_s() -> u32 {
+    45
+}
+const fn default_reply_s() -> u32 {
+    5
+}
+
+/// What carries SIP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Datagrams.
+    #[default]
+    Udp,
+    /// A stream.
+    Tcp,
+    /// An encrypted stream.
+    Tls,
+}
+
+/// Where the caller number is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallerId {
+    /// In From.
+    #[default]
+    From,
+    /// In P-Asserted-Identity (RFC 3325); From carries the account.
+    PAssertedIdentity,
+    /// In Remote-Party-ID; From carries the account.
+    RemotePartyId,
+}
+
+/// Encryption of the voices (SRTP with keys in the session description, RFC 4568).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Srtp {
+    /// Not offered.
+    #[default]
+    Off,
+    /// Without it, there is no call.
+    Required,
+}
+
+/// A number that begins with `prefix` is written with `to` in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rewrite {
+    /// What the number begins with; empty fits every number.
+    pub prefix: String,
+    /// What stands there instead.
+    pub to: String,
+}
+
+/// A caller number, shown or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number<'a> {
+    /// The callee sees it.
+    Shown(&'a str),
+    /// The callee does not (无主叫); the trunk may.
+    Hidden(&'a str),
+}
+
+/// A text that never appears in logs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("***")
+    }
+}
+
+/// What is wrong with the settings of a trunk: the setting, and the mend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting} {mend}")]
+pub struct TrunkError {
+    /// The setting.
+    pub setting: &'static str,
+    /// What it has to be.
+    pub mend: String,
+}
+
+impl Trunk {
+    /// A trunk at `server` with everything else at its default.
+    #[must_use]
+    pub fn at(server: &str) -> Self {
+        Self {
+            server: server.to_owned(),
+            transport: Transport::Udp,
+            domain: None,
+            outbound_proxy: None,
+            user: None,
+            auth_user: None,
+            password: None,
+            register: false,
+            register_s: default_register_s(),
+            caller_id: CallerId::From,
+            called: Vec::new(),
+            caller: Vec::new(),
+            prefer_ulaw: false,
+            srtp: Srtp::Off,
+            options_s: default_options_s(),
+            ring_s: default_ring_s(),
+            reply_s: default_reply_s(),
+            reliable_provisional: false,
+            sandbox: false,
+        }
+    }
+
+    /// Looks for what could never work.
+    ///
+    /// # Errors
+    /// The first setting that is wrong.
+    pub fn check(&self) -> Result<(), TrunkError> {
+        let wrong = |setting, mend: &str| Err(TrunkError { setting, mend: mend.to_owned() });
+        let hosts = [
+            ("server", Some(&self.server)),
+            ("domain", self.domain.as_ref()),
+            ("outbound-proxy", self.outbound_proxy.as_ref()),
+        ];
+        for (setting, host) in hosts {
+            if host.is_some_and(|host| !is_host(host)) {
+                return wrong(setting, "must be a host or an address, with :PORT where it is not the standard one");
+            }
+        }
+        for (setting, user) in [("user", &self.user), ("auth-user", &self.auth_user)] {
+            if user.as_deref().is_some_and(|user| !is_user(user)) {
+                return wrong(setting, "must be of letters, digits and -_.!~*'()&=+$,;?/");
+            }
+        }
+        if self.password.as_ref().is_some_and(|password| password.0.contains(['\r', '\n', '\0'])) {
+            return wrong("password", "must be one line");
+        }
+        if self.user.is_none() && (self.register || self.password.is_some()) {
+            return wrong("user", "must be given together with a password or a registration");
+        }
+        if self.rules().any(|rule| !is_dialled(&rule.prefix) || !is_dialled(&rule.to)) {
+            return wrong("rewrite", "must be PREFIX=REPLACEMENT of digits, + * and #");
+        }
+        if !(60..=86_400).contains(&self.register_s) {
+            return wrong("register-seconds", "must be between 60 and 86400");
+        }
+        if self.options_s > 3_600 || !(5..=180).contains(&self.ring_s) || !(1..=32).contains(&self.reply_s) {
+            return wrong(
+                "options-seconds",
+                "is at most 3600, ring-seconds between 5 and 180, reply-seconds between 1 and 32",
+            );
+        }
+        Ok(())
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &Rewrite> {
+        self.called.iter().chain(&self.caller)
+    }
+
+    /// For how long a number rings.
+    #[must_use]
+    pub fn ring_time(&self) -> Duration {
+        Duration::from_secs(u64::from(self.ring_s))
+    }
+
+    /// For how long the trunk's first word is waited for.
+    #[must_use]
+    pub fn reply_time(&self) -> Duration {
+        Duration::from_secs(u64::from(self.reply_s))
+    }
+
+    /// Where the trunk is: requests outside of any call are addressed to it.
+    pub(super) fn uri(&self) -> Result<Uri, TrunkError> {
+        self.uri_of(None, &self.server)
+    }
+
+    /// The address of a called number.
+    pub(super) fn callee(&self, number: &str) -> Result<Uri, TrunkError> {
+        let number = rewritten(&self.called, number);
+        if number.is_empty() || !is_dialled(&number) {
+            return Err(TrunkError { setting: "number", mend: format!("{number:?} cannot be dialled") });
+        }
+        self.uri_of(Some(&number), &self.server)
+    }
+
+    /// The proxies on the way, as a preloaded route.
+    pub(super) fn route_set(&self) -> Result<Vec<typed::Route>, TrunkError> {
+        let Some(proxy) = &self.outbound_proxy else { return Ok(Vec::new()) };
+        let mut uri = self.uri_of(None, proxy)?;
+        uri.params.push(Param::Lr);
+        Ok(vec![typed::Route { display_name: None, uri, params: Vec::new() }])
+    }
+
+    /// What From carries, and what stands beside it.
+    pub(super) fn identity(&self, caller: Number<'_>) -> Result<Identity, TrunkError> {
+        let (number, hidden) = match caller {
+            Number::Shown(number) => (number, false),
+            Number::Hidden(number) => (number, true),
+        };
+        let number = rewritten(&self.caller, number);
+        if !is_dialled(&number) {
+            return Err(TrunkError { setting: "phone", mend: format!("{number:?} is no caller number") });
+        }
+        let account = self.user.as_deref().unwrap_or(&number);
+        let mut headers = Vec::new();
+        let asserted = self.address_of(&number)?;
+        match self.caller_id {
+            CallerId::From => {}
+            CallerId::PAssertedIdentity => {
+                headers.push(Header::PAssertedIdentity(format!("<{asserted}>").into()));
+            }
+            CallerId::RemotePartyId => {
+                let privacy = if hidden { "full" } else { "off" };
+                let party = format!("<{asserted}>;party=calling;screen=yes;privacy={privacy}");
+                headers.push(Header::Other("Remote-Party-ID".to_owned(), party));
+            }
+        }
+        if hidden {
+            // RFC 3323 §4.1 and RFC 3325 §9.3: the trunk knows the caller, the callee does not.
+            headers.push(Header::Privacy("id".into()));
+            let from = plain_uri(Scheme::Sip, Some("anonymous"), "anonymous.invalid")?;
+            if self.caller_id == CallerId::From {
+                headers.push(Header::PAssertedIdentity(format!("<{asserted}>").into()));
+            }
+            return Ok(Identity { from, display_name: Some("Anonymous".to_owned()), headers });
+        }
+        let user = if self.caller_id == CallerId::From { &number } else { account };
+        Ok(Identity { from: self.address_of(user)?, display_name: None, headers })
+    }
+
+    /// The account's address of record.
+    pub(super) fn address_of(&self, user: &str) -> Result<Uri, TrunkError> {
+        let host = self.domain.as_deref().unwrap_or(&self.server);
+        // A port says where to send, which is no part of whom one speaks of.
+        plain_uri(Scheme::Sip, Some(user), without_port(host))
+    }
+
+    /// What challenges are answered with.
+    pub(super) fn credential(&self) -> Option<Credential> {
+        let (user, password) = (self.user.as_ref()?, self.password.as_ref()?);
+        Some(Credential {
+            username: user.clone(),
+            password: password.0.clone(),
+            realm: None,
+            auth_username: self.auth_user.clone(),
+        })
+    }
+
+    fn uri_of(&self, user: Option<&str>, host: &str) -> Result<Uri, TrunkError> {
+        let mut uri = plain_uri(Scheme::Sip, user, host)?;
+        match self.transport {
+            Transport::Udp => {}
+            Transport::Tcp => uri.params.push(Param::Transport(rsipstack::sip::Transport::Tcp)),
+            Transport::Tls => uri.params.push(Param::Transport(rsipstack::sip::Transport::Tls)),
+        }
+        Ok(uri)
+    }
+}
+
+/// Who calls, in the words of a request.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub(super) from: Uri,
+    pub(super) display_name: Option<String>,
+    pub(super) headers: Vec<Header>,
+}
+
+fn plain_uri(scheme: Scheme, user: Option<&str>, host: &str) -> Result<Uri, TrunkError> {
+    let host_with_port = HostWithPort::try_from(host)
+        .map_err(|error| TrunkError { setting: "server", mend: format!("{host:?} is no host: {error}") })?;
+    let auth = user.map(|user| Auth { user: user.to_owned(), password: None });
+    Ok(Uri { scheme: Some(scheme), auth, host_with_port, ..Uri::default() })
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port))
+            if !name.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') =>
+        {
+            // An address of IPv6 has colons of its own, and stands in brackets where a port follows.
+            if name.contains(':') && !name.ends_with(']') { host } else { name }
+        }
+        _ => host,
+    }
+}
+
+/// The number after the first rule that fits.
+fn rewritten(rules: &[Rewrite], number: &str) -> String {
+    rules
+        .iter()
+        .find_map(|rule| Some(format!("{}{}", rule.to, number.strip_prefix(&rule.prefix)?)))
+        .unwrap_or_else(|| number.to_owned())
+}
+
+/// The longest number or prefix.
+const DIALLED_CHARS_MAX: usize = 32;
+
+fn is_dialled(number: &str) -> bool {
+    number.len() <= DIALLED_CHARS_MAX && number.bytes().all(|byte| byte.is_ascii_digit() || b"+*#".contains(&byte))
+}
+
+/// The longest name of a host.
+const HOST_CHARS_MAX: usize = 255;
+
+fn is_host(host: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    !host.is_empty()
+        && host.len() <= HOST_CHARS_MAX
+        && host.bytes().all(known)
+        && host.bytes().any(|byte| byte.is_ascii_alphanumeric())
+        && port_is_a_number(host)
+        && HostWithPort::try_from(host).is_ok()
+}
+
+fn port_is_a_number(host: &str) -> bool {
+    let after_address = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
+    after_address.split_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok())
+}
+
+/// The characters of a user that need no escape (RFC 3261 §25.1).
+fn is_user(user: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte);
+    !user.is_empty() && user.len() <= 64 && user.bytes().all(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(prefix: &str, to: &str) -> Rewrite {
+        Rewrite { prefix: prefix.to_owned(), to: to.to_owned() }
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_first_rule_that_fits_says() {
+        let rules = [rule("0086", "+86"), rule("0", "9021"), rule("", "8")];
+        let check = |number, written| assert_eq!(rewritten(&rules, number), written, "{number}");
+        check("008613800138000", "+8613800138000");
+        check("02180000001", "90212180000001");
+        check("13800138000", "813800138000");
+        assert_eq!(rewritten(&[], "13800138000"), "13800138000");
+    }
+
+    #[test]
+    fn the_called_number_is_addressed_to_the_trunk() {
+        let mut trunk = Trunk::at("198.51.100.7:5080");
+        assert_eq!(trunk.callee("13800138000").unwrap().to_string(), "sip:13800138000@198.51.100.7:5080");
+        trunk.transport = Transport::Tcp;
+        trunk.called = vec![rule("", "9")];
+        assert_eq!(
+            trunk.callee("13800138000").unwrap().to_string(),
+            "sip:913800138000@198.51.100.7:5080;transport=TCP"
+        );
+        assert!(trunk.callee("138;x=y\r\nEvil: 1").is_err());
+        assert!(Trunk { called: vec![], ..trunk }.callee("").is_err());
+    }
+
+    #[test]
+    fn the_caller_stands_where_the_trunk_wants_it() {
+        let check = |caller_id, caller, from: &str, headers: &[&str]| {
+            let trunk = Trunk { caller_id, user: Some("account".to_owned()), ..Trunk::at("trunk.example:5080") };
+            let identity = trunk.identity(caller).unwrap();
+            assert_eq!(identity.from.to_string(), from);
+            let written: Vec<String> = identity.headers.iter().map(ToString::to_string).collect();
+            assert_eq!(written, headers, "{caller_id:?}");
+        };
+        let (shown, hidden) = (Number::Shown("02180000001"), Number::Hidden("02180000001"));
+        let account = "sip:account@trunk.example";
+        let anonymous = "sip:anonymous@anonymous.invalid";
+        let asserted = "P-Asserted-Identity: <sip:02180000001@trunk.example>";
+        check(CallerId::From, shown, "sip:02180000001@trunk.example", &[]);
+        check(CallerId::From, hidden, anonymous, &["Privacy: id", asserted]);
+        check(CallerId::PAssertedIdentity, shown, account, &[asserted]);
+        check(CallerId::PAssertedIdentity, hidden, anonymous, &[asserted, "Privacy: id"]);
+        let party = "Remote-Party-ID: <sip:02180000001@trunk.example>;party=calling;screen=yes;privacy=";
+        check(CallerId::RemotePartyId, shown, account, &[&format!("{party}off")]);
+        check(CallerId::RemotePartyId, hidden, anonymous, &[&format!("{party}full"), "Privacy: id"]);
+    }
+
+    #[test]
+    fn a_port_is_no_part_of_a_name() {
+        let check = |host, name| assert_eq!(without_port(host), name);
+        check("trunk.example:5080", "trunk.example");
+        check("trunk.example", "trunk.example");
+        check("[2001:db8::1]:5060", "[2001:db8::1]");
+        check("[2001:db8::1]", "[2001:db8::1]");
+        check("192.0.2.1:5060", "192.0.2.1");
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let check = |change: fn(&mut Trunk), setting: &str| {
+            let mut trunk = Trunk::at("trunk.example");
+            change(&mut trunk);
+            assert_eq!(trunk.check().unwrap_err().setting, setting);
+        };
+        assert_eq!(Trunk::at("trunk.example").check(), Ok(()));
+        assert_eq!(Trunk::at("[2001:db8::1]:5060").check(), Ok(()));
+        check(|trunk| trunk.server = String::new(), "server");
+        check(|trunk| trunk.server = "a b".to_owned(), "server");
+        check(|trunk| trunk.server = "trunk.example:port".to_owned(), "server");
+        check(|trunk| trunk.domain = Some("x\r\ny".to_owned()), "domain");
+        check(|trunk| trunk.user = Some("a@b".to_owned()), "user");
+        check(|trunk| trunk.register = true, "user");
+        check(|trunk| trunk.called = vec![rule("x", "")], "rewrite");
+        check(|trunk| trunk.register_s = 5, "register-seconds");
+        check(|trunk| trunk.ring_s = 0, "options-seconds");
+    }
+
+    #[test]
+    fn settings_are_read_strictly_and_hide_the_password() {
+        let trunk: Trunk =
+            serde_json::from_str(r#"{"server":"trunk.example","user":"a","password":"hunter2"}"#).unwrap();
+        assert!(!format!("{trunk:?}").contains("hunter2"));
+        assert!(serde_json::from_str::<Trunk>(r#"{"server":"trunk.example","sever":"x"}"#).is_err());
+        let again: Trunk = serde_json::from_str(&serde_json::to_string(&trunk).unwrap()).unwrap();
+        assert_eq!(again, trunk);
+    }
+}
