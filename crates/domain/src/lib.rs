@@ -22,6 +22,7 @@ pub mod phone;
 pub mod plan;
 pub mod redial;
 pub mod rules;
+pub mod sandbox;
 pub mod scene;
 pub mod sharing;
 pub mod statistics;
