@@ -1,0 +1,89 @@
+//! What is said on one side is heard on the other.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use hutong_telephony::media::{Codec, Formats, Played};
+
+use super::peers::{End, coded, connect, engine, only, place, sweep};
+
+const SECONDS_2: usize = 16_000;
+
+#[tokio::test]
+async fn what_is_played_is_heard_bit_by_bit_and_without_a_gap() {
+    for codec in [Codec::Pcma, Codec::Pcmu] {
+        let (left, right) = (engine(), engine());
+        let (mut caller, mut callee) = (End::open(&left), End::open(&right));
+        connect(&caller, &callee, &only(codec), &Formats::default());
+        caller.wait_began().await;
+        callee.wait_began().await;
+        let sound = sweep(SECONDS_2);
+        let (there, back) = (caller.media.play(sound.clone()), callee.media.play(sound.clone()));
+        let (there, back) = (there.await, back.await);
+        for played in [there, back] {
+            assert!(played.complete);
+            assert_eq!(played.until - played.from, SECONDS_2 as u64);
+        }
+        caller.wait_frames(10).await;
+        callee.wait_frames(10).await;
+        let expected = coded(&sound, codec);
+        for end in [&caller, &callee] {
+            let heard = end.sound();
+            let share = super::peers::share_heard(&heard, &expected);
+            assert!(share >= 0.98, "{share} of {codec:?} was heard: {:?}", end.media.stats());
+            if end.media.stats().lost == 0 && end.media.stats().concealed == 0 {
+                assert!(place(&heard, &expected).is_some(), "without a loss there is no gap");
+            }
+        }
+        let said = caller.said.lock().unwrap().concat();
+        let from = usize::try_from(there.from).unwrap();
+        assert_eq!(said[from..from + SECONDS_2], sound[..], "the tap's clock is the playback's");
+    }
+}
+
+#[tokio::test]
+async fn clips_that_follow_each_other_are_one_sound() {
+    let engine = engine();
+    let (mut caller, mut callee) = (End::open(&engine), End::open(&engine));
+    connect(&caller, &callee, &Formats::default(), &Formats::default());
+    caller.wait_began().await;
+    let sound = sweep(4000);
+    let parts = [0..1000, 1000..1010, 1010..4000].map(|part| caller.media.play(sound[part].into()));
+    let mut ends = Vec::new();
+    for part in parts {
+        ends.push(part.await);
+    }
+    assert!(ends.windows(2).all(|pair| pair[0].until == pair[1].from), "{ends:?}");
+    callee.wait_frames(10).await;
+    assert!(super::peers::share_heard(&callee.sound(), &coded(&sound, Codec::Pcma)) >= 0.95);
+}
+
+#[tokio::test]
+async fn stopping_says_how_far_a_clip_came() {
+    let engine = engine();
+    let (mut caller, callee) = (End::open(&engine), End::open(&engine));
+    let playing = caller.media.play(sweep(80_000));
+    let waiting = caller.media.play(sweep(160));
+    connect(&caller, &callee, &Formats::default(), &Formats::default());
+    caller.wait_frames(20).await;
+    caller.media.stop_playing();
+    let (playing, waiting) = (playing.await, waiting.await);
+    assert!(!playing.complete && playing.until > playing.from && playing.until < 80_000, "{playing:?}");
+    assert!(!waiting.complete && waiting.from == waiting.until, "{waiting:?}");
+    let never = caller.media.play(sweep(80_000));
+    drop(caller.media);
+    let Played { complete, .. } = never.await;
+    assert!(!complete, "a call that ends ends what plays");
+}
+
+#[tokio::test]
+async fn voices_go_over_ipv6_too() {
+    let engine = engine();
+    let local = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    let (mut caller, mut callee) = (End::open_on(&engine, local), End::open_on(&engine, local));
+    connect(&caller, &callee, &Formats::default(), &Formats::default());
+    caller.wait_began().await;
+    let sound = sweep(4000);
+    assert!(caller.media.play(sound.clone()).await.complete);
+    callee.wait_frames(10).await;
+    assert!(super::peers::share_heard(&callee.sound(), &coded(&sound, Codec::Pcma)) >= 0.95);
+}
