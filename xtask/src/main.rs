@@ -45,6 +45,12 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Make the audio in `assets/voices` anew, with the arguments of the hutong-voices program
+    Voices {
+        /// Passed on as they are: `--server http://127.0.0.1:8799`, say
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Measure the release build, with the arguments of the hutong-bench program
     Bench {
         /// Passed on as they are: `api`, say
@@ -60,6 +66,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(),
         Chore::Ci => ci::run(),
         Chore::Simulate { arguments } => program::run("hutong-simulator", &arguments),
+        Chore::Voices { arguments } => program::run("hutong-voices", &arguments),
         Chore::Bench { arguments } => program::run("hutong-bench", &arguments),
     };
     match outcome {

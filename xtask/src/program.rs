@@ -1,4 +1,4 @@
-//! Programs of this workspace that are built in release mode and run: the benchmarks and the simulator.
+//! Programs of this workspace that are built in release mode and run: the benchmarks, the simulator, the maker of audio.
 
 use std::ffi::OsString;
 

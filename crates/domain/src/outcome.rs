@@ -1,4 +1,11 @@
 //! From what a line reports to how the call finished: the one table.
+//!
+//! [`Signals`] is what a line reports, [`Signals::disposition`] is the table.
+
+mod signals;
+mod table;
+
+pub use signals::{EarlyMedia, Ended, Meaning, Signals};
 
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};

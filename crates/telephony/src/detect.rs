@@ -1,1 +1,7 @@
 //! What is heard on a line that no words are needed for: tones, announcements, answering machines.
+
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
+mod samples;
+pub mod tones;
+pub mod wav;
