@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hutong_domain::moment::Moment;
-use hutong_domain::outcome::Disposition;
+use hutong_domain::outcome::{Disposition, Signals};
 use hutong_store::claim::Claimed;
 
 use crate::runtime::BoxFuture;
@@ -30,6 +30,22 @@ pub trait LiveCall: Send {
 
     /// Ends the call from our side.
     fn hang_up(&mut self) -> BoxFuture<'_, ()>;
+
+    /// What the line has to say about the call, asked once, after [`LiveCall::hang_up`].
+    fn report(&mut self) -> CallReport {
+        CallReport::default()
+    }
+}
+
+/// What a line has to say about a call that is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallReport {
+    /// What the network reported.
+    pub signals: Option<Signals>,
+    /// The recording of both voices.
+    pub recording: Option<String>,
+    /// The recording of the customer alone.
+    pub customer_recording: Option<String>,
 }
 
 /// How a prompt went.

@@ -135,13 +135,14 @@ fn ramp_s(pace: Option<Pace>) -> i64 {
     pace.map_or(0, |pace| i64::try_from(pace.ramp.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// Changes what an operator decides about how much a line carries: whether it is used, its channels and its pace.
+/// Changes what an operator decides about a line: whether it is used, its channels, its pace, and its driver's settings.
 ///
 /// # Errors
 /// When the store fails.
 pub fn update(db: &mut Db, line: &Line) -> Result<()> {
     db.execute(
-        "UPDATE line SET enabled = ?3, channels = ?4, calls_per_s = ?5, ramp_s = ?6 WHERE company_id = ?1 AND id = ?2",
+        "UPDATE line SET enabled = ?3, channels = ?4, calls_per_s = ?5, ramp_s = ?6, settings = ?7
+         WHERE company_id = ?1 AND id = ?2",
         values![
             line.company,
             line.id,
@@ -149,6 +150,7 @@ pub fn update(db: &mut Db, line: &Line) -> Result<()> {
             line.channels,
             line.pace.map(|pace| i64::from(pace.per_s)),
             ramp_s(line.pace),
+            &line.settings,
         ],
     )?;
     Ok(())
@@ -168,6 +170,14 @@ pub fn find(db: &mut Db, id: LineId) -> Result<Option<Line>> {
 /// When the store fails.
 pub fn of_company(db: &mut Db, company: CompanyId) -> Result<Vec<Line>> {
     db.query(&format!("SELECT {COLUMNS} FROM line l WHERE l.company_id = ?1 ORDER BY l.id"), values![company], line)
+}
+
+/// All lines of a driver, of every company.
+///
+/// # Errors
+/// When the store fails.
+pub fn of_driver(db: &mut Db, driver: LineDriver) -> Result<Vec<Line>> {
+    db.query(&format!("SELECT {COLUMNS} FROM line l WHERE l.driver = ?1 ORDER BY l.id"), values![driver.name()], line)
 }
 
 /// The lines that a task dials on, in the order in which they were given.

@@ -5,3 +5,4 @@
 mod samples;
 pub mod tones;
 pub mod wav;
+pub mod activity;

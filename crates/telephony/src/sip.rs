@@ -20,4 +20,4 @@ pub use call::{Ended, EndedBy, Reply, Request, SessionChange, Signal, SipError};
 pub use incoming::{IncomingCall, Refusal};
 pub use outgoing::OutgoingCall;
 pub use registration::RegistrationState;
-pub use trunk::{CallerId, Number, Rewrite, Srtp, Transport, Trunk, TrunkError};
+pub use trunk::{CallerId, Number, Rewrite, Secret, Srtp, Transport, Trunk, TrunkError};

@@ -114,6 +114,8 @@ pub enum Srtp {
     /// Not offered.
     #[default]
     Off,
+    /// If the far side can.
+    Offered,
     /// Without it, there is no call.
     Required,
 }
@@ -211,6 +213,9 @@ impl Trunk {
         }
         if self.user.is_none() && (self.register || self.password.is_some()) {
             return wrong("user", "must be given together with a password or a registration");
+        }
+        if self.sandbox && !is_loopback(&self.server) {
+            return wrong("sandbox", "is for the callee farm on a loopback address, such as 127.0.0.1:5070");
         }
         if self.rules().any(|rule| !is_dialled(&rule.prefix) || !is_dialled(&rule.to)) {
             return wrong("rewrite", "must be PREFIX=REPLACEMENT of digits, + * and #");
@@ -366,6 +371,12 @@ fn rewritten(rules: &[Rewrite], number: &str) -> String {
         .unwrap_or_else(|| number.to_owned())
 }
 
+/// Whether this is an address of the machine itself. A name is none: it may lead anywhere.
+fn is_loopback(host: &str) -> bool {
+    let address = without_port(host).trim_start_matches('[').trim_end_matches(']');
+    address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// The longest number or prefix.
 const DIALLED_CHARS_MAX: usize = 32;
 
@@ -477,6 +488,8 @@ mod tests {
         check(|trunk| trunk.user = Some("a@b".to_owned()), "user");
         check(|trunk| trunk.register = true, "user");
         check(|trunk| trunk.called = vec![rule("x", "")], "rewrite");
+        check(|trunk| trunk.sandbox = true, "sandbox");
+        check(|trunk| (trunk.sandbox, trunk.server) = (true, "localhost:5070".to_owned()), "sandbox");
         check(|trunk| trunk.register_s = 5, "register-seconds");
         check(|trunk| trunk.ring_s = 0, "options-seconds");
     }

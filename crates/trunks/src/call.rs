@@ -1,0 +1,462 @@
+//! One call on a trunk: its signalling and its voices, as the dialer sees them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hutong_dialer::Runtime;
+use hutong_dialer::line::{CallReport, Heard, Line, LiveCall, Said};
+use hutong_dialer::runtime::BoxFuture;
+use hutong_domain::moment::Moment;
+use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Signals};
+use hutong_prompts::ROBOT;
+use hutong_recordings::{Recordings, Take, Tape};
+use hutong_store::claim::Claimed;
+use hutong_telephony::detect::activity::ActivityDetector;
+use hutong_telephony::media::{self, Codec, Engine, Event, Events, Formats, Frame, Media, Tap};
+use hutong_telephony::sip::{
+    Ended as SipEnded, EndedBy, Number, OutgoingCall, Reply, Request, SessionChange, Signal, Srtp, Trunk, UserAgent,
+};
+use hutong_telephony::words::Words;
+
+use crate::early::EarlyEar;
+use crate::trunks::Trunks;
+
+/// What the callee did that nobody has asked for yet.
+const PENDING_MAX: usize = 32;
+/// For how long after the end of speech its words are waited for.
+const WORDS_PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// Everything that calls on trunks need.
+pub struct Carrier {
+    /// Signals.
+    pub agent: UserAgent,
+    /// Carries voices.
+    pub engine: Engine,
+    /// The trunks.
+    pub trunks: Arc<Trunks>,
+    /// Where calls are recorded.
+    pub recordings: Recordings,
+    /// The clock.
+    pub runtime: Arc<dyn Runtime>,
+}
+
+/// The line driver over SIP.
+pub struct TrunkLine {
+    carrier: Arc<Carrier>,
+}
+
+impl TrunkLine {
+    /// Places calls with this.
+    #[must_use]
+    pub fn new(carrier: Arc<Carrier>) -> Self {
+        Self { carrier }
+    }
+}
+
+impl Line for TrunkLine {
+    fn dial(&self, claimed: &Claimed) -> Box<dyn LiveCall> {
+        Box::new(TrunkCall {
+            carrier: self.carrier.clone(),
+            claimed: claimed.clone(),
+            leg: None,
+            take: None,
+            pending: VecDeque::new(),
+            report: CallReport::default(),
+        })
+    }
+}
+
+/// Hands the voices to the recording; tells it of the answer at the first frame after that.
+struct CallTap {
+    tape: Tape,
+    answered: Arc<AtomicBool>,
+    told: bool,
+}
+
+impl Tap for CallTap {
+    fn frame(&mut self, customer: &Frame, robot: &Frame) {
+        if !self.told && self.answered.load(Ordering::Acquire) {
+            self.told = true;
+            self.tape.answered();
+        }
+        self.tape.frame(customer, robot);
+    }
+}
+
+/// A call whose signalling and voices are open.
+struct Leg {
+    // Dropped in this order: voices stop before the far side is told.
+    media: Media,
+    events: Events,
+    call: OutgoingCall,
+    formats: Formats,
+    sandbox: bool,
+    /// Tells the recording of the answer.
+    told: Arc<AtomicBool>,
+    /// When the call was answered, on the stream's clock and on ours.
+    answered: (u64, Moment),
+}
+
+impl Leg {
+    /// The moment of a place in the stream.
+    fn moment(&self, position: u64) -> Moment {
+        let (from, at) = self.answered;
+        let samples = position.saturating_sub(from);
+        at.after(Duration::from_millis(samples.saturating_mul(1_000) / u64::from(media::SAMPLE_RATE)))
+    }
+
+    fn change_session(&mut self, change: SessionChange) {
+        let agreed = match &change.offer {
+            Some(offer) => self.media.answer(offer, &self.formats),
+            None => Ok(self.media.offer(&self.formats)),
+        };
+        match agreed {
+            Ok(sdp) => {
+                self.call.set_session(sdp.clone());
+                change.reply(Reply::Accept(sdp));
+            }
+            Err(error) => {
+                tracing::debug!(call_id = self.call.call_id(), %error, "a change of the session is refused");
+                change.reply(Reply::Refuse);
+            }
+        }
+    }
+}
+
+struct TrunkCall {
+    carrier: Arc<Carrier>,
+    claimed: Claimed,
+    leg: Option<Leg>,
+    take: Option<Take>,
+    pending: VecDeque<Heard>,
+    report: CallReport,
+}
+
+/// The status that says that voices cannot be agreed on.
+const NOT_ACCEPTABLE_HERE: u16 = 488;
+
+/// The way of a call to its callee.
+struct Way {
+    placed: Moment,
+    /// When the first response came that says more than 100.
+    reached: Option<Moment>,
+    /// When it began to ring.
+    rang: Option<Moment>,
+}
+
+impl Way {
+    fn begun(now: Moment) -> Self {
+        Self { placed: now, reached: None, rang: None }
+    }
+
+    fn progress(&mut self, code: u16, now: Moment) {
+        self.reached.get_or_insert(now);
+        if code == RINGING {
+            self.rang.get_or_insert(now);
+        }
+    }
+
+    fn signals(&self, ended: Ended, how: Option<&SipEnded>, early_media: EarlyMedia, now: Moment) -> Signals {
+        let ms = |from: Moment, until: Moment| u32::try_from(until.since(from).as_millis()).unwrap_or(u32::MAX);
+        Signals {
+            ended,
+            sip_code: how.and_then(|how| how.code),
+            q850_cause: how.and_then(|how| how.q850),
+            early_media,
+            setup_ms: self.reached.map(|reached| ms(self.placed, reached)),
+            ring_ms: self.rang.map(|rang| ms(rang, now)),
+        }
+    }
+}
+
+/// The status that says that it rings.
+const RINGING: u16 = 180;
+
+/// What happened on a leg.
+enum Happened {
+    Signal(Signal),
+    Event(Event),
+}
+
+async fn next(leg: &mut Leg) -> Happened {
+    tokio::select! {
+        biased;
+        signal = leg.call.next() => Happened::Signal(signal),
+        Some(event) = leg.events.next() => Happened::Event(event),
+    }
+}
+
+impl TrunkCall {
+    /// Opens signalling and voices.
+    async fn begin(&mut self) -> Result<Leg, String> {
+        let carrier = &self.carrier;
+        let line = self.claimed.line;
+        let found = carrier.trunks.find(line).await;
+        let (known, state) = found.ok_or_else(|| format!("line {line} has no usable trunk"))?;
+        let trunk = &known.trunk;
+        if !state.is_up() {
+            return Err(format!("the trunk {} of line {line} is not there", trunk.server));
+        }
+        let local = carrier.agent.address_towards(trunk).await.map_err(|error| error.to_string())?;
+        let now = carrier.runtime.now();
+        let name = carrier.recordings.name(self.claimed.company, self.claimed.call, self.claimed.attempt_no, now);
+        let (tape, take) = carrier.recordings.record(name);
+        self.take = Some(take);
+        let answered = Arc::new(AtomicBool::new(false));
+        let tap = CallTap { tape, answered: answered.clone(), told: false };
+        let (media, events) = carrier.engine.open(local, Some(Box::new(tap))).map_err(|error| error.to_string())?;
+        media.listen(true);
+        let formats = formats(trunk);
+        let sdp = media.offer(&formats);
+        let number = self.claimed.caller_phone.as_str();
+        let caller = if known.hides_caller { Number::Hidden(number) } else { Number::Shown(number) };
+        let numbers = (caller, self.claimed.customer_phone.as_str());
+        let call = carrier.agent.place(trunk, local, numbers, sdp).map_err(|error| error.to_string())?;
+        Ok(Leg { media, events, call, formats, sandbox: trunk.sandbox, told: answered, answered: (0, now) })
+    }
+
+    async fn until_answered(&mut self) -> Result<(), Disposition> {
+        let mut leg = match self.begin().await {
+            Ok(leg) => leg,
+            Err(reason) => {
+                tracing::warn!(call = %self.claimed.call, reason, "call {} cannot be placed", self.claimed.call);
+                return Err(self.unanswered(Signals::new(Ended::TrunkDead)));
+            }
+        };
+        let mut ear = EarlyEar::default();
+        let mut way = Way::begun(self.carrier.runtime.now());
+        let ended = loop {
+            let happened = next(&mut leg).await;
+            match happened {
+                Happened::Signal(Signal::Progress { code, sdp }) => {
+                    way.progress(code, self.carrier.runtime.now());
+                    if let Some(Err(error)) = sdp.map(|sdp| leg.media.accept(&sdp)) {
+                        tracing::debug!(call_id = leg.call.call_id(), %error, "early media is not heard");
+                    }
+                }
+                Happened::Signal(Signal::Answered { sdp }) => match self.on_answer(leg, &sdp) {
+                    Ok(()) => {
+                        self.report.signals = Some(way.signals(Ended::Answered, None, ear.verdict(), self.carrier.runtime.now()));
+                        return Ok(());
+                    }
+                    Err(signals) => return Err(self.unanswered(signals)),
+                },
+                Happened::Signal(Signal::Request(request)) => self.on_request(&mut leg, request),
+                Happened::Signal(Signal::Ended(ended)) => break ended,
+                Happened::Event(Event::Frame { frame, .. }) if ear.hear(&frame) => {
+                    // What was heard leaves no hope that anybody answers.
+                    let signals = way.signals(Ended::Recognised, None, ear.verdict(), self.carrier.runtime.now());
+                    return Err(self.unanswered(signals));
+                }
+                Happened::Signal(Signal::Trying) | Happened::Event(_) => {}
+            }
+        };
+        let how = match ended.by {
+            EndedBy::FarSide => Ended::Refused,
+            EndedBy::Us => Ended::RingTimeout,
+            EndedBy::Silence => Ended::TrunkDead,
+        };
+        let signals = way.signals(how, Some(&ended), ear.verdict(), self.carrier.runtime.now());
+        Err(self.unanswered(signals))
+    }
+
+    /// The call is answered, if its voices can be agreed on; a 200 may say nothing new after early media.
+    fn on_answer(&mut self, mut leg: Leg, sdp: &[u8]) -> Result<(), Signals> {
+        let agreed = match sdp {
+            [] => leg.media.negotiated().ok_or_else(|| "the answer has no session description".to_owned()),
+            sdp => leg.media.accept(sdp).map_err(|error| error.to_string()),
+        };
+        if let Err(error) = agreed {
+            tracing::warn!(call_id = leg.call.call_id(), error, "the answer to call {} cannot be heard", self.claimed.call);
+            return Err(Signals { sip_code: Some(NOT_ACCEPTABLE_HERE), ..Signals::new(Ended::Refused) });
+        }
+        leg.answered = (leg.media.position(), self.carrier.runtime.now());
+        leg.told.store(true, Ordering::Release);
+        self.leg = Some(leg);
+        Ok(())
+    }
+
+    /// How an attempt without an answer ended. Its early media is kept where something was heard.
+    fn unanswered(&mut self, signals: Signals) -> Disposition {
+        self.report.signals = Some(signals);
+        match self.take.take() {
+            Some(take) if signals.early_media != EarlyMedia::Nothing => self.keep(take),
+            Some(take) => take.discard(),
+            None => {}
+        }
+        signals.disposition()
+    }
+
+    fn keep(&mut self, take: Take) {
+        let kept = take.keep();
+        self.report.recording = Some(kept.recording.to_string());
+        self.report.customer_recording = Some(kept.customer_recording.to_string());
+    }
+
+    async fn speak(&mut self, text: &str, interruptible: bool) -> Said {
+        let now = self.carrier.runtime.now();
+        let Some(mut leg) = self.leg.take() else { return Said { from: now, until: now, hung_up: true } };
+        let spoken = ROBOT.speak(text);
+        if !spoken.missing.is_empty() {
+            tracing::warn!(call = %self.claimed.call, missing = spoken.missing, "a prompt is not recorded");
+        }
+        leg.media.listen(false);
+        let mut from = None;
+        let mut until = leg.media.position();
+        let mut hung_up = false;
+        let queued: Vec<_> = spoken.clips.into_iter().map(|clip| leg.media.play(clip)).collect();
+        for mut playback in queued {
+            let played = loop {
+                tokio::select! {
+                    biased;
+                    signal = leg.call.next() => match signal {
+                        Signal::Ended(_) => { hung_up = true; leg.media.stop_playing(); }
+                        Signal::Request(request) => {
+                            let waiting = self.pending.len();
+                            self.on_request(&mut leg, request);
+                            if interruptible && self.pending.len() > waiting {
+                                leg.media.stop_playing();
+                            }
+                        }
+                        _ => {}
+                    },
+                    played = &mut playback => break played,
+                    Some(event) = leg.events.next() => match event {
+                        Event::Digit(key) => {
+                            self.remember(Heard::Key(key));
+                            if interruptible {
+                                leg.media.stop_playing();
+                            }
+                        }
+                        Event::Silent => { hung_up = true; leg.media.stop_playing(); }
+                        _ => {}
+                    },
+                }
+            };
+            from = from.or((played.until > played.from).then_some(played.from));
+            until = until.max(played.until);
+            if hung_up {
+                break;
+            }
+        }
+        let said = Said { from: leg.moment(from.unwrap_or(until)), until: leg.moment(until), hung_up };
+        self.leg = Some(leg);
+        said
+    }
+
+    async fn hear(&mut self, silence: Duration) -> Heard {
+        if let Some(heard) = self.pending.pop_front() {
+            return heard;
+        }
+        let Some(mut leg) = self.leg.take() else { return Heard::HungUp };
+        leg.media.listen(true);
+        let mut activity = ActivityDetector::default();
+        // Speech puts the end of patience off: its words come when it is over.
+        let mut quiet = Quiet::new(leg.media.position(), silence);
+        let heard = loop {
+            match next(&mut leg).await {
+                Happened::Signal(Signal::Ended(_)) | Happened::Event(Event::Silent) => break Heard::HungUp,
+                Happened::Signal(Signal::Request(request)) => {
+                    self.on_request(&mut leg, request);
+                    if let Some(heard) = self.pending.pop_front() {
+                        break heard;
+                    }
+                }
+                Happened::Event(Event::Digit(key)) => break Heard::Key(key),
+                Happened::Event(Event::Frame { position, frame }) => {
+                    if quiet.is_over(position, activity.push(&frame)) {
+                        break Heard::Silence;
+                    }
+                }
+                Happened::Signal(_) | Happened::Event(Event::Began) => {}
+            }
+        };
+        self.leg = Some(leg);
+        heard
+    }
+
+    fn on_request(&mut self, leg: &mut Leg, request: Request) {
+        match request {
+            Request::Session(change) => leg.change_session(change),
+            Request::Info { content_type, body } => {
+                if let Some(words) = leg.sandbox.then(|| Words::read(&content_type, &body)).flatten() {
+                    let until = leg.moment(leg.media.position());
+                    let from = until.before(words.spoken()).max(leg.answered.1);
+                    self.remember(Heard::Words { text: words.text, from, until });
+                }
+            }
+        }
+    }
+
+    /// Keeps what nobody has asked for yet; what is too much is forgotten.
+    fn remember(&mut self, heard: Heard) {
+        if self.pending.len() < PENDING_MAX {
+            self.pending.push_back(heard);
+        }
+    }
+}
+
+/// How long nothing was said.
+struct Quiet {
+    since: u64,
+    patience: u64,
+    spoke: bool,
+}
+
+impl Quiet {
+    fn new(position: u64, patience: Duration) -> Self {
+        Self { since: position, patience: samples(patience), spoke: false }
+    }
+
+    fn is_over(&mut self, position: u64, voiced: bool) -> bool {
+        if voiced {
+            (self.since, self.spoke) = (position, true);
+        }
+        let patience = if self.spoke { self.patience.max(samples(WORDS_PATIENCE)) } else { self.patience };
+        position.saturating_sub(self.since) >= patience
+    }
+}
+
+fn samples(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(media::SAMPLE_RATE) / 1_000)
+}
+
+impl LiveCall for TrunkCall {
+    fn answered(&mut self) -> BoxFuture<'_, Result<(), Disposition>> {
+        Box::pin(self.until_answered())
+    }
+
+    fn say<'a>(&'a mut self, text: &'a str, interruptible: bool) -> BoxFuture<'a, Said> {
+        Box::pin(self.speak(text, interruptible))
+    }
+
+    fn listen(&mut self, silence: Duration) -> BoxFuture<'_, Heard> {
+        Box::pin(self.hear(silence))
+    }
+
+    fn hang_up(&mut self) -> BoxFuture<'_, ()> {
+        // What the leg holds goes in its order: voices first. The far side's goodbye is waited for by nobody.
+        self.leg = None;
+        Box::pin(std::future::ready(()))
+    }
+
+    fn report(&mut self) -> CallReport {
+        if let Some(take) = self.take.take() {
+            self.keep(take);
+        }
+        std::mem::take(&mut self.report)
+    }
+}
+
+/// What a trunk wants to hear.
+fn formats(trunk: &Trunk) -> Formats {
+    let codecs = if trunk.prefer_ulaw { [Codec::Pcmu, Codec::Pcma] } else { [Codec::Pcma, Codec::Pcmu] };
+    let srtp = match trunk.srtp {
+        Srtp::Off => media::Srtp::Off,
+        Srtp::Offered => media::Srtp::Offered,
+        Srtp::Required => media::Srtp::Required,
+    };
+    Formats { codecs: codecs.to_vec(), srtp, ..Formats::default() }
+}

@@ -1,0 +1,12 @@
+//! The line driver over SIP: trunks, and the calls that the dialer places on them.
+//!
+//! [`trunks`] knows the trunks of the store and whether they are there, [`call`] is one call with its voices, and
+//! [`settings`] is what a line's row says about its trunk.
+
+pub mod call;
+mod early;
+pub mod settings;
+pub mod trunks;
+
+pub use call::{Carrier, TrunkLine};
+pub use trunks::{TrunkState, Trunks};

@@ -1,0 +1,65 @@
+//! What a line's row says about its trunk, with the password sealed.
+
+use hutong_store::key::Secret as StoredSecret;
+use hutong_store::vault::{Vault, VaultError};
+use hutong_telephony::sip::{Secret, Trunk, TrunkError};
+
+/// Why the settings of a line cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// They are not what a trunk's settings look like.
+    #[error("the settings of the line cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// One of them can never work.
+    #[error(transparent)]
+    Wrong(#[from] TrunkError),
+    /// The password was sealed with another key.
+    #[error("the password of the line: {0}")]
+    Sealed(#[from] VaultError),
+}
+
+/// The text that a line keeps of a trunk.
+///
+/// # Errors
+/// When a setting is wrong, or the password cannot be sealed.
+pub fn seal(trunk: &Trunk, vault: &Vault) -> Result<String, SettingsError> {
+    trunk.check()?;
+    let mut kept = trunk.clone();
+    if let Some(Secret(password)) = kept.password.take() {
+        kept.password = Some(Secret(vault.seal(&StoredSecret(password))?));
+    }
+    Ok(serde_json::to_string(&kept)?)
+}
+
+/// The trunk of a line's text.
+///
+/// # Errors
+/// When it cannot be read, or was sealed with another key.
+pub fn open(settings: &str, vault: &Vault) -> Result<Trunk, SettingsError> {
+    let mut trunk: Trunk = serde_json::from_str(settings)?;
+    if let Some(Secret(sealed)) = trunk.password.take() {
+        trunk.password = Some(Secret(vault.open(&sealed)?.0));
+    }
+    trunk.check()?;
+    Ok(trunk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_sealed_where_it_is_kept() {
+        let vault = Vault::new(&[7; 32]);
+        let trunk = Trunk {
+            user: Some("account".to_owned()),
+            password: Some(Secret("hunter2".to_owned())),
+            ..Trunk::at("trunk.example")
+        };
+        let kept = seal(&trunk, &vault).unwrap();
+        assert!(!kept.contains("hunter2"));
+        assert_eq!(open(&kept, &vault).unwrap(), trunk);
+        assert!(matches!(open(&kept, &Vault::new(&[8; 32])), Err(SettingsError::Sealed(_))));
+        assert!(matches!(open("{}", &vault), Err(SettingsError::Unreadable(_))));
+    }
+}

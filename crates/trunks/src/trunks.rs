@@ -1,0 +1,200 @@
+//! The trunks of the store, and whether they are there.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use hutong_dialer::Runtime;
+use hutong_domain::ids::LineId;
+use hutong_domain::line::{LineDriver, LineKind};
+use hutong_store::Store;
+use hutong_store::line::{self, Line};
+use hutong_store::vault::Vault;
+use hutong_telephony::sip::{RegistrationState, Trunk, UserAgent};
+use tokio::sync::watch;
+
+use crate::settings;
+
+/// How often the store is asked for changed lines.
+const LOOK: Duration = Duration::from_secs(5);
+/// For how long an answer to OPTIONS is waited for.
+const PING_PATIENCE: Duration = Duration::from_secs(4);
+/// OPTIONS without an answer after which a trunk counts as gone: a lost datagram is sent again by the protocol.
+const SILENT_PINGS: u32 = 2;
+
+/// Where a trunk stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrunkState {
+    /// What registering came to; none where the trunk wants none.
+    pub registration: Option<RegistrationState>,
+    /// How long the last OPTIONS took to be answered; none where it was not, or none was sent yet.
+    pub answered_in: Option<Duration>,
+    /// OPTIONS in a row that were not answered.
+    pub unanswered: u32,
+}
+
+impl TrunkState {
+    fn new(trunk: &Trunk) -> Self {
+        let registration = trunk.register.then_some(RegistrationState::Pending);
+        Self { registration, answered_in: None, unanswered: 0 }
+    }
+
+    /// Whether calls can be placed: it did not fall silent, and knows us where it wants to.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        let registered = match &self.registration {
+            None | Some(RegistrationState::Registered) => true,
+            Some(RegistrationState::Pending | RegistrationState::Refused(_) | RegistrationState::Unreachable) => false,
+        };
+        registered && self.unanswered < SILENT_PINGS
+    }
+}
+
+/// A trunk, and what its line adds to it.
+#[derive(Debug)]
+pub struct KnownTrunk {
+    /// Its settings.
+    pub trunk: Trunk,
+    /// Whether callees do not see the caller number (无主叫).
+    pub hides_caller: bool,
+}
+
+/// A trunk that is looked after; dropping it stops that, and gives its registration back.
+struct Watched {
+    settings: String,
+    known: Arc<KnownTrunk>,
+    state: watch::Receiver<TrunkState>,
+    /// Dropped to stop.
+    _stop: watch::Sender<()>,
+}
+
+/// All trunks of the store.
+pub struct Trunks {
+    agent: UserAgent,
+    store: Store,
+    vault: Vault,
+    runtime: Arc<dyn Runtime>,
+    watched: RwLock<HashMap<LineId, Watched>>,
+}
+
+impl Trunks {
+    /// No trunk yet: [`Trunks::run`] finds them.
+    #[must_use]
+    pub fn new(agent: UserAgent, store: Store, vault: Vault, runtime: Arc<dyn Runtime>) -> Self {
+        Self { agent, store, vault, runtime, watched: RwLock::default() }
+    }
+
+    /// Follows the store until `stop` ends.
+    pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            if let Err(error) = self.look().await {
+                tracing::warn!(%error, "the trunks could not be read");
+            }
+            tokio::select! {
+                () = self.runtime.sleep(LOOK) => {}
+                () = &mut stop => break,
+            }
+        }
+        self.watched.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Reads the lines, and begins or ends looking after their trunks.
+    async fn look(&self) -> hutong_store::Result<()> {
+        let lines = self.store.read(|db| line::of_driver(db, LineDriver::Sip)).await?;
+        let mut watched = self.watched.write().unwrap_or_else(PoisonError::into_inner);
+        watched.retain(|id, kept| {
+            lines.iter().any(|line| line.id == *id && line.enabled && line.settings == kept.settings)
+        });
+        for line in lines.iter().filter(|line| line.enabled) {
+            if !watched.contains_key(&line.id)
+                && let Some(begun) = self.watch(line)
+            {
+                watched.insert(line.id, begun);
+            }
+        }
+        Ok(())
+    }
+
+    fn watch(&self, line: &Line) -> Option<Watched> {
+        let known = match settings::open(&line.settings, &self.vault) {
+            Ok(trunk) => Arc::new(KnownTrunk { trunk, hides_caller: line.kind == LineKind::Hidden }),
+            Err(error) => {
+                tracing::error!(line = %line.id, %error, "line {} cannot be used", line.id);
+                return None;
+            }
+        };
+        let (sender, state) = watch::channel(TrunkState::new(&known.trunk));
+        let (stop, stopped) = watch::channel(());
+        tokio::spawn(look_after(self.agent.clone(), known.clone(), sender, stopped, self.runtime.clone()));
+        Some(Watched { settings: line.settings.clone(), known, state, _stop: stop })
+    }
+
+    /// The trunk of a line, read from the store where it is new; none where it cannot be used.
+    pub async fn find(&self, line: LineId) -> Option<(Arc<KnownTrunk>, TrunkState)> {
+        if let Some(found) = self.known(line) {
+            return Some(found);
+        }
+        self.look().await.ok()?;
+        self.known(line)
+    }
+
+    fn known(&self, line: LineId) -> Option<(Arc<KnownTrunk>, TrunkState)> {
+        let watched = self.watched.read().unwrap_or_else(PoisonError::into_inner);
+        watched.get(&line).map(|watched| (watched.known.clone(), watched.state.borrow().clone()))
+    }
+
+    /// Where every trunk stands.
+    #[must_use]
+    pub fn states(&self) -> Vec<(LineId, TrunkState)> {
+        let watched = self.watched.read().unwrap_or_else(PoisonError::into_inner);
+        watched.iter().map(|(id, watched)| (*id, watched.state.borrow().clone())).collect()
+    }
+}
+
+/// Registers at a trunk and asks whether it is there, until nobody wants to know any more.
+async fn look_after(
+    agent: UserAgent,
+    known: Arc<KnownTrunk>,
+    state: watch::Sender<TrunkState>,
+    stopped: watch::Receiver<()>,
+    runtime: Arc<dyn Runtime>,
+) {
+    let trunk = &known.trunk;
+    let gone = |mut stopped: watch::Receiver<()>| async move {
+        // Nothing is ever sent: the wait ends when the sender is dropped.
+        let _ = stopped.changed().await;
+    };
+    let registering = async {
+        if trunk.register {
+            let (sender, mut receiver) = watch::channel(RegistrationState::Pending);
+            let follow = async {
+                while receiver.changed().await.is_ok() {
+                    let now = receiver.borrow().clone();
+                    tracing::info!(server = trunk.server, ?now, "registration at {}", trunk.server);
+                    state.send_modify(|state| state.registration = Some(now));
+                }
+            };
+            let keep = async {
+                agent.keep_registered(trunk, &sender, gone(stopped.clone())).await;
+                drop(sender);
+            };
+            tokio::join!(follow, keep);
+        }
+    };
+    let asking = async {
+        let mut stop = std::pin::pin!(gone(stopped.clone()));
+        while trunk.options_s > 0 {
+            let answer = agent.ping(trunk, PING_PATIENCE).await;
+            state.send_modify(|state| match answer {
+                Ok(took) => (state.answered_in, state.unanswered) = (Some(took), 0),
+                Err(_) => (state.answered_in, state.unanswered) = (None, state.unanswered.saturating_add(1)),
+            });
+            tokio::select! {
+                () = runtime.sleep(Duration::from_secs(u64::from(trunk.options_s))) => {}
+                () = &mut stop => break,
+            }
+        }
+    };
+    tokio::join!(registering, asking);
+}
