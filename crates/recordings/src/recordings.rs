@@ -1,0 +1,301 @@
+//! The recordings of an installation, as calls and the API use them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hutong_domain::ids::{CallId, CompanyId};
+use hutong_domain::moment::{Clock, Moment};
+use jiff::tz::TimeZone;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::destination::{Destination, Opened};
+use crate::error::Result;
+use crate::mover::{Mover, Step};
+use crate::name::{FileName, RecordingName};
+use crate::retention;
+use crate::shelf::{Looked, Shelf};
+use crate::spool::Spool;
+use crate::tape::{SAMPLE_RATE, Take, Tape};
+use crate::timer::pause;
+use crate::writer::{Counts, Writer};
+
+/// How often outdated recordings are looked for.
+const RETENTION_EVERY: Duration = Duration::from_secs(3600);
+/// Between two rounds where there is more to delete.
+const RETENTION_PAUSE: Duration = Duration::from_secs(1);
+/// Between two attempts to tell a writer to stop whose queue is full.
+const STOP_RETRY: Duration = Duration::from_millis(20);
+
+/// What an administrator decides about recordings.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder on this machine that recordings are written to first; of one process alone.
+    pub spool: PathBuf,
+    /// Where they are kept.
+    pub destination: Destination,
+    /// The zone of the days in their names.
+    pub zone: TimeZone,
+    /// Whole days for which they are kept; 0: for ever.
+    pub keep_days: u32,
+    /// Files that are moved or uploaded at once; at least 1.
+    pub moves_max: usize,
+    /// How long to wait after a failed copy, move or upload, at first.
+    pub retry_min: Duration,
+    /// How long to wait after many of them.
+    pub retry_max: Duration,
+    /// How long [`Recordings::close`] may take.
+    pub close_time_max: Duration,
+}
+
+impl Options {
+    /// With what suits most installations: kept for ever, four files moved at once.
+    #[must_use]
+    pub fn new(spool: PathBuf, destination: Destination, zone: TimeZone) -> Self {
+        Self {
+            spool,
+            destination,
+            zone,
+            keep_days: 0,
+            moves_max: 4,
+            retry_min: Duration::from_secs(1),
+            retry_max: Duration::from_secs(300),
+            close_time_max: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How recording goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metrics {
+    /// Calls that are being recorded.
+    pub tapes: usize,
+    /// How far the disk is behind, in milliseconds of audio.
+    pub lag_ms: u64,
+    /// How far it was behind at most since the start.
+    pub lag_ms_max: u64,
+    /// Milliseconds of audio that were lost, and are silence in their recordings.
+    pub lost_ms: u64,
+    /// Recordings that wait for their copies.
+    pub waiting_copies: u64,
+    /// Files that wait for being moved or uploaded.
+    pub waiting_moves: u64,
+    /// Writes to the spool that failed.
+    pub write_failures: u64,
+    /// Copies, moves and uploads that failed; each is tried again.
+    pub move_failures: u64,
+    /// Files that were deleted because they were kept long enough.
+    pub deleted: u64,
+}
+
+/// The recordings of an installation. Clones are handles on the same.
+#[derive(Clone)]
+pub struct Recordings {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Writer,
+    writer_ended: watch::Receiver<bool>,
+    mover: Arc<Mover>,
+    shelf: Shelf,
+    clock: Arc<dyn Clock>,
+    zone: TimeZone,
+    keep_days: u32,
+    close_time_max: Duration,
+    deleted: Arc<AtomicU64>,
+    left_over: Vec<RecordingName>,
+    tasks: Mutex<Option<Tasks>>,
+}
+
+/// What runs beside the calls, each with what tells it to stop.
+struct Tasks {
+    copying: (watch::Sender<bool>, JoinHandle<()>),
+    moving: (watch::Sender<bool>, JoinHandle<()>),
+    retention: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Recordings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recordings").field("metrics", &self.metrics()).finish_non_exhaustive()
+    }
+}
+
+impl Recordings {
+    /// Opens the spool and the destination, and takes up what a crashed process left in the spool. Has to be called in a
+    /// tokio runtime. An object store is not asked anything yet: calls can be recorded while it is down.
+    ///
+    /// # Errors
+    /// When a folder cannot be made, the spool is in use by another process, or the destination cannot be understood.
+    pub async fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
+        let Options { spool, destination, zone, keep_days, moves_max, retry_min, retry_max, close_time_max } = options;
+        let open = move || -> Result<_> { Ok((Spool::open(&spool)?, Opened::new(destination)?)) };
+        let ((spool, left_overs), destination) = tokio::task::spawn_blocking(open)
+            .await
+            .map_err(|broken| crate::Error::Thread(std::io::Error::other(broken)))??;
+        let (spool, destination) = (Arc::new(spool), Arc::new(destination));
+        let counts = Arc::new(Counts::default());
+        counts.kept.store(left_overs.waiting.kept, Ordering::Relaxed);
+        let kept = Arc::new(Notify::new());
+        let (writer, writer_ended) = Writer::start(Arc::clone(&spool), Arc::clone(&counts), Arc::clone(&kept))?;
+        let (made, made_watch) = watch::channel(());
+        let mover = Arc::new(Mover {
+            spool: Arc::clone(&spool),
+            destination: Arc::clone(&destination),
+            counts,
+            waiting: AtomicU64::new(left_overs.waiting.ready),
+            failures: AtomicU64::new(0),
+            kept,
+            ready: Notify::new(),
+            made,
+            moves_max: moves_max.max(1),
+            retry: (retry_min, retry_max),
+        });
+        let shelf = Shelf::new(spool, Arc::clone(&destination), made_watch)?;
+        let deleted = Arc::new(AtomicU64::new(0));
+        let retention = (keep_days > 0)
+            .then(|| tokio::spawn(retain(destination, Arc::clone(&clock), zone.clone(), keep_days, deleted.clone())));
+        let tasks = Tasks { copying: spawn(&mover, Step::Copy), moving: spawn(&mover, Step::Move), retention };
+        if !left_overs.cut_off.is_empty() {
+            tracing::warn!(recordings = left_overs.cut_off.len(), "recordings that a crash had cut off were mended");
+        }
+        Ok(Self {
+            inner: Arc::new(Inner {
+                writer,
+                writer_ended,
+                mover,
+                shelf,
+                clock,
+                zone,
+                keep_days,
+                close_time_max,
+                deleted,
+                left_over: left_overs.cut_off,
+                tasks: Mutex::new(Some(tasks)),
+            }),
+        })
+    }
+
+    /// Names the recording of an attempt that began at `begun_at`.
+    #[must_use]
+    pub fn name(&self, company: CompanyId, call: CallId, attempt: i64, begun_at: Moment) -> RecordingName {
+        RecordingName::new(company, call, attempt, begun_at, &self.inner.zone)
+    }
+
+    /// Begins a recording: the tape is for the media engine's thread, the take for the session. Each name is used once.
+    #[must_use]
+    pub fn record(&self, name: RecordingName) -> (Tape, Take) {
+        self.inner.writer.begin(name)
+    }
+
+    /// Recordings that a crashed process had begun and that were taken up at the opening: what their calls' rows say of
+    /// them is up to whoever ends those calls.
+    #[must_use]
+    pub fn left_over(&self) -> &[RecordingName] {
+        &self.inner.left_over
+    }
+
+    /// Whether recordings of that day are still kept; text that names no recording is none that is kept.
+    #[must_use]
+    pub fn is_kept(&self, name: &str) -> bool {
+        let first_kept = retention::first_day_kept(self.today(), self.inner.keep_days);
+        name.parse::<FileName>().is_ok_and(|name| first_kept.is_none_or(|first| name.recording.day >= first))
+    }
+
+    /// Looks for a file, in the spool and where recordings are kept. For a call that has just ended it waits a moment for
+    /// the copies to be made.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`] when the place where they are kept does not answer.
+    pub async fn find(&self, name: &str) -> Result<Looked> {
+        match name.parse() {
+            Ok(name) => self.inner.shelf.find(name, &self.inner.writer).await,
+            Err(_) => Ok(Looked::Missing),
+        }
+    }
+
+    /// How recording goes.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        let Mover { counts, waiting, failures, .. } = &*self.inner.mover;
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let ms = |samples: &AtomicU64| load(samples) * 1000 / u64::from(SAMPLE_RATE);
+        Metrics {
+            tapes: self.inner.writer.tapes(),
+            lag_ms: ms(&counts.lag_samples),
+            lag_ms_max: ms(&counts.lag_samples_max),
+            lost_ms: ms(&counts.lost_samples),
+            waiting_copies: load(&counts.kept),
+            waiting_moves: load(waiting),
+            write_failures: load(&counts.failures),
+            move_failures: load(failures),
+            deleted: load(&self.inner.deleted),
+        }
+    }
+
+    /// Writes and moves what is there, within the configured time; what is left then is taken up at the next start. Calls
+    /// should have ended before; nothing can be recorded after it.
+    pub async fn close(&self) {
+        let Some(tasks) = self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Tasks { copying, moving, retention } = tasks;
+        if let Some(retention) = retention {
+            retention.abort();
+        }
+        let aborts = [copying.1.abort_handle(), moving.1.abort_handle()];
+        let closing = async {
+            while !self.inner.writer.stop() {
+                if *self.inner.writer_ended.borrow() {
+                    break;
+                }
+                pause(STOP_RETRY).await;
+            }
+            // An error means that the thread has ended, which is what is waited for.
+            let _ = self.inner.writer_ended.clone().wait_for(|ended| *ended).await;
+            for (stop, task) in [copying, moving] {
+                stop.send_replace(true);
+                let _ = task.await;
+            }
+        };
+        if tokio::time::timeout(self.inner.close_time_max, closing).await.is_err() {
+            aborts.iter().for_each(tokio::task::AbortHandle::abort);
+            let Metrics { waiting_copies, waiting_moves, .. } = self.metrics();
+            tracing::warn!(waiting_copies, waiting_moves, "recordings are left in the spool until the next start");
+        }
+    }
+
+    fn today(&self) -> jiff::civil::Date {
+        self.inner.clock.now().civil(&self.inner.zone).date()
+    }
+}
+
+fn spawn(mover: &Arc<Mover>, step: Step) -> (watch::Sender<bool>, JoinHandle<()>) {
+    let (stop, stopping) = watch::channel(false);
+    (stop, tokio::spawn(Arc::clone(mover).run(step, stopping)))
+}
+
+async fn retain(
+    destination: Arc<Opened>,
+    clock: Arc<dyn Clock>,
+    zone: TimeZone,
+    keep_days: u32,
+    deleted: Arc<AtomicU64>,
+) {
+    loop {
+        let today = clock.now().civil(&zone).date();
+        let Some(first_kept) = retention::first_day_kept(today, keep_days) else { return };
+        let wait = match retention::round(&*destination.objects, first_kept).await {
+            Ok(round) => {
+                deleted.fetch_add(round.deleted as u64, Ordering::Relaxed);
+                if round.more { RETENTION_PAUSE } else { RETENTION_EVERY }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "outdated recordings could not be deleted; it is tried again");
+                RETENTION_EVERY
+            }
+        };
+        pause(wait).await;
+    }
+}

@@ -1,0 +1,14 @@
+//! Recordings from the first frame to the address: on real files, with crashes, full disks and stores that fail.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what cannot be prepared fails the test that asked for it"
+)]
+
+mod crash;
+mod disk;
+mod recorder;
+mod store;
+mod world;
