@@ -112,7 +112,8 @@ async fn take(mut calls: mpsc::Receiver<IncomingCall>, engine: Engine, options: 
         let nth = counted.entry(call.number.clone()).or_default();
         *nth += 1;
         let mut chance = StdRng::seed_from_u64(options.seed ^ of_text(&call.number) ^ *nth);
-        let fate = Fate::of_number(sandbox_part(&call.number)).unwrap_or_else(|| Fate::by_chance(chance.random_range(0..100)));
+        let fate =
+            Fate::of_number(sandbox_part(&call.number)).unwrap_or_else(|| Fate::by_chance(chance.random_range(0..100)));
         let (engine, pace) = (engine.clone(), options.pace);
         tokio::spawn(async move {
             person::live(call, &engine, fate, chance, pace).await;

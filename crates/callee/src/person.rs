@@ -177,7 +177,11 @@ impl Person<'_> {
                 Heard::Nothing | Heard::Enough => return,
                 Heard::ItsPause => {}
             }
-            let thinking = if manner == Manner::Interrupts { Duration::ZERO } else { self.pace.between(&mut self.chance, 300, 1_200) };
+            let thinking = if manner == Manner::Interrupts {
+                Duration::ZERO
+            } else {
+                self.pace.between(&mut self.chance, 300, 1_200)
+            };
             if matches!(self.wait(thinking).await, Ended::Gone) {
                 return;
             }
@@ -226,11 +230,7 @@ impl Person<'_> {
         ended
     }
 
-    async fn until_played(
-        &mut self,
-        mut playback: hutong_telephony::media::Playback,
-        events: &mut Events,
-    ) -> Ended {
+    async fn until_played(&mut self, mut playback: hutong_telephony::media::Playback, events: &mut Events) -> Ended {
         loop {
             tokio::select! {
                 _ = &mut playback => return Ended::Done,
@@ -243,7 +243,7 @@ impl Person<'_> {
 
     /// Listens to the robot until it is this person's turn.
     async fn listen(&mut self, media: &Media, events: &mut Events, manner: Manner, turn: usize) -> Heard {
-        let mut activity = ActivityDetector::default();
+        let mut activity = ActivityDetector::new();
         let (mut voiced_ms, mut quiet) = (0, Duration::ZERO);
         loop {
             let event = tokio::select! {
@@ -282,7 +282,8 @@ impl Person<'_> {
         match signal {
             Signal::Ended(_) => true,
             Signal::Request(Request::Session(change)) => {
-                let answer = media.zip(change.offer.as_deref()).map(|(media, offer)| media.answer(offer, &Formats::default()));
+                let answer =
+                    media.zip(change.offer.as_deref()).map(|(media, offer)| media.answer(offer, &Formats::default()));
                 change.reply(match answer {
                     Some(Ok(sdp)) => Reply::Accept(sdp),
                     _ => Reply::Refuse,

@@ -1,8 +1,8 @@
 //! What is heard on a line that no words are needed for: tones, announcements, answering machines.
 
+pub mod activity;
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
 mod samples;
 pub mod tones;
 pub mod wav;
-pub mod activity;

@@ -175,6 +175,7 @@ impl Way {
 const RINGING: u16 = 180;
 
 /// What happened on a leg.
+#[expect(clippy::large_enum_variant, reason = "frames are nearly all of them, and none is allocated")]
 enum Happened {
     Signal(Signal),
     Event(Event),
@@ -238,7 +239,8 @@ impl TrunkCall {
                 }
                 Happened::Signal(Signal::Answered { sdp }) => match self.on_answer(leg, &sdp) {
                     Ok(()) => {
-                        self.report.signals = Some(way.signals(Ended::Answered, None, ear.verdict(), self.carrier.runtime.now()));
+                        self.report.signals =
+                            Some(way.signals(Ended::Answered, None, ear.verdict(), self.carrier.runtime.now()));
                         return Ok(());
                     }
                     Err(signals) => return Err(self.unanswered(signals)),
@@ -269,7 +271,12 @@ impl TrunkCall {
             sdp => leg.media.accept(sdp).map_err(|error| error.to_string()),
         };
         if let Err(error) = agreed {
-            tracing::warn!(call_id = leg.call.call_id(), error, "the answer to call {} cannot be heard", self.claimed.call);
+            tracing::warn!(
+                call_id = leg.call.call_id(),
+                error,
+                "the answer to call {} cannot be heard",
+                self.claimed.call
+            );
             return Err(Signals { sip_code: Some(NOT_ACCEPTABLE_HERE), ..Signals::new(Ended::Refused) });
         }
         leg.answered = (leg.media.position(), self.carrier.runtime.now());
@@ -291,8 +298,8 @@ impl TrunkCall {
 
     fn keep(&mut self, take: Take) {
         let kept = take.keep();
-        self.report.recording = Some(kept.recording.to_string());
-        self.report.customer_recording = Some(kept.customer_recording.to_string());
+        self.report.recording = Some(kept.recording);
+        self.report.customer_recording = Some(kept.customer_recording);
     }
 
     async fn speak(&mut self, text: &str, interruptible: bool) -> Said {
@@ -311,7 +318,8 @@ impl TrunkCall {
             let played = loop {
                 tokio::select! {
                     biased;
-                    signal = leg.call.next() => match signal {
+                    // After the end, the next signal is the end again, at once.
+                    signal = leg.call.next(), if !hung_up => match signal {
                         Signal::Ended(_) => { hung_up = true; leg.media.stop_playing(); }
                         Signal::Request(request) => {
                             let waiting = self.pending.len();
@@ -352,7 +360,7 @@ impl TrunkCall {
         }
         let Some(mut leg) = self.leg.take() else { return Heard::HungUp };
         leg.media.listen(true);
-        let mut activity = ActivityDetector::default();
+        let mut activity = ActivityDetector::new();
         // Speech puts the end of patience off: its words come when it is over.
         let mut quiet = Quiet::new(leg.media.position(), silence);
         let heard = loop {

@@ -184,7 +184,10 @@ async fn look_after(
     };
     let asking = async {
         let mut stop = std::pin::pin!(gone(stopped.clone()));
-        while trunk.options_s > 0 {
+        if trunk.options_s == 0 {
+            return;
+        }
+        loop {
             let answer = agent.ping(trunk, PING_PATIENCE).await;
             state.send_modify(|state| match answer {
                 Ok(took) => (state.answered_in, state.unanswered) = (Some(took), 0),
