@@ -1,8 +1,13 @@
 //! Two engines talk to each other over the loopback interface, or over a relay that loses and delays.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it should be")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod media {
+    mod agreements;
+    mod digits;
+    mod network;
     pub(crate) mod peers;
+    mod ports;
+    pub(crate) mod relay;
     mod voices;
 }

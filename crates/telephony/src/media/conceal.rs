@@ -33,7 +33,8 @@ pub(crate) struct Concealer {
 
 impl Concealer {
     pub(crate) fn new() -> Self {
-        Self { history: [0; HISTORY], period: 0, made_up: 0 }
+        // Before the first sound there is nothing that it could be faded in from.
+        Self { history: [0; HISTORY], period: 0, made_up: SILENT_SAMPLES }
     }
 
     /// Sound came: remembers it, and smooths its beginning if it follows on something made up.

@@ -297,3 +297,6 @@ fn agree(
 
 /// The suites that we know, each with the place of our key for it and the tag that we offer it by.
 const SUITES: [(Suite, usize, u32); 2] = [(Suite::Tag80, 0, 1), (Suite::Tag32, 1, 2)];
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,9 @@ pub enum Latching {
     Never,
 }
 
+/// Former sources that are remembered.
+const FORMER_MAX: usize = 4;
+
 /// The far side's addresses, as signalled and as seen.
 pub(crate) struct Source {
     latching: Latching,
@@ -25,11 +28,14 @@ pub(crate) struct Source {
     latched: Option<SocketAddr>,
     /// Where ours go: survives a re-negotiation to the same address.
     destination: Option<SocketAddr>,
+    /// What was heard before a negotiation named another address: a fork that lost may go on sending for a while, often
+    /// from the host of the one that won.
+    former: [Option<SocketAddr>; FORMER_MAX],
 }
 
 impl Source {
     pub(crate) fn new(latching: Latching) -> Self {
-        Self { latching, signalled: None, latched: None, destination: None }
+        Self { latching, signalled: None, latched: None, destination: None, former: [None; FORMER_MAX] }
     }
 
     /// A negotiation names an address; an unspecified one (RFC 3264 section 8.4) is nobody's.
@@ -37,6 +43,10 @@ impl Source {
         let address = Some(address).filter(|address| !address.ip().is_unspecified() && address.port() != 0);
         if address != self.signalled {
             self.destination = address;
+            if let Some(former) = self.latched.or(self.signalled) {
+                self.former.rotate_right(1);
+                self.former[0] = Some(former);
+            }
         }
         self.signalled = address;
         self.latched = None;
@@ -46,6 +56,7 @@ impl Source {
     pub(crate) fn allows(&self, from: SocketAddr) -> bool {
         match (self.latched, self.signalled) {
             (Some(latched), _) => latched == from,
+            (None, Some(signalled)) if from != signalled && self.former.contains(&Some(from)) => false,
             (None, Some(signalled)) => match self.latching {
                 Latching::Never => from == signalled,
                 Latching::SignalledHost => from.ip() == signalled.ip(),
@@ -121,6 +132,18 @@ mod tests {
         source.signal(address("192.0.2.1:4000"));
         assert_eq!(source.destination(), Some(address("192.0.2.1:4002")));
         assert!(source.allows(address("192.0.2.1:4006")), "the translator may have chosen another port by now");
+    }
+
+    #[test]
+    fn a_fork_that_lost_is_not_followed_again_unless_it_is_named_again() {
+        let (early, later) = (address("192.0.2.1:4000"), address("192.0.2.1:5000"));
+        let mut source = Source::new(Latching::SignalledHost);
+        source.signal(early);
+        source.latch(early);
+        source.signal(later);
+        assert!(!source.allows(early) && source.allows(later) && source.allows(address("192.0.2.1:5002")));
+        source.signal(early);
+        assert!(source.allows(early) && !source.allows(later));
     }
 
     #[test]

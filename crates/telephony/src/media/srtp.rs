@@ -307,3 +307,6 @@ impl Window {
         new
     }
 }
+
+#[cfg(test)]
+mod tests;

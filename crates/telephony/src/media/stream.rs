@@ -430,3 +430,6 @@ fn content(agreement: &Agreement, header: &Header, payload: &[u8]) -> Option<Con
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

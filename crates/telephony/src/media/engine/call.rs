@@ -33,6 +33,8 @@ pub(super) struct Call {
     stream: Stream,
     player: Player,
     tap: Option<Box<dyn Tap>>,
+    /// Before the events: whoever waits for their end finds the ports given back, and the tap gone.
+    sockets: Sockets,
     events: Sender<Event>,
     shared: Arc<Shared>,
     silence_max: Duration,
@@ -47,8 +49,6 @@ pub(super) struct Call {
     unheard: u64,
     /// What the shard's counts have of this call already.
     pub(super) counted: StreamStats,
-    /// Last: everything else is gone before the ports are given back.
-    sockets: Sockets,
 }
 
 impl Call {
@@ -64,6 +64,7 @@ impl Call {
             stream,
             player: Player::default(),
             tap,
+            sockets,
             events,
             shared,
             silence_max,
@@ -76,7 +77,6 @@ impl Call {
             unsent: 0,
             unheard: 0,
             counted: StreamStats::default(),
-            sockets,
         }
     }
 
