@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
 /// Raised when the generator makes something else: older folders are then refused.
-pub(crate) const FORMAT: u32 = 4;
+pub(crate) const FORMAT: u32 = 5;
 
 /// What a generated store has in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

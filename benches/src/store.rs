@@ -119,6 +119,7 @@ async fn finish_one(store: &Store, claimed: Claimed) -> Result<()> {
     let content = content(claimed.call.get().unsigned_abs(), ended_at);
     let mut ending = Ending {
         disposition: content.disposition,
+        signals: None,
         answered_at: content.hung_up_by.map(|_| Moment(ended_at.ms() - content.duration_s * 1000)),
         ended_at,
         hung_up_by: content.hung_up_by,

@@ -268,6 +268,7 @@ fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -
     let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, state } = conversation;
     let mut ending = Ending {
         disposition,
+        signals: None,
         answered_at,
         ended_at,
         hung_up_by,

@@ -308,6 +308,13 @@ CREATE TABLE attempt (
     answered_at BIGINT,
     ended_at BIGINT,
     disposition TEXT,
+    -- What the line reported, where it is a real one: names as in hutong_domain::outcome, codes of RFC 3261 and Q.850.
+    ended_by TEXT,
+    sip_code BIGINT,
+    q850_cause BIGINT,
+    early_media TEXT,
+    setup_ms BIGINT,
+    ring_ms BIGINT,
     PRIMARY KEY (company_id, call_id, attempt_no)
 ) {clustered} {partitioned};
 -- Calls in progress: what holds seats and channels.
@@ -395,6 +402,15 @@ CREATE TABLE callback (
     {key}
 );
 CREATE INDEX callback_given_up ON callback (company_id, direction, called_at, id) WHERE given_up_at IS NOT NULL;
+
+-- Carriers' announcements that the installation knows by their sound.
+CREATE TABLE announcement (
+    id BIGINT PRIMARY KEY,
+    name TEXT NOT NULL,
+    meaning TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
 
 CREATE TABLE node (
     id BIGINT PRIMARY KEY,

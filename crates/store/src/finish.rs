@@ -5,7 +5,7 @@ use std::time::Duration;
 use hutong_domain::call::{CallResult, CallStatus, FinishStatus, HungUpBy, Utterance};
 use hutong_domain::ids::TaskId;
 use hutong_domain::moment::Moment;
-use hutong_domain::outcome::Disposition;
+use hutong_domain::outcome::{Disposition, EarlyMedia, Signals};
 use hutong_domain::redial::{Redial, RedialRule, Used, next_redial};
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_domain::task::TaskStatus;
@@ -22,6 +22,8 @@ use crate::{name_of, number, values};
 pub struct Ending {
     /// In the words of telephony.
     pub disposition: Disposition,
+    /// What the line reported; none where it is simulated, or was never asked.
+    pub signals: Option<Signals>,
     /// When somebody answered.
     pub answered_at: Option<Moment>,
     /// When it ended.
@@ -71,8 +73,10 @@ pub enum Finished {
 /// # Errors
 /// When the store fails.
 pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finished> {
+    let signals = ending.signals;
     let claimed_at = db.query_one(
-        "UPDATE attempt SET ended_at = ?5, disposition = ?6, answered_at = COALESCE(?7, answered_at)
+        "UPDATE attempt SET ended_at = ?5, disposition = ?6, answered_at = COALESCE(?7, answered_at), ended_by = ?8,
+             sip_code = ?9, q850_cause = ?10, early_media = ?11, setup_ms = ?12, ring_ms = ?13
          WHERE company_id = ?1 AND call_id = ?2 AND attempt_no = ?3 AND node_id = ?4 AND ended_at IS NULL
          RETURNING claimed_at",
         values![
@@ -83,6 +87,12 @@ pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finishe
             ending.ended_at,
             &name_of(ending.disposition),
             ending.answered_at,
+            signals.map(|it| it.ended.name()),
+            signals.and_then(|it| it.sip_code).map(i64::from),
+            signals.and_then(|it| it.q850_cause).map(i64::from),
+            signals.map(|it| it.early_media).map(EarlyMedia::name),
+            signals.and_then(|it| it.setup_ms).map(i64::from),
+            signals.and_then(|it| it.ring_ms).map(i64::from),
         ],
         |row| row.moment(0),
     )?;

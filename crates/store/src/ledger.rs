@@ -7,13 +7,13 @@ use hutong_domain::ids::{BlacklistGroupId, CallId, CompanyId, TaskId};
 use hutong_domain::ledger::{CallFacts, Facts, LineFacts, LineState, SeatFacts, TaskFacts};
 use hutong_domain::line::LineUse;
 use hutong_domain::moment::Moment;
-use hutong_domain::outcome::Disposition;
+use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Signals};
 use hutong_domain::pace;
 use hutong_domain::rules::{CompanyRules, Rules};
 use hutong_domain::task::{MoveReason, TaskStatus};
 
-use crate::db::Db;
-use crate::error::Result;
+use crate::db::{Db, Row};
+use crate::error::{Error, Result};
 use crate::line::{self, Line};
 use crate::line_health::{self, LineHealth};
 use crate::task::{self, SCHEDULER, Task};
@@ -47,6 +47,8 @@ pub struct Attempt {
     pub ended_at: Option<Moment>,
     /// How it ended.
     pub disposition: Option<Disposition>,
+    /// What its line reported, where it is a real one.
+    pub signals: Option<Signals>,
 }
 
 /// A call, as far as its place in the order of dialling goes.
@@ -247,7 +249,8 @@ fn line_state(line: &Line, (health, in_use): (&LineHealth, i64), now: Moment) ->
 
 fn attempts(db: &mut Db, company: CompanyId, call: CallId) -> Result<Vec<Attempt>> {
     db.query(
-        "SELECT a.attempt_no, COALESCE(l.name, ''), a.claimed_at, a.answered_at, a.ended_at, a.disposition
+        "SELECT a.attempt_no, COALESCE(l.name, ''), a.claimed_at, a.answered_at, a.ended_at, a.disposition,
+             a.ended_by, a.sip_code, a.q850_cause, a.early_media, a.setup_ms, a.ring_ms
          FROM attempt a LEFT JOIN line l ON l.company_id = a.company_id AND l.id = a.line_id
          WHERE a.company_id = ?1 AND a.call_id = ?2 ORDER BY a.attempt_no",
         values![company, call],
@@ -259,7 +262,22 @@ fn attempts(db: &mut Db, company: CompanyId, call: CallId) -> Result<Vec<Attempt
                 answered_at: row.moment_or_null(3)?,
                 ended_at: row.moment_or_null(4)?,
                 disposition: row.str_or_null(5)?.and_then(Disposition::from_name),
+                signals: signals(row)?,
             })
         },
     )
+}
+
+/// What the line reported, from the columns that begin with `ended_by`.
+fn signals(row: &Row<'_>) -> Result<Option<Signals>> {
+    let Some(ended) = row.str_or_null(6)?.and_then(Ended::from_name) else { return Ok(None) };
+    let milliseconds = |column| Ok::<_, Error>(row.int_or_null(column)?.and_then(|ms| u32::try_from(ms).ok()));
+    Ok(Some(Signals {
+        ended,
+        sip_code: row.int_or_null(7)?.and_then(|code| u16::try_from(code).ok()),
+        q850_cause: row.int_or_null(8)?.and_then(|cause| u8::try_from(cause).ok()),
+        early_media: row.str_or_null(9)?.and_then(EarlyMedia::from_name).unwrap_or_default(),
+        setup_ms: milliseconds(10)?,
+        ring_ms: milliseconds(11)?,
+    }))
 }

@@ -4,6 +4,7 @@
 //! synchronous. [`Store`] runs them: [`Store::read`] on reader threads, [`Store::write`] on writer threads
 //! that commit in groups. One SQL text and one row mapping serve SQLite and PostgreSQL.
 
+pub mod announcement;
 pub mod blacklist;
 pub mod call;
 pub mod callback;

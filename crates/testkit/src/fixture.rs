@@ -257,6 +257,7 @@ impl Fixture {
     pub fn unanswered(&self, disposition: Disposition) -> Ending {
         Ending {
             disposition,
+            signals: None,
             answered_at: None,
             ended_at: self.now(),
             hung_up_by: None,

@@ -48,7 +48,6 @@ fn resample(samples: &[i16], rate_hz: u32) -> Result<Vec<f32>> {
 
 /// Root of the mean square.
 fn rms(samples: &[f32]) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "a count of frames")]
     let count = samples.len().max(1) as f32;
     (samples.iter().map(|sample| sample * sample).sum::<f32>() / count).sqrt()
 }
@@ -56,7 +55,6 @@ fn rms(samples: &[f32]) -> f32 {
 /// How much of a sample is left, by its distance from the ends.
 fn fade(index: usize, len: usize) -> f32 {
     let distance = index.min(len.saturating_sub(index + 1)).min(FADE);
-    #[expect(clippy::cast_precision_loss, reason = "at most 40")]
     let share = distance as f32 / FADE as f32;
     share
 }
@@ -68,7 +66,6 @@ fn linear(sample: f32) -> i16 {
 }
 
 #[cfg(test)]
-#[expect(clippy::cast_precision_loss, reason = "small numbers")]
 mod tests {
     use super::*;
 

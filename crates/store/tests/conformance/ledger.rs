@@ -8,10 +8,11 @@ use hutong_domain::ids::{BlacklistGroupId, CompanyId, TaskId};
 use hutong_domain::ledger::{CallFacts, SeatFacts, Verdict, explain};
 use hutong_domain::moment::Clock;
 use hutong_domain::moment::Moment;
-use hutong_domain::outcome::Disposition;
+use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Meaning, Signals};
 use hutong_domain::redial::RedialRule;
 use hutong_domain::rules::Rules;
 use hutong_domain::task::{Command, MoveReason, TaskStatus};
+use hutong_store::finish::Ending;
 use hutong_store::ledger::{self, Attempt, Ledger};
 use hutong_store::number::{self, Busy};
 use hutong_store::task::Settings;
@@ -24,6 +25,7 @@ conformance! {
     numbers_that_wait_know_what_is_before_them,
     a_redial_and_its_attempts_are_told,
     a_finished_number_tells_its_outcome,
+    what_the_line_reported_stays_with_the_attempt,
     what_forbids_a_number_is_told,
     a_queued_task_tells_its_place,
     another_companys_number_is_not_known,
@@ -84,6 +86,7 @@ async fn a_redial_and_its_attempts_are_told(store: TestStore) {
         answered_at: None,
         ended_at: Some(ended_at),
         disposition: Some(Disposition::Busy),
+        signals: None,
     };
     assert_eq!(found.attempts, [attempt]);
 
@@ -101,6 +104,30 @@ async fn a_finished_number_tells_its_outcome(store: TestStore) {
     let finished =
         Verdict::Finished { status: FinishStatus::Answered, call_index: Some(0), redials: 0, redials_max: 0 };
     assert_eq!(verdict(&fixture, id, 0).await, finished);
+}
+
+async fn what_the_line_reported_stays_with_the_attempt(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    let id = fixture.running_task(settings(), 3).await;
+    let reports = [
+        Signals {
+            ended: Ended::Refused,
+            sip_code: Some(503),
+            q850_cause: Some(38),
+            early_media: EarlyMedia::Announcement(Meaning::PoweredOff),
+            setup_ms: Some(812),
+            ring_ms: Some(u32::MAX),
+        },
+        Signals::new(Ended::TrunkDead),
+        Signals { sip_code: Some(200), early_media: EarlyMedia::Other, ..Signals::new(Ended::Answered) },
+    ];
+    for (n, (claimed, signals)) in fixture.claim(id, 3).await.iter().zip(reports).enumerate() {
+        let disposition = signals.disposition();
+        let ending = Ending { signals: Some(signals), ..fixture.unanswered(disposition) };
+        fixture.finish(claimed, ending).await;
+        let attempt = ledger(&fixture, id, n).await.attempts.remove(0);
+        assert_eq!((attempt.disposition, attempt.signals), (Some(disposition), Some(signals)));
+    }
 }
 
 async fn what_forbids_a_number_is_told(store: TestStore) {

@@ -7,6 +7,7 @@
     reason = "tests are stamped onto the engines by a macro, so that Clippy does not see that they are tests"
 )]
 
+mod announcements;
 mod answers;
 mod blacklists;
 mod callbacks;

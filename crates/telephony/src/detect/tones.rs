@@ -58,6 +58,8 @@ pub struct ToneDetector {
     bank: Bank,
     cadence: Cadence,
     single: Single,
+    /// Whether the newest frame was loud, and no tone.
+    otherwise: bool,
 }
 
 impl Default for ToneDetector {
@@ -68,6 +70,7 @@ impl Default for ToneDetector {
             bank: Bank::default(),
             cadence: Cadence::default(),
             single: Single::default(),
+            otherwise: false,
         }
     }
 }
@@ -81,15 +84,21 @@ impl ToneDetector {
         let on = loud && self.exchange.share(&self.previous, frame) > TONE_SHARE;
         self.previous = *frame;
         let heard = if loud { self.bank.strongest(&samples, power) } else { None };
+        self.otherwise = loud && !on && heard.is_none();
         let rhythm = self.cadence.push(on, power);
         let single = self.single.push(heard, power);
         rhythm.or(single)
+    }
+
+    /// Whether the newest frame was sound, but no tone of any frequency.
+    #[must_use]
+    pub const fn sounds_otherwise(&self) -> bool {
+        self.otherwise
     }
 }
 
 /// The power of a frame, in squared samples.
 fn mean_square(samples: &[f32; FRAME_SAMPLES]) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "160")]
     let count = FRAME_SAMPLES as f32;
     samples.iter().map(|sample| sample * sample).sum::<f32>() / count
 }

@@ -39,7 +39,6 @@ impl Run {
         self.frames.saturating_mul(FRAME_MS)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a mean needs no precision")]
     fn mean(&self) -> f32 {
         self.power / self.frames.max(1) as f32
     }

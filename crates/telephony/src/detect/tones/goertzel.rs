@@ -15,7 +15,6 @@ const BANK_BIN_HZ: f32 = 50.0;
 
 /// 2 cos ω.
 fn coefficient(hz: f32) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "8000")]
     let rate = SAMPLE_RATE as f32;
     2.0 * (TAU * hz / rate).cos()
 }
@@ -43,7 +42,6 @@ impl Probe {
         }
         let powers = one.iter().zip(&two).zip(&self.coefficients);
         let power: f32 = powers.map(|((one, two), coefficient)| one * one + two * two - coefficient * one * two).sum();
-        #[expect(clippy::cast_precision_loss, reason = "320")]
         let whole = WINDOW_SAMPLES as f32 * energy;
         if whole > 0.0 { 2.0 * power / whole } else { 0.0 }
     }
@@ -80,7 +78,6 @@ impl Bank {
         for (power, ((one, two), coefficient)) in powers.iter_mut().zip(one.iter().zip(&two).zip(&self.coefficients)) {
             *power = one * one + two * two - coefficient * one * two;
         }
-        #[expect(clippy::cast_precision_loss, reason = "160")]
         let samples = FRAME_SAMPLES as f32;
         let whole = samples * samples * mean_square;
         let mut hz = BANK_FIRST_HZ;
