@@ -14,7 +14,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request as HttpRequest, Response};
 use axum::routing::any;
 use http_body_util::BodyExt as _;
-use hutong_api::{App, ConnectionLimits, Limits, PlainRecordingUrls};
+use hutong_api::{App, ConnectionLimits, Limits, Recordings};
 use hutong_dialer::SystemRuntime;
 use hutong_domain::caps::Caps;
 use hutong_domain::ids::CompanyId;
@@ -82,7 +82,7 @@ async fn app(dataset: &Dataset) -> Result<Arc<App>> {
             lost_per_mille_max: LOST_PER_MILLE_MAX,
         }),
         vault: Vault::from_base64(&std::fs::read_to_string(dataset.key_file())?)?,
-        recordings: Arc::new(PlainRecordingUrls),
+        recordings: Arc::new(Recordings::none()),
         node: Arc::new(move || node),
         dial,
         wake: Arc::new(Notify::new()),

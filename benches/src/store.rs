@@ -126,6 +126,8 @@ async fn finish_one(store: &Store, claimed: Claimed) -> Result<()> {
         chat_rounds: content.chat_rounds,
         utterances: content.utterances,
         results: content.results,
+        recording: None,
+        customer_recording: None,
         first_utterance_id: 0,
         first_result_id: 0,
     };

@@ -19,6 +19,7 @@ use jiff::civil::DateTime;
 
 use crate::answer::ApiError;
 use crate::auth::KeyRing;
+use crate::recording::Recordings;
 use crate::wire::time::Calendar;
 
 /// Everything that the API works with.
@@ -31,8 +32,8 @@ pub struct App {
     pub rules: Arc<Rules>,
     /// Opens the secrets of keys.
     pub vault: Vault,
-    /// Where recordings can be fetched.
-    pub recordings: Arc<dyn RecordingUrls>,
+    /// The recordings and their addresses.
+    pub recordings: Arc<Recordings>,
     /// The process that claims calls placed by themselves, as its lease knows it now.
     pub node: Arc<dyn Fn() -> NodeId + Send + Sync>,
     /// Hands claimed calls to the dialer.
@@ -41,22 +42,6 @@ pub struct App {
     pub wake: Arc<tokio::sync::Notify>,
     /// What a request may cost.
     pub limits: Limits,
-}
-
-/// Turns what the store knows of a recording into an address that a browser can play.
-pub trait RecordingUrls: Send + Sync {
-    /// An HTTP(S) address that needs no other authentication.
-    fn url(&self, recording: &str) -> String;
-}
-
-/// Recordings whose address is kept as it is.
-#[derive(Debug, Clone, Copy)]
-pub struct PlainRecordingUrls;
-
-impl RecordingUrls for PlainRecordingUrls {
-    fn url(&self, recording: &str) -> String {
-        recording.to_owned()
-    }
 }
 
 /// What a request may cost.

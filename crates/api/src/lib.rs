@@ -13,12 +13,14 @@ mod compat;
 mod docs;
 mod json;
 mod operations;
+mod recording;
 mod request;
 mod router;
 mod server;
 mod wire;
 
-pub use app::{App, ConnectionLimits, Limits, PlainRecordingUrls, RecordingUrls};
+pub use app::{App, ConnectionLimits, Limits};
 pub use auth::sign;
+pub use recording::{LookedUp, NoRecordings, ReadError, RecordingFile, RecordingFiles, Recordings};
 pub use router::router;
 pub use server::serve;

@@ -10,9 +10,9 @@ use utoipa_axum::routes;
 
 use crate::app::{Api, App};
 use crate::operations::{blacklist, callback, company, health, sms, task};
-use crate::{docs, request};
+use crate::{docs, recording, request};
 
-/// The API with its documentation and its health checks. It has no fallback: the binary adds the console.
+/// The API with its documentation, recordings and health checks. It has no fallback: the binary adds the console.
 pub fn router(app: Arc<App>) -> Router {
     let api = Arc::new(Api::new(app));
     let (operations, mut document) = operations().split_for_parts();
@@ -23,6 +23,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/openapi/{*path}", any(request::no_operation))
         .method_not_allowed_fallback(request::wrong_method)
         .layer(from_fn_with_state(Arc::clone(&api), request::around))
+        .route("/recordings/{*name}", get(recording::hand_out))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .with_state(api)

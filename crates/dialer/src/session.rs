@@ -275,6 +275,8 @@ fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -
         chat_rounds,
         utterances,
         results: Vec::new(),
+        recording: None,
+        customer_recording: None,
         first_utterance_id: 0,
         first_result_id: 0,
     };

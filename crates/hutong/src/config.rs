@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::recordings::{self, RecordingsConfig};
 
 /// The configuration with every key at its default: also the documentation of the configuration.
 pub(crate) const DEFAULT: &str = include_str!("../config.default.toml");
@@ -29,10 +30,12 @@ pub(crate) const FILE: &str = "config.toml";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) listen: String,
+    pub(crate) public_url: String,
     pub(crate) data: PathBuf,
     zone: String,
     store: StoreConfig,
     pub(crate) dialing: DialingConfig,
+    pub(crate) recordings: RecordingsConfig,
     pub(crate) api: ApiConfig,
     pub(crate) log: LogConfig,
 }
@@ -103,6 +106,10 @@ impl Config {
     fn check(&self) -> Result<()> {
         self.rules()?;
         self.store_options()?;
+        self.recording_options()?;
+        if !self.public_url.is_empty() {
+            recordings::check_url("public_url", &self.public_url)?;
+        }
         if self.dialing.calls_max == 0 {
             return Err(Error::config("dialing.calls_max", "must be at least 1"));
         }
@@ -159,6 +166,10 @@ impl Config {
         }
         options.partitions = self.store.partitions;
         Ok(options)
+    }
+
+    pub(crate) fn recording_options(&self) -> Result<hutong_recordings::Options> {
+        self.recordings.options(&self.data, self.zone()?)
     }
 
     pub(crate) fn drain(&self) -> Duration {
@@ -233,6 +244,23 @@ mod tests {
     }
 
     #[test]
+    fn recordings_are_kept_in_the_data_folder_or_where_it_is_configured() {
+        let check = |text: &str, spool: &str, destination: &str| {
+            let options = load(text).unwrap().recording_options().unwrap();
+            assert_eq!(options.spool, Path::new(spool));
+            let shown = format!("{:?}", options.destination);
+            assert!(shown.contains(destination), "{shown}");
+            assert!(!shown.contains("s3cret"), "{shown}");
+        };
+        check("data = \"/d\"", "/d/spool", "Folder(\"/d/recordings\")");
+        check("[recordings]\nurl = \"/mnt/r\"\nspool = \"/tmp/s\"", "/tmp/s", "Folder(\"/mnt/r\")");
+        let keys = "s3_access_key_id = \"id\"\ns3_secret_access_key = \"s3cret\"\ns3_region = \"cn\"";
+        let bucket = "S3 { bucket: \"calls\", prefix: \"a/b\", endpoint: \"\", region: \"cn\"";
+        check(&format!("[recordings]\nurl = \"s3://calls/a/b\"\n{keys}"), "hutong-data/spool", bucket);
+        assert!(!format!("{:?}", load(&format!("[recordings]\n{keys}")).unwrap()).contains("s3cret"));
+    }
+
+    #[test]
     fn a_wrong_value_names_its_key() {
         let check = |text: &str, key: &str| {
             let error = load(text).unwrap_err().to_string();
@@ -248,5 +276,15 @@ mod tests {
         let both = "days_off = [\"2026-10-01\"]\nworking_days = [\"2026-10-01\"]";
         check(&format!("[dialing]\n{both}"), "dialing.working_days");
         check("[store]\nurl = \"mysql://x\"", "store.url");
+        check("public_url = \"hutong.example.com\"", "public_url");
+        check("public_url = \"https://hutong.example.com/?a=b\"", "public_url");
+        check("[recordings]\nurl = \"ftp://x\"", "recordings.url");
+        check("[recordings]\nurl = \"s3://\"", "recordings.url");
+        check("[recordings]\naddress_valid_s = 5", "recordings.address_valid_s");
+        check("[recordings]\nmoves_max = 0", "recordings.moves_max");
+        check("[recordings]\nkeep_days = -1", "recordings.keep_days");
+        check("[recordings]\nurl = \"s3://a\"\ns3_endpoint = \"minio:9000\"", "recordings.s3_endpoint");
+        let half = "url = \"s3://a\"\ns3_access_key_id = \"a\"";
+        check(&format!("[recordings]\n{half}"), "recordings.s3_secret_access_key");
     }
 }

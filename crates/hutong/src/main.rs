@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod error;
 mod installation;
+mod recordings;
 mod serve;
 
 use std::process::ExitCode;

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 use crate::config::{Config, LogFormat};
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
+use crate::recordings;
 
 /// Calls that were claimed by themselves and wait for the dialer.
 const ORDERS_MAX: usize = 256;
@@ -60,6 +61,9 @@ pub(crate) async fn until_stopped(
     };
     // One process at a time uses a SQLite store: the lock of the data folder sees to that.
     let exclusive = matches!(store.url(), Url::Sqlite(_) | Url::Memory);
+    let recordings = recordings::open(config.recording_options()?).await?;
+    let public_url = recordings::public_url(&config.public_url, listener.local_addr()?);
+    let handed_out = config.recordings.handed_out(recordings.clone(), &vault, &public_url);
     let lines = lines(&runtime, config.dialing.seed);
     let dialer =
         Dialer::begin(store.clone(), runtime, lines, settings.clone(), (orders, wake.clone()), exclusive).await?;
@@ -69,7 +73,7 @@ pub(crate) async fn until_stopped(
         clock: Arc::new(SystemRuntime),
         rules: settings.rules,
         vault,
-        recordings: Arc::new(hutong_api::PlainRecordingUrls),
+        recordings: Arc::new(handed_out),
         node: Arc::new(move || parts.lease.node()),
         dial,
         wake,
@@ -86,7 +90,10 @@ pub(crate) async fn until_stopped(
     };
     let dialing = tokio::spawn(dialer.run(Box::pin(wait(stopped.clone()))));
     hutong_api::serve(listener, hutong_api::router(app), config.connection_limits(), wait(stopped)).await;
-    dialing.await.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
+    let dialled = dialing.await;
+    // The calls have ended: what was recorded is brought home.
+    recordings.close().await;
+    dialled.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
     tracing::info!("stopped");
     Ok(())
 }

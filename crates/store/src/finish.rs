@@ -36,6 +36,10 @@ pub struct Ending {
     pub utterances: Vec<Utterance>,
     /// What is concluded if the call is finished with this; never empty.
     pub results: Vec<CallResult>,
+    /// Under which name both voices are recorded, if they are.
+    pub recording: Option<String>,
+    /// Under which name the customer alone is recorded.
+    pub customer_recording: Option<String>,
     /// Ids for the utterances, see [`crate::Store::reserve`].
     pub first_utterance_id: i64,
     /// Ids for the results.
@@ -178,7 +182,8 @@ fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<
     let pairs: Vec<ResultPair> = ending.results.iter().map(pair).collect();
     let changed = db.execute(
         "UPDATE call SET status = 2, call_index = ?3, finish_status = ?4, duration_s = ?5, chat_rounds = ?6,
-             ended_at = ?7, hung_up_by = ?8, result_pairs = ?9, modified_at = ?7
+             ended_at = ?7, hung_up_by = ?8, result_pairs = ?9, modified_at = ?7, recording = ?11,
+             customer_recording = ?12
          WHERE company_id = ?1 AND id = ?2 AND status = ?10",
         values![
             claimed.company,
@@ -191,6 +196,8 @@ fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<
             ending.hung_up_by,
             &json(&pairs)?,
             CallStatus::InProgress,
+            ending.recording.as_deref(),
+            ending.customer_recording.as_deref(),
         ],
     )?;
     if changed != 1 {

@@ -4,18 +4,24 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
 use rand::TryRng as _;
+use sha2::Sha256;
 
 use crate::key::Secret;
 
 /// Bytes of the installation's key.
 pub const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
+/// What SHA-256 takes at a time.
+const BLOCK_BYTES: usize = 64;
 
 /// Seals and opens secrets.
 #[derive(Clone)]
 pub struct Vault {
     cipher: XChaCha20Poly1305,
+    /// Keyed with the installation's key, to derive others from it.
+    mac: Hmac<Sha256>,
 }
 
 /// A secret that cannot be opened: another installation's key sealed it, or it was changed.
@@ -36,7 +42,10 @@ impl Vault {
     /// With the installation's key.
     #[must_use]
     pub fn new(key: &[u8; KEY_BYTES]) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(key.into()) }
+        // HMAC fills keys up to a block with zeros.
+        let mut block = [0; BLOCK_BYTES];
+        block[..KEY_BYTES].copy_from_slice(key);
+        Self { cipher: XChaCha20Poly1305::new(key.into()), mac: <Hmac<Sha256> as KeyInit>::new(&block.into()) }
     }
 
     /// With the installation's key in base64, as it stands in a file or in the environment.
@@ -47,6 +56,13 @@ impl Vault {
         let bytes = STANDARD.decode(text.trim()).map_err(|_| VaultError::BadKey)?;
         let key: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| VaultError::BadKey)?;
         Ok(Self::new(&key))
+    }
+
+    /// A key for one purpose alone: the same for the same purpose, and of no use to learn the installation's key or any
+    /// other (HKDF-Expand of RFC 5869, its first block).
+    #[must_use]
+    pub fn derive_key(&self, purpose: &str) -> [u8; KEY_BYTES] {
+        self.mac.clone().chain_update(purpose).chain_update([1]).finalize().into_bytes().into()
     }
 
     /// Seals a secret; the same one differently each time.
@@ -97,5 +113,16 @@ mod tests {
         assert!(Vault::new(&[8; KEY_BYTES]).open(&sealed).is_err());
         assert!(vault.open("").is_err());
         assert!(vault.open("AAAA").is_err());
+    }
+
+    #[test]
+    fn a_derived_key_depends_on_the_purpose_and_the_installation() {
+        let vault = Vault::new(&[7; KEY_BYTES]);
+        // printf 'recordings\001' | openssl dgst -sha256 -mac HMAC -macopt hexkey:0707…07
+        let expected = "91c1f03eae630f4e9ff8f9aa70925d43db08f2a6007a57449946f7e89fa5c134";
+        let hex: String = vault.derive_key("recordings").iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, expected);
+        assert_ne!(vault.derive_key("recordings"), vault.derive_key("callbacks"));
+        assert_ne!(vault.derive_key("recordings"), Vault::new(&[8; KEY_BYTES]).derive_key("recordings"));
     }
 }

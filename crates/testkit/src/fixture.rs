@@ -264,6 +264,8 @@ impl Fixture {
             chat_rounds: 0,
             utterances: Vec::new(),
             results: vec![result(INTENT_LEVEL, "D级(需筛选)")],
+            recording: None,
+            customer_recording: None,
             first_utterance_id: 0,
             first_result_id: 0,
         }

@@ -10,9 +10,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::time::{CalendarPage, LocalMoment};
-use crate::app::{Api, RecordingUrls};
+use crate::app::Api;
 use crate::compat::edition::TalkTime;
 use crate::json::Raw;
+use crate::recording::Recordings;
 
 /// A finished call · 已完成的通话
 #[derive(Serialize, ToSchema)]
@@ -58,7 +59,8 @@ pub(crate) struct DoneCall<'r> {
     /// 电话结束顺序index，从 0 起连续 · its place in the order in which the task's calls ended: 0, 1, 2 …
     #[schema(example = 10)]
     call_index: i64,
-    /// 通话录音 · recording of both voices
+    /// 通话录音地址，到期失效，不再保存时为 null · address of the recording of both voices: it expires, and is null once the
+    /// recording is not kept any more
     luyin_oss_url: Option<String>,
     /// 二次重试拨打时间 · time of day of the last planned redial, on a date that means nothing
     #[schema(example = "1970-01-01 11:18:13")]
@@ -96,7 +98,7 @@ impl<'r> DoneCall<'r> {
         task: &'r FeedTask,
         edition: Edition,
         calendar: &mut CalendarPage,
-        recordings: &dyn RecordingUrls,
+        recordings: &Recordings,
     ) -> Self {
         let FeedTask { id: task_id, name: task_name, scene, working_start } = task;
         let FeedRow {
@@ -132,7 +134,7 @@ impl<'r> DoneCall<'r> {
             end_time: calendar.local(*ended_at),
             caller_phone,
             call_index: *call_index,
-            luyin_oss_url: recording.as_deref().map(|recording| recordings.url(recording)),
+            luyin_oss_url: recording.as_deref().and_then(|recording| recordings.url(recording)),
             secondary_call_time: calendar.redial_time(*redial_planned_at, *working_start),
             secondary_call_times: *redials,
             gmt_create: calendar.local(*created_at),

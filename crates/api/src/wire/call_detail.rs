@@ -199,7 +199,7 @@ pub(crate) struct TaskResult {
 impl CallDetail {
     pub(crate) fn new(mut view: CallView, edition: Edition, api: &Api) -> Self {
         let mut calendar = api.calendar.page();
-        let recording = view.recording.as_deref().map(|recording| api.recordings.url(recording));
+        let recording = view.recording.as_deref().and_then(|recording| api.recordings.url(recording));
         let (phone_logs, task_result) = match view.record.take() {
             Some(record) => record_parts(record, &view, edition, &mut calendar),
             None => (Vec::new(), Vec::new()),
@@ -342,7 +342,7 @@ impl SceneInstance {
             end_time: ended_at.map(|at| calendar.local(at)),
             caller_phone,
             luyin_oss_url: recording_url,
-            user_luyin_oss_url: customer_recording.map(|recording| api.recordings.url(&recording)),
+            user_luyin_oss_url: customer_recording.and_then(|recording| api.recordings.url(&recording)),
             properties,
             handle_person: voice_name,
             call_type: kind,

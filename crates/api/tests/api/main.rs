@@ -13,6 +13,7 @@ mod commands;
 mod company;
 mod docs;
 mod queries;
+mod recordings;
 mod tenants;
 mod wire;
 mod world;

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
-use hutong_api::{App, Limits, PlainRecordingUrls};
+use hutong_api::{App, Limits, Recordings};
 use hutong_domain::call::{Match, Speaker, Understanding, Utterance};
 use hutong_domain::hours::{DiallingDays, Hours};
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
@@ -95,6 +95,18 @@ impl World {
     }
 
     pub(crate) async fn build(limits: Limits, clock: impl FnOnce(ManualClock) -> Arc<dyn Clock>) -> Self {
+        Self::build_with(limits, clock, |_| Recordings::none()).await
+    }
+
+    pub(crate) async fn with_recordings(limits: Limits, recordings: impl FnOnce(ManualClock) -> Recordings) -> Self {
+        Self::build_with(limits, |clock| Arc::new(clock), recordings).await
+    }
+
+    async fn build_with(
+        limits: Limits,
+        clock: impl FnOnce(ManualClock) -> Arc<dyn Clock>,
+        recordings: impl FnOnce(ManualClock) -> Recordings,
+    ) -> Self {
         let store = Store::open(&Options::new(Url::Memory), START).unwrap();
         let mut ours = Fixture::new(&store).await;
         let theirs = Fixture::new(&store).await;
@@ -106,7 +118,7 @@ impl World {
             clock: clock(ours.clock.clone()),
             rules: Arc::new(Rules { zone: zone(), hours: hours(), ..rules() }),
             vault,
-            recordings: Arc::new(PlainRecordingUrls),
+            recordings: Arc::new(recordings(ours.clock.clone())),
             node: Arc::new(move || ours.node),
             dial,
             wake: Arc::default(),

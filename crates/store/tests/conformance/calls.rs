@@ -70,6 +70,8 @@ async fn a_finished_call_is_shown_with_all_that_was_said_and_concluded(store: Te
     let ending = Ending {
         utterances: transcript(),
         hung_up_by: Some(HungUpBy::Robot),
+        recording: Some("2026/11/22/7/1-1.wav".to_owned()),
+        customer_recording: Some("2026/11/22/7/1-1-customer.wav".to_owned()),
         ..fixture.answered(27, 4, &[("客户意向等级", "A级(较强)"), ("行业", "金融"), ("行业", "地产")])
     };
 
@@ -82,6 +84,7 @@ async fn a_finished_call_is_shown_with_all_that_was_said_and_concluded(store: Te
     );
     assert_eq!((view.duration_s, view.chat_rounds, view.hung_up_by), (27, 4, Some(HungUpBy::Robot)));
     assert_eq!((view.started_at, view.ended_at, view.modified_at), (Some(START), Some(ended_at), ended_at));
+    assert_eq!((view.recording, view.customer_recording), (ending.recording, ending.customer_recording));
     let record = view.record.unwrap();
     assert_eq!((&record.utterances, &record.results), (&ending.utterances, &ending.results));
     assert!(record.first_utterance_id > 0 && record.first_result_id > 0);

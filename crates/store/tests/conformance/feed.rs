@@ -7,6 +7,7 @@ use hutong_domain::ids::TaskId;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::redial::RedialRule;
 use hutong_store::feed::{FeedFilter, FeedRow, ResultPair, ResultPairs};
+use hutong_store::finish::Ending;
 use hutong_store::task::Settings;
 use hutong_store::{Page, PageRequest};
 use hutong_testkit::clock::START;
@@ -80,7 +81,9 @@ async fn a_row_says_everything_about_its_call(store: TestStore) {
     let redialled_at = fixture.clock.advance(Duration::from_secs(600));
     let claimed = fixture.claim(id, 1).await.remove(0);
     let ended_at = fixture.clock.advance(Duration::from_secs(40));
-    fixture.finish(&claimed, fixture.answered(27, 5, &[("意向", "A级(较强)"), ("行业", "金融")])).await;
+    let recording = Some("2026/11/22/7/1-2.wav".to_owned());
+    let ending = Ending { recording, ..fixture.answered(27, 5, &[("意向", "A级(较强)"), ("行业", "金融")]) };
+    fixture.finish(&claimed, ending).await;
 
     // Plain and by a filter, which are two different statements.
     for filter in [ALL, FeedFilter { duration_s: Some((27, 27)), ..ALL }] {
@@ -97,7 +100,7 @@ async fn a_row_says_everything_about_its_call(store: TestStore) {
             started_at: redialled_at,
             ended_at,
             caller_phone: "01088880000".into(),
-            recording: None,
+            recording: Some("2026/11/22/7/1-2.wav".into()),
             redial_planned_at: Some(redialled_at),
             redials: 1,
             created_at: START,

@@ -100,7 +100,7 @@ pub(crate) async fn query_done_task_phones(
     let recordings = Arc::clone(&api.recordings);
     let write = move |list: &mut Result<List, json::Error>, task: &FeedTask, row: FeedRow<'_>| {
         if let Ok(written) = list {
-            let call = DoneCall::new(&row, task, edition, &mut calendar, &*recordings);
+            let call = DoneCall::new(&row, task, edition, &mut calendar, &recordings);
             if let Err(error) = written.push(&call) {
                 *list = Err(error);
             }
