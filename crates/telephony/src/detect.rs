@@ -4,6 +4,7 @@ pub mod activity;
 pub mod announcement;
 pub mod early_media;
 pub mod fingerprint;
+pub mod machine;
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
 mod samples;

@@ -55,8 +55,7 @@ fn rms(samples: &[f32]) -> f32 {
 /// How much of a sample is left, by its distance from the ends.
 fn fade(index: usize, len: usize) -> f32 {
     let distance = index.min(len.saturating_sub(index + 1)).min(FADE);
-    let share = distance as f32 / FADE as f32;
-    share
+    distance as f32 / FADE as f32
 }
 
 fn linear(sample: f32) -> i16 {

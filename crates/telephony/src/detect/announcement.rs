@@ -200,8 +200,7 @@ fn differing(heard: &[u32], sample: &[u32]) -> (u32, u32) {
 
 /// The share of wrong bits in so many frames.
 fn share(errors: u32, frames: u32) -> f32 {
-    let share = errors as f32 / (32 * frames.max(1)) as f32;
-    share
+    errors as f32 / (32 * frames.max(1)) as f32
 }
 
 #[cfg(test)]
