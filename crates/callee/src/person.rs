@@ -116,8 +116,8 @@ impl Person<'_> {
             Disposition::Vacant => (self.announcement("vacant"), Refusal { code: 404, q850: Some(1) }),
             Disposition::PoweredOff => (self.announcement("powered_off"), Refusal { code: 480, q850: None }),
             Disposition::Suspended => (self.announcement("suspended"), Refusal { code: 480, q850: None }),
-            Disposition::OutOfCoverage => (self.announcement("out_of_coverage"), Refusal { code: 480, q850: None }),
-            Disposition::Unreachable => (Early::Nothing, Refusal { code: 480, q850: Some(31) }),
+            Disposition::OutOfCoverage => (self.announcement("out_of_coverage"), Refusal { code: 480, q850: Some(3) }),
+            Disposition::Unreachable => (self.announcement("unreachable"), Refusal { code: 480, q850: None }),
             Disposition::LineFailed => (Early::Nothing, Refusal { code: 403, q850: None }),
             Disposition::LineInArrears => (Early::Nothing, Refusal { code: 402, q850: None }),
             Disposition::Interrupted => (Early::Nothing, Refusal { code: 500, q850: Some(41) }),
@@ -243,7 +243,7 @@ impl Person<'_> {
 
     /// Listens to the robot until it is this person's turn.
     async fn listen(&mut self, media: &Media, events: &mut Events, manner: Manner, turn: usize) -> Heard {
-        let mut activity = ActivityDetector::new();
+        let mut activity = ActivityDetector::default();
         let (mut voiced_ms, mut quiet) = (0, Duration::ZERO);
         loop {
             let event = tokio::select! {

@@ -16,7 +16,7 @@ use hutong_store::IdKind;
 use hutong_store::claim::{self, Claimed};
 use hutong_store::finish::{Ending, Finished, finish};
 
-use crate::line::{Heard, LiveCall, Said};
+use crate::line::{CallReport, Heard, LiveCall, Said};
 use crate::scheduler::{Parts, Phase};
 
 /// How often writing an outcome is tried while the store fails; after that the lease runs out, and whoever
@@ -75,11 +75,20 @@ struct Conversation {
     chat_rounds: i64,
     utterances: Vec<Utterance>,
     state: Option<dialogue::State>,
+    report: CallReport,
 }
 
 impl Conversation {
-    const fn ended_by(disposition: Disposition) -> Self {
-        Self { disposition, answered_at: None, hung_up_by: None, chat_rounds: 0, utterances: Vec::new(), state: None }
+    fn ended_by(disposition: Disposition) -> Self {
+        Self {
+            disposition,
+            answered_at: None,
+            hung_up_by: None,
+            chat_rounds: 0,
+            utterances: Vec::new(),
+            state: None,
+            report: CallReport::default(),
+        }
     }
 }
 
@@ -98,7 +107,7 @@ async fn live(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Conversation {
     let answered = unless_stopped(parts, call.answered()).await.unwrap_or(Err(Disposition::Interrupted));
     if let Err(disposition) = answered {
         call.hang_up().await;
-        return Conversation::ended_by(disposition);
+        return Conversation { report: call.report(), ..Conversation::ended_by(disposition) };
     }
     let answered_at = parts.runtime.now();
     let seat = {
@@ -107,7 +116,8 @@ async fn live(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Conversation {
     };
     if !matches!(seat, Ok(true)) {
         call.hang_up().await;
-        return Conversation { answered_at: Some(answered_at), ..Conversation::ended_by(Disposition::NoSeat) };
+        let report = call.report();
+        return Conversation { answered_at: Some(answered_at), report, ..Conversation::ended_by(Disposition::NoSeat) };
     }
     Talk::new(parts, claimed, scene, answered_at).run(call.as_mut()).await
 }
@@ -194,6 +204,7 @@ impl<'a> Talk<'a> {
             chat_rounds: self.chat_rounds,
             utterances: self.utterances,
             state: Some(self.state),
+            report: call.report(),
         }
     }
 
@@ -265,18 +276,18 @@ async fn record(
 }
 
 fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -> Ending {
-    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, state } = conversation;
+    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, state, report } = conversation;
     let mut ending = Ending {
         disposition,
-        signals: None,
+        signals: report.signals,
         answered_at,
         ended_at,
         hung_up_by,
         chat_rounds,
         utterances,
         results: Vec::new(),
-        recording: None,
-        customer_recording: None,
+        recording: report.recording,
+        customer_recording: report.customer_recording,
         first_utterance_id: 0,
         first_result_id: 0,
     };

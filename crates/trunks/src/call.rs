@@ -14,13 +14,13 @@ use hutong_prompts::ROBOT;
 use hutong_recordings::{Recordings, Take, Tape};
 use hutong_store::claim::Claimed;
 use hutong_telephony::detect::activity::ActivityDetector;
+use hutong_telephony::detect::early_media::EarlyMediaListener;
 use hutong_telephony::media::{self, Codec, Engine, Event, Events, Formats, Frame, Media, Tap};
 use hutong_telephony::sip::{
     Ended as SipEnded, EndedBy, Number, OutgoingCall, Reply, Request, SessionChange, Signal, Srtp, Trunk, UserAgent,
 };
 use hutong_telephony::words::Words;
 
-use crate::early::EarlyEar;
 use crate::trunks::Trunks;
 
 /// What the callee did that nobody has asked for yet.
@@ -226,7 +226,7 @@ impl TrunkCall {
                 return Err(self.unanswered(Signals::new(Ended::TrunkDead)));
             }
         };
-        let mut ear = EarlyEar::default();
+        let mut ear = EarlyMediaListener::new(&self.carrier.trunks.announcements());
         let mut way = Way::begun(self.carrier.runtime.now());
         let ended = loop {
             let happened = next(&mut leg).await;
@@ -247,8 +247,7 @@ impl TrunkCall {
                 },
                 Happened::Signal(Signal::Request(request)) => self.on_request(&mut leg, request),
                 Happened::Signal(Signal::Ended(ended)) => break ended,
-                Happened::Event(Event::Frame { frame, .. }) if ear.hear(&frame) => {
-                    // What was heard leaves no hope that anybody answers.
+                Happened::Event(Event::Frame { frame, .. }) if ear.push(&frame).is_some() && ear.is_final() => {
                     let signals = way.signals(Ended::Recognised, None, ear.verdict(), self.carrier.runtime.now());
                     return Err(self.unanswered(signals));
                 }
@@ -360,7 +359,7 @@ impl TrunkCall {
         }
         let Some(mut leg) = self.leg.take() else { return Heard::HungUp };
         leg.media.listen(true);
-        let mut activity = ActivityDetector::new();
+        let mut activity = ActivityDetector::default();
         // Speech puts the end of patience off: its words come when it is over.
         let mut quiet = Quiet::new(leg.media.position(), silence);
         let heard = loop {

@@ -3,10 +3,11 @@
 //! [`trunks`] knows the trunks of the store and whether they are there, [`call`] is one call with its voices, and
 //! [`settings`] is what a line's row says about its trunk.
 
+pub mod announcements;
 pub mod call;
-mod early;
 pub mod settings;
 pub mod trunks;
 
+pub use announcements::KnownAnnouncements;
 pub use call::{Carrier, TrunkLine};
 pub use trunks::{TrunkState, Trunks};

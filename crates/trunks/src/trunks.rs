@@ -1,4 +1,4 @@
-//! The trunks of the store, and whether they are there.
+//! The trunks of the store, whether they are there, and what their carriers announce.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,9 +10,11 @@ use hutong_domain::line::{LineDriver, LineKind};
 use hutong_store::Store;
 use hutong_store::line::{self, Line};
 use hutong_store::vault::Vault;
+use hutong_telephony::detect::announcement::Announcements;
 use hutong_telephony::sip::{RegistrationState, Trunk, UserAgent};
 use tokio::sync::watch;
 
+use crate::announcements::KnownAnnouncements;
 use crate::settings;
 
 /// How often the store is asked for changed lines.
@@ -74,6 +76,7 @@ pub struct Trunks {
     store: Store,
     vault: Vault,
     runtime: Arc<dyn Runtime>,
+    announcements: KnownAnnouncements,
     watched: RwLock<HashMap<LineId, Watched>>,
 }
 
@@ -81,15 +84,26 @@ impl Trunks {
     /// No trunk yet: [`Trunks::run`] finds them.
     #[must_use]
     pub fn new(agent: UserAgent, store: Store, vault: Vault, runtime: Arc<dyn Runtime>) -> Self {
-        Self { agent, store, vault, runtime, watched: RwLock::default() }
+        let announcements = KnownAnnouncements::new();
+        Self { agent, store, vault, runtime, announcements, watched: RwLock::default() }
+    }
+
+    /// The announcements that are listened for before the answer.
+    #[must_use]
+    pub fn announcements(&self) -> Arc<Announcements> {
+        self.announcements.current()
     }
 
     /// Follows the store until `stop` ends.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
         let mut stop = std::pin::pin!(stop);
         loop {
-            if let Err(error) = self.look().await {
-                tracing::warn!(%error, "the trunks could not be read");
+            let read = async {
+                self.look().await?;
+                self.announcements.refresh(&self.store).await
+            };
+            if let Err(error) = read.await {
+                tracing::warn!(%error, "trunks and announcements could not be read");
             }
             tokio::select! {
                 () = self.runtime.sleep(LOOK) => {}

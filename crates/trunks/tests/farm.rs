@@ -11,7 +11,7 @@ use hutong_dialer::{Runtime, SystemRuntime};
 use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::moment::{Clock as _, Moment};
-use hutong_domain::outcome::{Disposition, EarlyMedia, Ended};
+use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Meaning};
 use hutong_recordings::{Destination, Options, Recordings};
 use hutong_store::claim::Claimed;
 use hutong_store::line::{self, Line};
@@ -146,9 +146,11 @@ async fn each_unanswered_sandbox_number_ends_as_its_last_digits_say() {
     };
     tokio::join!(
         check("13800138001", Disposition::Declined, None),
-        check("13800138002", Disposition::Unreachable, None),
+        check("13800138002", Disposition::Unreachable, Some(EarlyMedia::Announcement(Meaning::Unreachable))),
         check("13800138003", Disposition::LineFailed, None),
-        check("13800138004", Disposition::Vacant, None),
+        check("13800138004", Disposition::Vacant, Some(EarlyMedia::Announcement(Meaning::Vacant))),
+        check("13800138005", Disposition::PoweredOff, Some(EarlyMedia::Announcement(Meaning::PoweredOff))),
+        check("13800138007", Disposition::Suspended, Some(EarlyMedia::Announcement(Meaning::Suspended))),
         check("13800138006", Disposition::Busy, Some(EarlyMedia::Busy)),
         check("13800138008", Disposition::RangOut, Some(EarlyMedia::Ringback)),
         check("13800138009", Disposition::LineInArrears, None),
