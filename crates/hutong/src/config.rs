@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::recordings::{self, RecordingsConfig};
+use crate::telephony::{MediaConfig, SipConfig};
 
 /// The configuration with every key at its default: also the documentation of the configuration.
 pub(crate) const DEFAULT: &str = include_str!("../config.default.toml");
@@ -35,6 +36,8 @@ pub(crate) struct Config {
     zone: String,
     store: StoreConfig,
     pub(crate) dialing: DialingConfig,
+    pub(crate) sip: SipConfig,
+    pub(crate) media: MediaConfig,
     pub(crate) recordings: RecordingsConfig,
     pub(crate) api: ApiConfig,
     pub(crate) log: LogConfig,
@@ -110,6 +113,8 @@ impl Config {
         if !self.public_url.is_empty() {
             recordings::check_url("public_url", &self.public_url)?;
         }
+        self.sip.check()?;
+        self.media.check()?;
         if self.dialing.calls_max == 0 {
             return Err(Error::config("dialing.calls_max", "must be at least 1"));
         }
@@ -275,6 +280,11 @@ mod tests {
         check("[dialing]\ndays_off = [\"2026-02-30\"]", "dialing.days_off");
         let both = "days_off = [\"2026-10-01\"]\nworking_days = [\"2026-10-01\"]";
         check(&format!("[dialing]\n{both}"), "dialing.working_days");
+        check("[sip]\nadvertised = \"here\"", "sip.advertised");
+        check("[sip]\nlisten = \"5060\"", "sip.listen");
+        check("[media]\nport_first = 30000", "media.port_last");
+        check("[media]\njitter_ms = 500", "media.jitter_ms");
+        check("[media]\nlatching = \"always\"", "media.latching");
         check("[store]\nurl = \"mysql://x\"", "store.url");
         check("public_url = \"hutong.example.com\"", "public_url");
         check("public_url = \"https://hutong.example.com/?a=b\"", "public_url");

@@ -147,7 +147,7 @@ fn history(config: &Config, options: &Options) -> Result<Campaigns> {
         }
         let campaigns = campaigns::make(&store, start).await?;
         let (_, orders) = async_channel::bounded(1);
-        let lines = serve::lines(&clock, settings.seed);
+        let lines = serve::simulated_lines(&clock, settings.seed);
         let dialer =
             Dialer::begin(store.clone(), clock.clone(), lines, settings, (orders, Arc::default()), true).await?;
         dialer.run_to_completion().await;

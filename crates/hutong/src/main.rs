@@ -8,6 +8,7 @@ mod error;
 mod installation;
 mod recordings;
 mod serve;
+mod telephony;
 
 use std::process::ExitCode;
 

@@ -9,13 +9,14 @@ use hutong_dialer::simulated::SimulatedLine;
 use hutong_dialer::{Dialer, Runtime, Settings, SystemRuntime};
 use hutong_domain::line::LineDriver;
 use hutong_store::Url;
+use hutong_trunks::TrunkLine;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
 use crate::config::{Config, LogFormat};
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
-use crate::recordings;
+use crate::{recordings, telephony};
 
 /// Calls that were claimed by themselves and wait for the dialer.
 const ORDERS_MAX: usize = 256;
@@ -64,7 +65,10 @@ pub(crate) async fn until_stopped(
     let recordings = recordings::open(config.recording_options()?).await?;
     let public_url = recordings::public_url(&config.public_url, listener.local_addr()?);
     let handed_out = config.recordings.handed_out(recordings.clone(), &vault, &public_url);
-    let lines = lines(&runtime, config.dialing.seed);
+    let carrier =
+        telephony::open((&config.sip, &config.media), (&store, &vault), recordings.clone(), runtime.clone()).await?;
+    let mut lines = simulated_lines(&runtime, config.dialing.seed);
+    lines.insert(LineDriver::Sip, Box::new(TrunkLine::new(carrier.clone())));
     let dialer =
         Dialer::begin(store.clone(), runtime, lines, settings.clone(), (orders, wake.clone()), exclusive).await?;
     let parts = dialer.parts().clone();
@@ -88,18 +92,25 @@ pub(crate) async fn until_stopped(
         // An error means that whoever waits for the signal is gone: stop as well.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
+    let (calls_over, over) = watch::channel(false);
+    let trunks = {
+        let (carrier, over) = (carrier.clone(), over);
+        tokio::spawn(async move { carrier.trunks.run(wait(over)).await })
+    };
     let dialing = tokio::spawn(dialer.run(Box::pin(wait(stopped.clone()))));
     hutong_api::serve(listener, hutong_api::router(app), config.connection_limits(), wait(stopped)).await;
     let dialled = dialing.await;
-    // The calls have ended: what was recorded is brought home.
+    // The calls have ended: registrations are given back, and what was recorded is brought home.
+    calls_over.send_replace(true);
+    let _ = trunks.await;
     recordings.close().await;
     dialled.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// The line drivers of this version.
-pub(crate) fn lines(runtime: &Arc<dyn Runtime>, seed: u64) -> HashMap<LineDriver, Box<dyn Line>> {
+/// The lines whose callees the server plays.
+pub(crate) fn simulated_lines(runtime: &Arc<dyn Runtime>, seed: u64) -> HashMap<LineDriver, Box<dyn Line>> {
     let simulated: Box<dyn Line> = Box::new(SimulatedLine::new(runtime.clone(), seed));
     HashMap::from([(LineDriver::Simulated, simulated)])
 }

@@ -1,6 +1,7 @@
 //! One call on a trunk: its signalling and its voices, as the dialer sees them.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Carrier {
     pub agent: UserAgent,
     /// Carries voices.
     pub engine: Engine,
+    /// The address at which voices reach us, where a translator stands between.
+    pub advertised: Option<IpAddr>,
     /// The trunks.
     pub trunks: Arc<Trunks>,
     /// Where calls are recorded.
@@ -209,7 +212,7 @@ impl TrunkCall {
         let tap = CallTap { tape, answered: answered.clone(), told: false };
         let (media, events) = carrier.engine.open(local, Some(Box::new(tap))).map_err(|error| error.to_string())?;
         media.listen(true);
-        let formats = formats(trunk);
+        let formats = formats(trunk, carrier.advertised);
         let sdp = media.offer(&formats);
         let number = self.claimed.caller_phone.as_str();
         let caller = if known.hides_caller { Number::Hidden(number) } else { Number::Shown(number) };
@@ -458,12 +461,12 @@ impl LiveCall for TrunkCall {
 }
 
 /// What a trunk wants to hear.
-fn formats(trunk: &Trunk) -> Formats {
+fn formats(trunk: &Trunk, advertised: Option<IpAddr>) -> Formats {
     let codecs = if trunk.prefer_ulaw { [Codec::Pcmu, Codec::Pcma] } else { [Codec::Pcma, Codec::Pcmu] };
     let srtp = match trunk.srtp {
         Srtp::Off => media::Srtp::Off,
         Srtp::Offered => media::Srtp::Offered,
         Srtp::Required => media::Srtp::Required,
     };
-    Formats { codecs: codecs.to_vec(), srtp, ..Formats::default() }
+    Formats { codecs: codecs.to_vec(), srtp, advertised, ..Formats::default() }
 }

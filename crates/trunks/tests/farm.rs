@@ -65,6 +65,7 @@ impl Bench {
         let carrier = Arc::new(Carrier {
             trunks: Arc::new(Trunks::new(agent.clone(), store, vault, runtime.clone())),
             agent,
+            advertised: None,
             engine: Engine::start(EngineOptions { ports: 0..=0, ..EngineOptions::default() }).unwrap(),
             recordings: Recordings::open(options, Arc::new(SystemRuntime)).await.unwrap(),
             runtime,

@@ -1,0 +1,144 @@
+//! Telephony as this binary wires it: what the configuration says of SIP and of voices, and what calls need of both.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hutong_dialer::Runtime;
+use hutong_recordings::Recordings;
+use hutong_store::Store;
+use hutong_store::vault::Vault;
+use hutong_telephony::media::{Engine, EngineOptions, Latching};
+use hutong_telephony::sip::{Listen, Tls, UserAgent};
+use hutong_trunks::{Carrier, Trunks};
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// Where systems keep the certificates of the authorities that they trust.
+const SYSTEM_AUTHORITIES: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SipConfig {
+    listen: SocketAddr,
+    advertised: String,
+    tcp: bool,
+    tls_authorities: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MediaConfig {
+    port_first: u16,
+    port_last: u16,
+    shards: usize,
+    jitter_ms: u64,
+    silence_s: u64,
+    latching: LatchingConfig,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum LatchingConfig {
+    Never,
+    SignalledHost,
+    FirstSource,
+}
+
+impl SipConfig {
+    pub(crate) fn check(&self) -> Result<()> {
+        self.advertised().map(|_| ())
+    }
+
+    fn advertised(&self) -> Result<Option<IpAddr>> {
+        match self.advertised.as_str() {
+            "" => Ok(None),
+            text => {
+                let wrong =
+                    |_| Error::config("sip.advertised", "must be an address such as \"198.51.100.7\", or empty");
+                text.parse().map(Some).map_err(wrong)
+            }
+        }
+    }
+
+    /// Where to listen; `local` calls stay on this machine, whatever is configured.
+    fn listen(&self) -> Result<Listen> {
+        let advertised = self.advertised()?.map(|ip| SocketAddr::new(ip, self.listen.port()));
+        if advertised.is_some_and(|address| address.port() == 0) {
+            return Err(Error::config(
+                "sip.listen",
+                "needs a port that others can know, since sip.advertised is given",
+            ));
+        }
+        let tls = Tls { authorities: self.authorities()?, server: None };
+        Ok(Listen { address: self.listen, advertised, tcp: self.tcp, tls })
+    }
+
+    fn authorities(&self) -> Result<Option<Vec<u8>>> {
+        if self.tls_authorities.as_os_str().is_empty() {
+            return Ok(SYSTEM_AUTHORITIES.iter().find_map(|path| std::fs::read(path).ok()));
+        }
+        let read = std::fs::read(&self.tls_authorities);
+        read.map(Some).map_err(|cause| {
+            Error::config("sip.tls_authorities", &format!("{}: {cause}", self.tls_authorities.display()))
+        })
+    }
+}
+
+impl MediaConfig {
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.port_first > self.port_last || (self.port_first == 0) != (self.port_last == 0) {
+            return Err(Error::config(
+                "media.port_last",
+                "must not be below media.port_first; 0 and 0 take free ports",
+            ));
+        }
+        if !(20..=200).contains(&self.jitter_ms) {
+            return Err(Error::config("media.jitter_ms", "must be between 20 and 200"));
+        }
+        if self.silence_s == 0 {
+            return Err(Error::config("media.silence_s", "must be at least 1"));
+        }
+        Ok(())
+    }
+
+    fn ports(&self) -> RangeInclusive<u16> {
+        self.port_first..=self.port_last
+    }
+
+    pub(crate) fn engine_options(&self) -> EngineOptions {
+        EngineOptions {
+            shards: if self.shards == 0 {
+                std::thread::available_parallelism().map_or(1, usize::from)
+            } else {
+                self.shards
+            },
+            ports: self.ports(),
+            latching: match self.latching {
+                LatchingConfig::Never => Latching::Never,
+                LatchingConfig::SignalledHost => Latching::SignalledHost,
+                LatchingConfig::FirstSource => Latching::FirstSource,
+            },
+            jitter: Duration::from_millis(self.jitter_ms),
+            silence_max: Duration::from_secs(self.silence_s),
+        }
+    }
+}
+
+/// Opens what calls on trunks need.
+pub(crate) async fn open(
+    (sip, media): (&SipConfig, &MediaConfig),
+    (store, vault): (&Store, &Vault),
+    recordings: Recordings,
+    runtime: Arc<dyn Runtime>,
+) -> Result<Arc<Carrier>> {
+    let agent = UserAgent::start(sip.listen()?, None).await;
+    let agent = agent.map_err(|error| Error::config("sip.listen", &error.to_string()))?;
+    let engine = Engine::start(media.engine_options())?;
+    let trunks = Arc::new(Trunks::new(agent.clone(), store.clone(), vault.clone(), runtime.clone()));
+    Ok(Arc::new(Carrier { agent, engine, trunks, advertised: sip.advertised()?, recordings, runtime }))
+}
