@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{call, company, doctor, export, forecast, key, line, number, scene, why};
+use crate::commands::{announcement, call, company, doctor, export, forecast, key, line, number, scene, why};
 use crate::config::{self, Config};
 use crate::error::Result;
 use crate::{demo, serve};
@@ -37,6 +37,9 @@ enum Command {
     /// Lines: caller numbers, and what carries their calls
     #[command(subcommand)]
     Line(line::LineCommand),
+    /// Carriers' announcements (空号, 关机 …) that are recognised by their sound
+    #[command(subcommand)]
+    Announcement(announcement::AnnouncementCommand),
     /// Scenes (话术): what robots say
     #[command(subcommand)]
     Scene(scene::SceneCommand),
@@ -120,6 +123,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Company(command) => company::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Line(command) => line::run(command).await,
+        Command::Announcement(command) => announcement::run(command).await,
         Command::Scene(command) => scene::run(command).await,
         Command::Call(args) => call::run(args).await,
         Command::Export(command) => export::run(command).await,

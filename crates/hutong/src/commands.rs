@@ -1,5 +1,6 @@
 //! Commands that do one thing and end.
 
+pub(crate) mod announcement;
 pub(crate) mod call;
 pub(crate) mod company;
 pub(crate) mod doctor;
