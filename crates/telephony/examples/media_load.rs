@@ -1,8 +1,8 @@
-//! How many calls one thread carries: `cargo run --release --example media_load -- [CALLS] [SECONDS] [srtp] [echo HOST]`.
+//! How many calls one thread carries: `cargo run --release --example media_load -- [CALLS] [SECONDS] [srtp] [busy]`.
 //!
 //! Each call plays a clip without end to a far side that sends every packet back, hears what comes back, and writes both
 //! voices to a recorder that only counts. The far side is a process of its own, so that its work is not counted: the
-//! example starts itself again for it.
+//! example starts itself again for it. With `busy`, other threads of the process work without end, as a loaded server's.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -14,6 +14,9 @@ use std::time::Duration;
 use hutong_telephony::media::{Engine, EngineOptions, Event, Events, Formats, Frame, Media, Srtp, Tap};
 
 type Failure = Box<dyn std::error::Error>;
+
+/// Threads that work without end with `busy`.
+const BUSY_THREADS: usize = 4;
 
 /// Seconds of sound that each call plays again and again.
 const CLIP_SECONDS: usize = 10;
@@ -27,6 +30,16 @@ fn main() -> Result<(), Failure> {
     let calls: usize = arguments.first().map_or(Ok(500), |calls| calls.parse())?;
     let seconds: u64 = arguments.get(1).map_or(Ok(20), |seconds| seconds.parse())?;
     let srtp = arguments.iter().any(|word| word == "srtp");
+    if arguments.iter().any(|word| word == "busy") {
+        for _ in 0..BUSY_THREADS {
+            std::thread::spawn(|| {
+                let mut count = 0u64;
+                while std::hint::black_box(count) < u64::MAX {
+                    count += 1;
+                }
+            });
+        }
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     runtime.block_on(load(calls, seconds, srtp))
 }

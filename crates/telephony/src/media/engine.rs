@@ -106,7 +106,8 @@ impl Engine {
         Ok(Self { inner: Arc::new(Inner { shards, ports, options, random: Mutex::new(random) }) })
     }
 
-    /// Opens a call's media on an address of this machine. It does nothing until something is agreed on.
+    /// Opens a call's media on an address of this machine. It does nothing until something is agreed on. An unspecified
+    /// address is one that nobody can send to: with it, `Formats::advertised` has to name another.
     ///
     /// The stream of `Events` ends when the media is closed and its ports are given back.
     ///

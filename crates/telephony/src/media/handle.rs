@@ -135,7 +135,7 @@ impl Media {
     pub fn play(&self, clip: Arc<[i16]>) -> Playback {
         let (clip, playback) = Clip::new(clip);
         let refused = self.shared.ask(|asked| {
-            if asked.clips.len() < CLIPS_MAX {
+            if asked.clips.len() < CLIPS_MAX && !asked.ended {
                 asked.clips.push(clip);
                 None
             } else {
@@ -226,11 +226,18 @@ pub(crate) struct Asked {
     pub(crate) clips: Vec<Clip>,
     pub(crate) digits: Vec<u8>,
     pub(crate) listens: Option<bool>,
+    /// Nobody will do any of this.
+    ended: bool,
 }
 
 impl Shared {
     pub(crate) fn take_asked(&self) -> Asked {
         std::mem::take(&mut *lock(&self.inbox))
+    }
+
+    /// The call is gone: what was still asked for is not done.
+    pub(crate) fn end(&self) {
+        *lock(&self.inbox) = Asked { ended: true, ..Asked::default() };
     }
 
     pub(crate) fn publish(&self, position: u64, stats: StreamStats) {

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use sdp_types::Session;
+
 use super::codec::Codec;
 use super::srtp::{Keys, MasterKey, Suite};
 
@@ -176,6 +178,14 @@ pub(crate) struct Agreement {
     pub(crate) keys: Option<Keys>,
 }
 
+/// The audio of an offer that we take part in.
+struct Chosen {
+    remote: Remote,
+    agreement: Agreement,
+    /// The encryption line that we follow.
+    crypto_tag: Option<u32>,
+}
+
 /// Our half of offers and answers of one call.
 pub(crate) struct Negotiation {
     local: SocketAddr,
@@ -227,8 +237,26 @@ impl Negotiation {
     /// Answers an offer: a first one, or one that changes or holds the call.
     pub(crate) fn answer(&mut self, offer: &[u8], formats: &Formats) -> Result<(String, Agreement), SdpError> {
         let session = remote::parse(offer)?;
-        let media = remote::offered_audio(&session)?;
-        let remote = Remote::read(&session, media)?;
+        let mut refusal = SdpError::NoAudio;
+        for (choice, at) in remote::offered_audio(&session).enumerate() {
+            match self.choose(&session, at, formats) {
+                Ok(chosen) => {
+                    let text = self.versioned(|negotiation, version| {
+                        write::answer(negotiation, formats, &session, at, &chosen, version)
+                    });
+                    return Ok((text, chosen.agreement));
+                }
+                // The first is what the far side would like best: why it does not work says the most.
+                Err(error) if choice == 0 => refusal = error,
+                Err(_) => {}
+            }
+        }
+        Err(refusal)
+    }
+
+    /// What taking part in the offered media at `at` comes to.
+    fn choose(&self, session: &Session, at: usize, formats: &Formats) -> Result<Chosen, SdpError> {
+        let remote = Remote::read(session, at)?;
         let crypto = match remote.keys(&self.keys)? {
             None if formats.srtp == Srtp::Required => {
                 return Err(SdpError::NoEncryption("we require it, the offer has none that we know"));
@@ -246,11 +274,7 @@ impl Negotiation {
         }
         let digits_heard = remote.digits.filter(|_| formats.digits).map(|(payload_type, _)| payload_type);
         let agreement = agree(&remote, &formats.codecs, heard, digits_heard, crypto.map(|(_, keys)| keys))?;
-        let tag = crypto.map(|(tag, _)| tag);
-        let text = self.versioned(|negotiation, version| {
-            write::answer(negotiation, formats, &session, media, &remote, (&agreement, tag), version)
-        });
-        Ok((text, agreement))
+        Ok(Chosen { remote, agreement, crypto_tag: crypto.map(|(tag, _)| tag) })
     }
 
     /// Writes a description, whose version is one more if it says anything new.

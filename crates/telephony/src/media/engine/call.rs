@@ -222,6 +222,12 @@ impl Call {
     }
 }
 
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.shared.end();
+    }
+}
+
 fn receive(socket: &UdpSocket, scratch: &mut Scratch) -> Option<(usize, SocketAddr)> {
     match socket.recv_from(scratch) {
         Ok(received) => Some(received),

@@ -1,5 +1,6 @@
 //! One thread of the engine, and the calls that are its own.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,10 @@ const SLOT: Duration = Duration::from_millis(1);
 
 /// How far behind a thread catches up; beyond that the machine stood still, and what was missed stays so.
 const BEHIND_SLOTS_MAX: u64 = 1000;
+
+/// How much a media thread goes before others of the process, as a nice value: the API and the store can wait for a
+/// millisecond, a frame cannot.
+const NICE: i32 = -10;
 
 /// What a shard shares with those who open calls and read counts.
 pub(super) struct ShardShared {
@@ -83,6 +88,10 @@ impl ShardShared {
 
 /// Runs until it is told to stop.
 pub(super) fn run(shared: &ShardShared, clock: Clock) {
+    // Linux takes a nice value for the calling thread alone. It is given to root, or up to the limit (LimitNICE of systemd).
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "media threads have no precedence: under load, frames may be late");
+    }
     let mut slots: [Vec<Call>; SLOTS] = std::array::from_fn(|_| Vec::new());
     let mut scratch: Scratch = [0; PACKET_BYTES_MAX];
     // The number of the slot whose time comes next, counted from the engine's start.
@@ -133,7 +142,14 @@ fn serve(shared: &ShardShared, clock: &Clock, slot: &mut Vec<Call>, due: Duratio
             continue;
         }
         shared.lateness.count(now.saturating_sub(due));
-        call.tick(now, clock.wall(now), scratch);
+        let wall = clock.wall(now);
+        // A panic, as in a tap, ends its own call and not the others of the thread. Nothing of the call is used again.
+        if catch_unwind(AssertUnwindSafe(|| call.tick(now, wall, scratch))).is_err() {
+            tracing::error!("the media of a call ended in a panic");
+            shared.open.fetch_sub(1, Ordering::Relaxed);
+            drop(slot.swap_remove(at));
+            continue;
+        }
         shared.count(call);
         at += 1;
     }

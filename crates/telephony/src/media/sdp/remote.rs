@@ -47,9 +47,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Session, SdpError> {
     if session.medias.len() > MEDIA_MAX { Err(SdpError::TooManyMedia(session.medias.len())) } else { Ok(session) }
 }
 
-/// The place of the audio that we take part in: the first that is offered over RTP.
-pub(super) fn offered_audio(session: &Session) -> Result<usize, SdpError> {
-    session.medias.iter().position(|media| is_audio(media) && media.port != 0).ok_or(SdpError::NoAudio)
+/// The places of the audio that is offered over RTP: some offer it twice, with encryption and without.
+pub(super) fn offered_audio(session: &Session) -> impl Iterator<Item = usize> + '_ {
+    (0..).zip(&session.medias).filter(|(_, media)| is_audio(media) && media.port != 0).map(|(at, _)| at)
 }
 
 /// The place of the answer to our audio, which was the first and only media.

@@ -145,6 +145,20 @@ fn an_answer_takes_the_first_audio_and_refuses_the_other_media() {
 }
 
 #[test]
+fn of_audio_with_and_without_encryption_the_one_that_we_can_is_taken() {
+    let both =
+        format!("m=audio 4000 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}\r\nm=audio 4002 RTP/AVP 8\r\n");
+    let check = |srtp, expected: [&str; 2]| {
+        let (answer, agreement) = answered(srtp, &both).unwrap();
+        let media: Vec<_> = answer.lines().filter(|line| line.starts_with("m=")).collect();
+        assert_eq!(media, expected);
+        assert_eq!(agreement.keys.is_some(), srtp != Srtp::Off);
+    };
+    check(Srtp::Off, ["m=audio 0 RTP/SAVP 8", "m=audio 20000 RTP/AVP 8"]);
+    check(Srtp::Required, ["m=audio 20000 RTP/SAVP 8", "m=audio 0 RTP/AVP 8"]);
+}
+
+#[test]
 fn a_hold_is_answered_by_its_mirror_image() {
     let check = |offered: &str, answered_as: &str, direction| {
         let (answer, agreement) = answered(Srtp::Off, offered).unwrap();

@@ -9,8 +9,7 @@ use sdp_types::Session;
 
 use super::super::codec::Codec;
 use super::super::noise;
-use super::remote::Remote;
-use super::{Agreement, DIGITS_PAYLOAD_TYPE, Direction, Formats, Negotiation, SUITES, Srtp};
+use super::{Chosen, DIGITS_PAYLOAD_TYPE, Direction, Formats, Negotiation, SUITES, Srtp};
 
 /// One line of formats, and what stands below it.
 struct Audio<'a> {
@@ -59,17 +58,17 @@ pub(super) fn answer(
     formats: &Formats,
     session: &Session,
     at: usize,
-    remote: &Remote,
-    (agreement, tag): (&Agreement, Option<u32>),
+    chosen: &Chosen,
     version: u64,
 ) -> String {
+    let Chosen { remote, agreement, crypto_tag } = chosen;
     let mut text = head(negotiation, formats, version);
     for (place, media) in session.medias.iter().enumerate() {
         if place != at {
             let _ = write!(text, "m={} 0 {} {}\r\n", media.media, media.proto, media.fmt);
             continue;
         }
-        let crypto = agreement.keys.as_ref().zip(tag).map(|(keys, tag)| {
+        let crypto = agreement.keys.as_ref().zip(*crypto_tag).map(|(keys, tag)| {
             format!("{tag} {} inline:{}", keys.suite.name(), STANDARD.encode(keys.local.as_bytes()))
         });
         let audio = Audio {
