@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{announcement, call, company, doctor, export, forecast, key, line, number, scene, why};
+use crate::commands::{announcement, call, callee, company, doctor, export, forecast, key, line, number, scene, why};
 use crate::config::{self, Config};
 use crate::error::Result;
 use crate::{demo, serve};
@@ -40,6 +40,8 @@ enum Command {
     /// Carriers' announcements (空号, 关机 …) that are recognised by their sound
     #[command(subcommand)]
     Announcement(announcement::AnnouncementCommand),
+    /// Run the callee farm: a SIP server that plays the people who are called
+    Callee(callee::CalleeArgs),
     /// Scenes (话术): what robots say
     #[command(subcommand)]
     Scene(scene::SceneCommand),
@@ -124,6 +126,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Key(command) => key::run(command).await,
         Command::Line(command) => line::run(command).await,
         Command::Announcement(command) => announcement::run(command).await,
+        Command::Callee(args) => callee::run(args).await,
         Command::Scene(command) => scene::run(command).await,
         Command::Call(args) => call::run(args).await,
         Command::Export(command) => export::run(command).await,

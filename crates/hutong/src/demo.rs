@@ -1,14 +1,17 @@
 //! `hutong demo`: everything at once, with a company, scenes and campaigns in it.
 //!
 //! The finished campaign was really dialled: by the same dialer, over the simulated line, in virtual time.
-//! The running one goes on in real time while one watches.
+//! The running one goes on in real time while one watches: over SIP and RTP on this machine, to callees of the callee farm
+//! ([`hutong_callee`]), and recorded.
 
 mod campaigns;
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use hutong_callee::{Farm, Pace};
 use hutong_dialer::virtual_time::VirtualRuntime;
 use hutong_dialer::{Dialer, Runtime};
 use hutong_domain::ids::{CompanyId, TaskId};
@@ -60,7 +63,8 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     serve::init_log(&config)?;
     let stop = serve::stop_signal()?;
     let _lock = installation::lock(&config.data)?;
-    let contents = contents(&config).await?;
+    let farm = farm(config.dialing.seed).await?;
+    let contents = contents(&config, &farm).await?;
     let listener = serve::listen(&config.listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let installation = installation::open(&config)?;
@@ -70,7 +74,17 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     };
     write_env(&config.data, &url, &contents)?;
     print(&welcome(&url, &config.data, &contents))?;
-    serving.await.map_err(|error| Error::Failed(format!("the server broke: {error}")))?
+    let served = serving.await.map_err(|error| Error::Failed(format!("the server broke: {error}")))?;
+    // The callees stay until the last call is over.
+    drop(farm);
+    served
+}
+
+/// The people who are called.
+async fn farm(seed: u64) -> Result<Farm> {
+    let listen = (Ipv4Addr::LOCALHOST, 0).into();
+    let options = hutong_callee::Options { listen, seed, ports: 0..=0, pace: Pace::default() };
+    Farm::open(options).await.map_err(|error| Error::Failed(error.to_string()))
 }
 
 /// What the demo decides otherwise than the defaults: it calls nobody, so it may do so at any hour.
@@ -79,6 +93,14 @@ const CONFIG: &str = "# The configuration of the demo: commands find it with --d
 [dialing]
 legal_start = \"00:00:00\"
 legal_end = \"23:59:59\"
+
+# The callees are on this machine, and so is everything that is said.
+[sip]
+listen = \"127.0.0.1:0\"
+
+[media]
+port_first = 0
+port_last = 0
 ";
 
 fn config(data: &Path, listen: String) -> Result<Config> {
@@ -98,7 +120,7 @@ fn config(data: &Path, listen: String) -> Result<Config> {
 }
 
 /// What the store has in it, made first where it is new.
-async fn contents(config: &Config) -> Result<Contents> {
+async fn contents(config: &Config, farm: &Farm) -> Result<Contents> {
     let options = config.store_options()?;
     let campaigns = {
         let config = config.clone();
@@ -107,6 +129,7 @@ async fn contents(config: &Config) -> Result<Contents> {
         made.await.map_err(|error| Error::Failed(format!("the demo could not be made: {error}")))??
     };
     let Installation { store, vault } = installation::open(config)?;
+    campaigns::connect(&store, &vault, farm.address()).await?;
     let (key, secret) = match newest_key(&store, campaigns.company).await? {
         Some(known) => (known.app_key, vault.open(&known.sealed_secret)?),
         None => create(&store, &vault, vec![campaigns.company], Edition::May2018, 0).await?,
@@ -192,7 +215,7 @@ fn welcome(url: &str, data: &Path, contents: &Contents) -> String {
     let basic = format!("curl -su {key}:{}", secret.0);
     let api = format!("{url}/openapi/v1/task");
     format!(
-        "\nhutong demo is ready: nobody is called, the callees are simulated.\n\n\
+        "\nhutong demo is ready: nobody is called, the callees are played on this machine.\n\n\
          API reference  {url}/docs   (Authorize with the key and the secret as user and password)\n\
          Settings       {}/demo.env\n\
          Company {company}, finished task {done}, running task {running}\n\n\
@@ -201,6 +224,8 @@ fn welcome(url: &str, data: &Path, contents: &Contents) -> String {
          {basic} '{api}/getTaskDetail?companyId={company}&taskId={done}'\n\
          {basic} '{api}/queryDoneTaskPhones?callJobId={running}&index=-1'\n\
          {basic} '{api}/phoneLogInfo?callInstanceId={call}'\n\n\
+         The running task talks over SIP and RTP: within a minute, its feed (the third query) has calls with a\n\
+         luyinOssUrl, which a browser plays.\n\n\
          Ctrl-C ends it.\n",
         data.display(),
     )

@@ -65,7 +65,7 @@ impl SipConfig {
         }
     }
 
-    /// Where to listen; `local` calls stay on this machine, whatever is configured.
+    /// Where to listen.
     fn listen(&self) -> Result<Listen> {
         let advertised = self.advertised()?.map(|ip| SocketAddr::new(ip, self.listen.port()));
         if advertised.is_some_and(|address| address.port() == 0) {
@@ -141,4 +141,14 @@ pub(crate) async fn open(
     let engine = Engine::start(media.engine_options())?;
     let trunks = Arc::new(Trunks::new(agent.clone(), store.clone(), vault.clone(), runtime.clone()));
     Ok(Arc::new(Carrier { agent, engine, trunks, advertised: sip.advertised()?, recordings, runtime }))
+}
+
+/// Signalling and voices for one call of a command: beside a server, so on ports of its own.
+pub(crate) async fn open_for_a_test(sip: &SipConfig, media: &MediaConfig) -> Result<(UserAgent, Engine)> {
+    let mut listen = Listen { advertised: None, ..sip.listen()? };
+    listen.address.set_port(0);
+    let agent =
+        UserAgent::start(listen, None).await.map_err(|error| Error::config("sip.listen", &error.to_string()))?;
+    let engine = Engine::start(EngineOptions { shards: 1, ..media.engine_options() })?;
+    Ok((agent, engine))
 }

@@ -1,5 +1,8 @@
 //! `hutong line`
 
+mod test;
+mod trunk;
+
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
@@ -7,12 +10,14 @@ use hutong_domain::ids::LineId;
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::pace::Pace;
 use hutong_domain::phone::PhoneNumber;
+use hutong_store::Store;
 use hutong_store::line::{self, Line};
 
 use super::company;
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
-use crate::installation;
+use crate::installation::{self, Installation};
+use trunk::TrunkArgs;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Kind {
@@ -27,6 +32,8 @@ pub(crate) enum Kind {
 pub(crate) enum Driver {
     /// Callees that the server plays: for trials and tests
     Simulated,
+    /// A SIP trunk
+    Sip,
 }
 
 #[derive(Debug, Subcommand)]
@@ -59,9 +66,11 @@ pub(crate) enum LineCommand {
         #[arg(value_parser = clap::value_parser!(u64).range(0..=3600))]
         ramp: u64,
         #[command(flatten)]
+        trunk: Box<TrunkArgs>,
+        #[command(flatten)]
         installation: InstallationArgs,
     },
-    /// Change how much a line carries; what is not given stays as it is
+    /// Change how much a line carries, or its trunk; what is not given stays as it is
     Set {
         /// The line
         #[arg(value_name = "ID")]
@@ -79,6 +88,19 @@ pub(crate) enum LineCommand {
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=3600))]
         ramp: Option<u64>,
         #[command(flatten)]
+        trunk: Box<TrunkArgs>,
+        #[command(flatten)]
+        installation: InstallationArgs,
+    },
+    /// Place one call on a trunk and show each step with its time
+    Test {
+        /// The line
+        #[arg(value_name = "ID")]
+        line: i64,
+        /// The number to call
+        #[arg(long, value_name = "NUMBER")]
+        to: String,
+        #[command(flatten)]
         installation: InstallationArgs,
     },
     /// List the lines of a company
@@ -93,11 +115,27 @@ pub(crate) enum LineCommand {
 
 pub(crate) async fn run(command: LineCommand) -> Result<()> {
     match command {
-        LineCommand::Add { company, name, phone, kind, driver, channels, calls_per_second, ramp, installation } => {
+        LineCommand::Add {
+            company,
+            name,
+            phone,
+            kind,
+            driver,
+            channels,
+            calls_per_second,
+            ramp,
+            trunk,
+            installation,
+        } => {
             let phone = PhoneNumber::parse(&phone)
                 .ok_or_else(|| Error::Usage("--phone must be a number of 3 to 20 digits".to_owned()))?;
-            let store = installation::open(&installation.load()?)?.store;
+            let Installation { store, vault } = installation::open(&installation.load()?)?;
             let company = company::require(&store, company).await?.id;
+            let (driver, settings) = match driver {
+                Driver::Simulated if trunk.is_empty() => (LineDriver::Simulated, "{}".to_owned()),
+                Driver::Simulated => return Err(Error::Usage("a simulated line has no trunk".to_owned())),
+                Driver::Sip => (LineDriver::Sip, trunk.settings(&vault)?),
+            };
             let line = Line {
                 id: LineId(0),
                 company,
@@ -109,9 +147,7 @@ pub(crate) async fn run(command: LineCommand) -> Result<()> {
                     Kind::Hidden => LineKind::Hidden,
                     Kind::Sip => LineKind::Sip,
                 },
-                driver: match driver {
-                    Driver::Simulated => LineDriver::Simulated,
-                },
+                driver,
                 channels,
                 pace: calls_per_second.map(|per_s| Pace { per_s, ramp: Duration::from_secs(ramp) }),
                 bill_period_s: 60,
@@ -119,26 +155,35 @@ pub(crate) async fn run(command: LineCommand) -> Result<()> {
                 valid_from: None,
                 valid_until: None,
                 line_use: Some(LineUse::Outbound),
-                settings: "{}".to_owned(),
+                settings,
                 created_at: installation::now(),
             };
             let id = store.write(company, move |db| line::insert(db, &line)).await?;
             print(&format!("line {id}\n"))
         }
-        LineCommand::Set { line, enabled, channels, calls_per_second, ramp, installation } => {
-            let store = installation::open(&installation.load()?)?.store;
-            let found = store.read(move |db| line::find(db, LineId(line))).await?;
-            let mut changed = found.ok_or_else(|| {
-                Error::Failed(format!(
-                    "there is no line {line}; `hutong line list --company ID` shows those of a company"
-                ))
-            })?;
+        LineCommand::Set { line, enabled, channels, calls_per_second, ramp, trunk, installation } => {
+            let Installation { store, vault } = installation::open(&installation.load()?)?;
+            let mut changed = require(&store, line).await?;
+            if !trunk.is_empty() {
+                if changed.driver != LineDriver::Sip {
+                    return Err(Error::Usage(format!("line {line} has no trunk")));
+                }
+                changed.settings = trunk.changed(&changed.settings, &vault)?;
+            }
             changed.enabled = enabled.unwrap_or(changed.enabled);
             changed.channels = channels.map_or(changed.channels, |channels| (channels > 0).then_some(channels));
             changed.pace = pace_after(changed.pace, calls_per_second, ramp)?;
             let text = row(&changed, 0);
             store.write(changed.company, move |db| line::update(db, &changed)).await?;
             print(&text)
+        }
+        LineCommand::Test { line, to, installation } => {
+            let number = PhoneNumber::parse(&to)
+                .ok_or_else(|| Error::Usage("--to must be a number of 3 to 20 digits".to_owned()))?;
+            let config = installation.load()?;
+            let Installation { store, vault } = installation::open(&config)?;
+            let line = require(&store, line).await?;
+            test::run(&config, &vault, &line, number.as_str()).await
         }
         LineCommand::List { company, installation } => {
             let store = installation::open(&installation.load()?)?.store;
@@ -153,6 +198,14 @@ pub(crate) async fn run(command: LineCommand) -> Result<()> {
             print(&rows.concat())
         }
     }
+}
+
+/// The line with this id.
+async fn require(store: &Store, id: i64) -> Result<Line> {
+    let found = store.read(move |db| line::find(db, LineId(id))).await?;
+    found.ok_or_else(|| {
+        Error::Failed(format!("there is no line {id}; `hutong line list --company ID` shows those of a company"))
+    })
 }
 
 /// The pace after a change of what is given.

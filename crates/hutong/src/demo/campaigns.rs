@@ -1,6 +1,7 @@
 //! What the demo has in it: a company, two scenes, lines, and three campaigns.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use hutong_domain::call::FinishStatus;
 use hutong_domain::ids::{CompanyId, LineId, TaskId};
@@ -15,7 +16,10 @@ use hutong_store::call::{self, NewCustomer};
 use hutong_store::line::{self, Line};
 use hutong_store::robot::{self, Publication, Robot};
 use hutong_store::task::{self, Extras, NewTask, Settings};
+use hutong_store::vault::Vault;
 use hutong_store::{IdKind, Store, company, sms};
+use hutong_telephony::sip::Trunk;
+use hutong_trunks::settings;
 use jiff::civil::{Date, Time, time};
 
 use crate::error::{Error, Result};
@@ -49,6 +53,14 @@ pub(super) async fn make(store: &Store, now: Moment) -> Result<Campaigns> {
         simulated_line(company, "固话一号", "02180000001", LineKind::Fixed, 40, now),
         simulated_line(company, "固话二号", "02180000002", LineKind::Fixed, 40, now),
     ];
+    let trunk = Line {
+        name: "SIP 沙箱".to_owned(),
+        phone: "02180000003".to_owned(),
+        kind: LineKind::Sip,
+        driver: LineDriver::Sip,
+        ..simulated_line(company, "", "", LineKind::Sip, 40, now)
+    };
+    let trunk = store.write(company, move |db| line::insert(db, &trunk)).await?;
     let lines: Vec<LineId> = store
         .write(company, move |db| {
             sms::insert(db, company, "看房提醒", "您好，感谢接听，我们的顾问会尽快与您联系。", now)?;
@@ -60,20 +72,32 @@ pub(super) async fn make(store: &Store, now: Moment) -> Result<Campaigns> {
         return Err(Error::Failed("the built-in scenes made no robots".to_owned()));
     };
     let today = now.civil(&jiff::tz::TimeZone::UTC).date();
-    let plan = |name: &str, robot: &Robot, quota: u32| NewTask {
+    let plan = |name: &str, robot: &Robot, quota: u32, lines: &[LineId]| NewTask {
         company,
-        settings: settings(name, today, quota),
+        settings: task_settings(name, today, quota),
         robot: robot.id,
         scene: robot.scene,
         scene_version: robot.scene_version,
         voice: robot.voices.first().map_or(hutong_domain::ids::VoiceId(0), |voice| voice.id),
-        lines: lines.clone(),
+        lines: lines.to_vec(),
     };
-    let done = make_task(store, plan("房产电销·昨日", house, 12), (0, DONE_NUMBERS), now).await?;
-    let running = make_task(store, plan("房产电销·进行中", house, 15), (10_000, RUNNING_NUMBERS), now).await?;
-    make_task(store, plan("金融催缴·未开始", debt, 5), (50_000, WAITING_NUMBERS), now).await?;
+    let done = make_task(store, plan("房产电销·昨日", house, 12, &lines), (0, DONE_NUMBERS), now).await?;
+    let running =
+        make_task(store, plan("房产电销·进行中", house, 15, &[trunk]), (10_000, RUNNING_NUMBERS), now).await?;
+    make_task(store, plan("金融催缴·未开始", debt, 5, &[trunk]), (50_000, WAITING_NUMBERS), now).await?;
     start(store, company, done, now).await?;
     Ok(Campaigns { company, done, running })
+}
+
+/// Tells the line over SIP where the callees are now.
+pub(super) async fn connect(store: &Store, vault: &Vault, callees: SocketAddr) -> Result<()> {
+    let trunk = Trunk { sandbox: true, ..Trunk::at(&callees.to_string()) };
+    let settings = settings::seal(&trunk, vault).map_err(|error| Error::Failed(error.to_string()))?;
+    for mut line in store.read(|db| line::of_driver(db, LineDriver::Sip)).await? {
+        line.settings.clone_from(&settings);
+        store.write(line.company, move |db| line::update(db, &line)).await?;
+    }
+    Ok(())
 }
 
 /// Starts the campaign that one can watch.
@@ -106,7 +130,7 @@ fn simulated_line(company: CompanyId, name: &str, phone: &str, kind: LineKind, c
     }
 }
 
-fn settings(name: &str, start_date: Date, quota: u32) -> Settings {
+fn task_settings(name: &str, start_date: Date, quota: u32) -> Settings {
     let redial = |status, times, interval_minutes| RedialRule { status, times, interval_minutes };
     Settings {
         name: name.to_owned(),
@@ -133,13 +157,48 @@ async fn make_task(store: &Store, task: NewTask, (first, count): (u32, u32), now
     Ok(id)
 }
 
-/// The first 28 are the sandbox numbers with fixed outcomes; the others begin with 120, which no telephone
+/// Customers' names, amounts and dates of which there are recordings: a robot without a voice server can say them.
+const NAMES: [&str; 20] = [
+    "王先生",
+    "李女士",
+    "张先生",
+    "刘女士",
+    "陈先生",
+    "杨女士",
+    "赵先生",
+    "周女士",
+    "吴先生",
+    "孙女士",
+    "王女士",
+    "李先生",
+    "张女士",
+    "刘先生",
+    "陈女士",
+    "杨先生",
+    "赵女士",
+    "周先生",
+    "吴女士",
+    "孙先生",
+];
+const AMOUNTS: [&str; 9] = [
+    "六百元",
+    "八百五十元",
+    "一千五百元",
+    "两千三百元",
+    "三千六百元",
+    "四千二百元",
+    "五千元",
+    "七千八百元",
+    "九千九百元",
+];
+
+/// The first 32 are the sandbox numbers with fixed outcomes; the others begin with 120, which no telephone
 /// in China does.
 fn customer(n: u32) -> Option<NewCustomer> {
-    let phone = if n < 28 { format!("138001380{n:02}") } else { format!("120{n:08}") };
-    let properties = BTreeMap::from([
-        ("欠款金额".to_owned(), format!("{}元", 500 + n % 97 * 100)),
-        ("还款日期".to_owned(), "本月二十八号".to_owned()),
-    ]);
-    Some(NewCustomer { name: format!("客户{n:05}"), phone: PhoneNumber::parse(&phone)?, properties })
+    let phone = if n < 32 { format!("138001380{n:02}") } else { format!("120{n:08}") };
+    let of =
+        |texts: &[&str]| texts.iter().cycle().nth(n as usize % texts.len()).copied().unwrap_or_default().to_owned();
+    let properties =
+        BTreeMap::from([("欠款金额".to_owned(), of(&AMOUNTS)), ("还款日期".to_owned(), "本月二十八号".to_owned())]);
+    Some(NewCustomer { name: of(&NAMES), phone: PhoneNumber::parse(&phone)?, properties })
 }
