@@ -30,6 +30,9 @@ const WINDOWS_TO_FORGET: u32 = 2;
 /// How far the delay grows beyond what was asked for, in samples: 60 ms.
 const GROWTH_MAX: usize = 480;
 
+/// What is waited for at most before the first packet is given: 200 ms, less than ever may wait.
+pub(crate) const TARGET_SAMPLES_MAX: usize = 1600;
+
 /// Windows without a late packet after which 20 ms of growth are taken back: 10 s.
 const WINDOWS_TO_SHRINK: u32 = 20;
 
@@ -307,7 +310,7 @@ impl JitterBuffer {
     fn grow(&mut self) {
         self.late += 1;
         self.windows_in_time = 0;
-        if self.late >= LATE_TO_GROW && self.grown < GROWTH_MAX {
+        if self.late >= LATE_TO_GROW && self.grown < GROWTH_MAX && self.target < TARGET_SAMPLES_MAX {
             self.late = 0;
             self.grown += super::FRAME_SAMPLES;
             self.target += super::FRAME_SAMPLES;
