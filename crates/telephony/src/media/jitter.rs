@@ -1,8 +1,8 @@
 //! The jitter buffer: packets in whatever order they come, out in the order of their sequence numbers.
 //!
 //! It keeps no clock. Whoever takes from it does so once in 20 ms; what is not there in time is lost, and what was
-//! empty grows the delay by what came late. `surplus` says when delay has been too long for a while, so that a frame can
-//! be left out again.
+//! empty grows the delay by what came late, and so do packets that come late again and again. `surplus` says when delay has
+//! been too long for a while, so that a frame can be left out again.
 
 use super::codec::Codec;
 
@@ -20,6 +20,21 @@ const WAITING_SAMPLES_MAX: usize = 1920;
 
 /// Takes between two looks at whether less delay would have been enough: half a second.
 const WINDOW_TAKES: u32 = 25;
+
+/// Late packets, one within a second of the other, that are answered by 20 ms more of delay.
+const LATE_TO_GROW: u32 = 2;
+
+/// Windows without a late packet after which the one before does not count any more.
+const WINDOWS_TO_FORGET: u32 = 2;
+
+/// How far the delay grows beyond what was asked for, in samples: 60 ms.
+const GROWTH_MAX: usize = 480;
+
+/// What is waited for at most before the first packet is given: 200 ms, less than ever may wait.
+pub(crate) const TARGET_SAMPLES_MAX: usize = 1600;
+
+/// Windows without a late packet after which 20 ms of growth are taken back: 10 s.
+const WINDOWS_TO_SHRINK: u32 = 20;
 
 /// Takes of nothing after which the buffer fills up again before it gives: 200 ms.
 const PAUSE_TAKES: u32 = 10;
@@ -85,6 +100,12 @@ pub(crate) struct JitterBuffer {
     /// Waiting for `target` samples before the first, or the first after a pause, is given.
     filling: bool,
     target: usize,
+    /// How much of the target was added because packets came late.
+    grown: usize,
+    /// The next take gives nothing: the delay grows.
+    wait: bool,
+    late: u32,
+    windows_in_time: u32,
     packets: usize,
     samples: usize,
     /// Takes of nothing since the last packet: time that already stands for packets that are missing.
@@ -110,6 +131,10 @@ impl JitterBuffer {
             started: false,
             filling: true,
             target,
+            grown: 0,
+            wait: false,
+            late: 0,
+            windows_in_time: 0,
             packets: 0,
             samples: 0,
             empty_takes: 0,
@@ -161,6 +186,9 @@ impl JitterBuffer {
         if self.filling {
             self.fill();
         }
+        if std::mem::take(&mut self.wait) && !self.filling {
+            return Next::Empty;
+        }
         if self.filling || self.packets == 0 {
             self.empty();
             return Next::Empty;
@@ -191,6 +219,7 @@ impl JitterBuffer {
             return false;
         }
         let surplus = self.window_least >= self.target && self.window_least != usize::MAX;
+        self.shrink();
         self.window_takes = 0;
         self.window_least = usize::MAX;
         surplus
@@ -273,7 +302,33 @@ impl JitterBuffer {
             return Arrival::Duplicate;
         }
         self.taken |= bit;
+        self.grow();
         Arrival::Late
+    }
+
+    /// A packet came after its turn: if that happens again and again, later ones get more time.
+    fn grow(&mut self) {
+        self.late += 1;
+        self.windows_in_time = 0;
+        if self.late >= LATE_TO_GROW && self.grown < GROWTH_MAX && self.target < TARGET_SAMPLES_MAX {
+            self.late = 0;
+            self.grown += super::FRAME_SAMPLES;
+            self.target += super::FRAME_SAMPLES;
+            self.wait = true;
+        }
+    }
+
+    /// A window is over: after many without a late packet, growth is taken back by what `surplus` leaves out.
+    fn shrink(&mut self) {
+        self.windows_in_time += 1;
+        if self.windows_in_time > WINDOWS_TO_FORGET {
+            self.late = 0;
+        }
+        if self.windows_in_time >= WINDOWS_TO_SHRINK && self.grown > 0 {
+            self.windows_in_time = 0;
+            self.grown -= super::FRAME_SAMPLES;
+            self.target -= super::FRAME_SAMPLES;
+        }
     }
 
     fn put(&mut self, sequence: u16, content: Content, payload: &[u8]) {

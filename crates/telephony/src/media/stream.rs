@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::conceal::{self, Concealer};
 use super::digits::{DigitReceiver, DigitSender, DigitsError};
-use super::jitter::{Arrival, Content, JitterBuffer, Next, PAYLOAD_BYTES_MAX, SLOTS};
+use super::jitter::{Arrival, Content, JitterBuffer, Next, PAYLOAD_BYTES_MAX, SLOTS, TARGET_SAMPLES_MAX};
 use super::noise::{self, Noise};
 use super::reports::{self, Reports, Sent};
 use super::rtp::{self, HEADER_BYTES, Header};
@@ -88,7 +88,7 @@ impl Stream {
             agreement: None,
             sealer: None,
             opener: None,
-            buffer: JitterBuffer::new(target.clamp(FRAME_SAMPLES, FRAME_SAMPLES * 10)),
+            buffer: JitterBuffer::new(target.clamp(FRAME_SAMPLES, TARGET_SAMPLES_MAX)),
             concealer: Concealer::new(),
             noise: Noise::new(identity.ssrc),
             noise_level: None,

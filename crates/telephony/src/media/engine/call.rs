@@ -22,8 +22,8 @@ use crate::media::{FRAME_SAMPLES, Frame};
 /// Packets of voices that are read in one tick: 16 times what a call sends.
 const READS_MAX: usize = 16;
 
-/// Ticks between two looks at the port of reports.
-const REPORT_TICKS: u64 = 25;
+/// Ticks between two looks at the port of reports: round trips are known to that, 100 ms.
+const REPORT_TICKS: u64 = 5;
 
 /// Room to read packets into, shared by all calls of a shard.
 pub(super) type Scratch = [u8; PACKET_BYTES_MAX];

@@ -1,5 +1,8 @@
 //! Tests of one call's voices, packet by packet.
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
 use super::*;
 use crate::media::codec::Codec;
 use crate::media::sdp::{Formats, Negotiation};
@@ -200,4 +203,64 @@ fn reports_share_the_port_if_both_sides_say_so() {
         }
         assert!(theirs.stats().bye);
     }
+}
+
+/// Hears a far side for a while: its clock is `parts` in a million slow, each packet is delayed by up to `jitter_us` of its
+/// own, and of 1000 packets `lost` never come. What was counted, and the most that waited after the first second.
+fn weathered(parts: i64, jitter_us: i64, lost: u32, seconds: i64) -> (StreamStats, usize) {
+    let mut random = StdRng::seed_from_u64(u64::from(lost) ^ parts.unsigned_abs() ^ jitter_us.unsigned_abs());
+    let mut arrivals: Vec<(i64, u16)> = (0..seconds * 50)
+        .filter_map(|at| {
+            let leaves = at * 20_000 * (1_000_000 + parts) / 1_000_000;
+            let arrives = leaves + random.random_range(0..=jitter_us);
+            (random.random_range(0..1000) >= lost).then_some((arrives, u16::try_from(at).unwrap()))
+        })
+        .collect();
+    arrivals.sort_unstable();
+    let mut stream = agreed("");
+    let (mut arrivals, mut most) = (arrivals.into_iter().peekable(), 0);
+    for tick in 0..seconds * 50 {
+        while let Some((_, sequence)) = arrivals.next_if(|(arrives, _)| *arrives <= tick * 20_000 + 10_000) {
+            voice(&mut stream, sequence, 0x2a);
+        }
+        stream.hear();
+        if tick > 50 {
+            most = most.max(stream.buffer.waiting());
+        }
+    }
+    (stream.stats(), most)
+}
+
+#[test]
+fn clocks_that_drift_apart_cost_a_frame_now_and_then() {
+    for parts in [-200, 200] {
+        // In ten minutes 200 parts in a million are 120 ms: six frames.
+        let (stats, most) = weathered(parts, 0, 0, 600);
+        assert_eq!((stats.lost, stats.late), (0, 0), "{stats:?}");
+        assert!(stats.concealed + stats.discarded <= 10, "{stats:?}");
+        assert!(most <= 3 * FRAME_SAMPLES, "{most} waited");
+    }
+}
+
+#[test]
+fn jitter_within_the_buffer_costs_nothing_and_beyond_it_little() {
+    let check = |jitter_us, touched_max, waiting_max| {
+        let (stats, most) = weathered(0, jitter_us, 0, 120);
+        let touched = stats.concealed + stats.lost + stats.discarded;
+        assert!(touched <= touched_max, "{touched} frames of 6000 at {jitter_us}: {stats:?}");
+        assert!(most <= waiting_max * FRAME_SAMPLES, "{most} waited: {stats:?}");
+    };
+    check(9_000, 0, 2);
+    check(20_000, 0, 2);
+    check(40_000, 5, 3);
+    check(80_000, 20, 5);
+    check(120_000, 120, 7);
+}
+
+#[test]
+fn each_lost_packet_is_concealed_once() {
+    let (stats, most) = weathered(0, 5_000, 50, 120);
+    assert!((200..400).contains(&stats.lost), "{stats:?}");
+    assert!(stats.concealed >= stats.lost - 5 && stats.concealed <= stats.lost + 20, "{stats:?}");
+    assert!(stats.discarded <= 5 && most <= 3 * FRAME_SAMPLES, "{stats:?}");
 }
