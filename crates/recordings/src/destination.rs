@@ -247,6 +247,16 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_is_opened_without_being_asked_anything() {
+        let credentials = Credentials { access_key_id: "id".to_owned(), secret_access_key: "s3cret".to_owned() };
+        for endpoint in ["", "https://127.0.0.1:1", "http://127.0.0.1:1"] {
+            let s3 = S3 { endpoint: endpoint.to_owned(), credentials: credentials.clone(), ..S3::default() };
+            let opened = Opened::new(Destination::parse("s3://calls/a", s3).unwrap()).unwrap();
+            assert!(opened.folder.is_none());
+        }
+    }
+
+    #[test]
     fn secrets_are_not_shown() {
         let credentials = Credentials { access_key_id: "id".to_owned(), secret_access_key: "s3cret".to_owned() };
         let shown = format!("{:?}", S3 { credentials, ..S3::default() });

@@ -142,24 +142,27 @@ impl Mover {
 
     async fn copy(&self, name: FileName) -> Result<()> {
         let spool = Arc::clone(&self.spool);
-        let made = tokio::task::spawn_blocking(move || {
+        let making = tokio::task::spawn_blocking(move || {
             let made = copies::make(&spool, name.recording);
             if made.as_ref().is_err_and(Error::is_missing) {
                 spool.make_folders()?;
             }
             made
         });
-        match made.await {
-            Ok(Err(error)) if !error.is_missing() || self.spool.kept(name.recording).exists() => return Err(error),
-            // Somebody took the file away: then there is nothing to copy.
-            Ok(Err(error)) => self.complain(Step::Copy, &error),
-            Ok(Ok(())) => {
-                self.waiting.fetch_add(Part::ALL.len() as u64, Ordering::Relaxed);
-                self.ready.notify_one();
+        // Counted before: they are moved as soon as they are there.
+        let files = Part::ALL.len() as u64;
+        self.waiting.fetch_add(files, Ordering::Relaxed);
+        let made = making.await.unwrap_or(Err(Error::Broken(name)));
+        if let Err(error) = made {
+            count_down(&self.waiting, files);
+            if !error.is_missing() || self.spool.kept(name.recording).exists() {
+                return Err(error);
             }
-            Err(_) => return Err(Error::Broken(name)),
+            // Somebody took the file away: then there is nothing to copy.
+            self.complain(Step::Copy, &error);
         }
-        count_down(&self.counts.kept);
+        self.ready.notify_one();
+        count_down(&self.counts.kept, 1);
         self.made.send_replace(());
         Ok(())
     }
@@ -171,7 +174,7 @@ impl Mover {
             Err(error) => self.complain(Step::Move, &error),
             Ok(()) => {}
         }
-        count_down(&self.waiting);
+        count_down(&self.waiting, 1);
         Ok(())
     }
 
@@ -186,6 +189,8 @@ impl Mover {
     }
 }
 
-fn count_down(counter: &AtomicU64) {
-    let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
+/// What a file counted as that somebody else put into the spool, or took out of it, is not known: never below nothing.
+fn count_down(counter: &AtomicU64, by: u64) {
+    let less = |count: u64| Some(count.saturating_sub(by));
+    let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
 }

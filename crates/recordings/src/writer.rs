@@ -198,8 +198,12 @@ impl Thread {
     fn keep(&self, state: &TapeState) -> Result<()> {
         let (live, kept) = (self.spool.live(state.name), self.spool.kept(state.name));
         complete(&live, state)?;
-        std::fs::rename(&live, &kept).map_err(Error::file(&live))?;
+        // Counted before: its copies are made as soon as it is there.
         self.shared.counts.kept.fetch_add(1, Ordering::Relaxed);
+        if let Err(cause) = std::fs::rename(&live, &kept) {
+            self.shared.counts.kept.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::file(&live)(cause));
+        }
         self.kept.notify_one();
         Ok(())
     }

@@ -9,6 +9,8 @@
 
 mod crash;
 mod disk;
+mod load;
 mod recorder;
+mod s3;
 mod store;
 mod world;
