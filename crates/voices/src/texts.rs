@@ -145,6 +145,36 @@ mod tests {
     }
 
     #[test]
+    fn every_wording_of_a_scene_can_be_played_row_by_row() {
+        let lines = all().unwrap();
+        let of_robot = |line: &&Line| line.voice == ROBOT_VOICES[0];
+        let texts: Vec<&str> = lines.iter().filter(of_robot).map(|line| line.text.as_str()).collect();
+        let mut played = 0;
+        for built_in in BUILT_IN {
+            let scene: Value = serde_saphyr::from_str(built_in.yaml).unwrap();
+            let (mut wordings, defaults) = (Vec::new(), defaults(&scene));
+            collect(&scene, &mut wordings);
+            for wording in wordings {
+                let value = |name: &str| {
+                    let of_customer = || lines.iter().find(|it| it.role == "value" && it.group == name);
+                    defaults.get(name).copied().unwrap_or_else(|| &of_customer().unwrap().text)
+                };
+                let parts = wording.split(['{', '}']).enumerate();
+                let said: String = parts.map(|(n, it)| if n % 2 == 0 { it } else { value(it.trim()) }).collect();
+                let mut rest = said.as_str();
+                while rest.contains(char::is_alphanumeric) {
+                    let next = texts.iter().filter(|text| rest.starts_with(**text)).max_by_key(|text| text.len());
+                    let mark = rest.chars().next().filter(|it| !it.is_alphanumeric()).map(char::len_utf8);
+                    let length = next.map(|text| text.len()).or(mark);
+                    rest = &rest[length.unwrap_or_else(|| panic!("nothing to play for {rest} of {said}"))..];
+                    played += usize::from(next.is_some());
+                }
+            }
+        }
+        assert!(played > 100, "{played}");
+    }
+
+    #[test]
     fn every_text_has_its_audio_and_no_other_audio_is_there() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/voices");
         let index = std::fs::read_to_string(folder.join("index.tsv")).unwrap();

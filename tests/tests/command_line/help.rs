@@ -22,6 +22,10 @@ fn help_of_every_command_names_its_options() {
     let all =
         ["demo", "serve", "config", "company", "key", "line", "scene", "call", "export", "why", "forecast", "doctor"];
     check("", &all);
+    check("", &["announcement"]);
+    check("announcement add", &["<FILE>", "--means", "--name", "--config", "--data"]);
+    check("announcement list", &["--config", "--data"]);
+    check("announcement remove", &["<ID>", "--config", "--data"]);
     check("", &["--version", "Exit codes: 0 done, 1 failed, 2 wrong use"]);
     check("demo", &["--listen", "--data"]);
     check("serve", &["--config", "--listen", "--data"]);
