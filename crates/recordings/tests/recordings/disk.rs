@@ -79,16 +79,16 @@ async fn a_frozen_disk_never_blocks_a_call_and_takes_a_bounded_memory() {
     take.discard();
     let (mut tape, take) = recordings.record(name(2));
     // More than may wait.
-    speak(&mut tape, 0..5000 * CHUNK);
+    speak(&mut tape, 0..4200 * CHUNK);
     drop(tape);
     let _ = take.keep();
     let lost_ms = recordings.metrics().lost_ms;
-    assert!((450_000..500_000).contains(&lost_ms), "{lost_ms}");
+    assert!((50_000..60_000).contains(&lost_ms), "{lost_ms}");
     let reader = File::open(&frozen).unwrap();
     recordings.close().await;
     drop(reader);
     let (heard, _) = voices(&world.file(name(2), Part::Stereo));
-    assert_eq!(heard.len() as u64, 5000 * CHUNK * FRAME, "positions stay true");
+    assert_eq!(heard.len() as u64, 4200 * CHUNK * FRAME, "positions stay true");
     let silent = heard.iter().filter(|sample| **sample == 0).count() as u64;
     // Of the first call, half a second was lost as well: a pipe has no places to write to.
     assert_eq!(silent * 1000 / 8000, recordings.metrics().lost_ms - 500);

@@ -60,6 +60,7 @@ pub(crate) fn options(spool: &Path, destination: Destination) -> Options {
     Options {
         retry_min: Duration::from_millis(1),
         retry_max: Duration::from_millis(4),
+        close_time_max: Duration::from_secs(120),
         ..Options::new(spool.to_owned(), destination, TimeZone::UTC)
     }
 }
