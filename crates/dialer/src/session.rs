@@ -16,7 +16,7 @@ use hutong_store::IdKind;
 use hutong_store::claim::{self, Claimed};
 use hutong_store::finish::{Ending, Finished, finish};
 
-use crate::line::{CallReport, Heard, LiveCall, Said};
+use crate::line::{CallReport, Heard, LiveCall, Recording, Said};
 use crate::scheduler::{Parts, Phase};
 
 /// How often writing an outcome is tried while the store fails; after that the lease runs out, and whoever
@@ -261,10 +261,24 @@ async fn record(
     conversation: Conversation,
 ) -> hutong_store::Result<Finished> {
     let ended_at = parts.runtime.now();
-    let ending = ending(scene, conversation, ended_at);
+    let mut conversation = conversation;
+    let recording = conversation.report.recording.take();
+    let mut ending = ending(scene, conversation, ended_at);
+    if let Some(Recording { both, customer, .. }) = &recording {
+        (ending.recording, ending.customer_recording) = (Some(both.clone()), Some(customer.clone()));
+    }
+    let outcome = write_patiently(parts, claimed, &ending).await;
+    // No row names the recording of an attempt after which the call goes on.
+    if let (Ok(Finished::Redial { .. }), Some(recording)) = (&outcome, recording) {
+        (recording.discard)();
+    }
+    outcome
+}
+
+async fn write_patiently(parts: &Parts, claimed: &Claimed, ending: &Ending) -> hutong_store::Result<Finished> {
     let mut tries = 0;
     loop {
-        match write(parts, claimed, &ending).await {
+        match write(parts, claimed, ending).await {
             Err(error) if tries < FINISH_TRIES_MAX => {
                 tries += 1;
                 tracing::warn!(call = %claimed.call, %error, tries, "the outcome of call {} waits for the store", claimed.call);
@@ -286,8 +300,8 @@ fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -
         chat_rounds,
         utterances,
         results: Vec::new(),
-        recording: report.recording,
-        customer_recording: report.customer_recording,
+        recording: None,
+        customer_recording: None,
         first_utterance_id: 0,
         first_result_id: 0,
     };

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hutong_dialer::Runtime;
-use hutong_dialer::line::{CallReport, Heard, Line, LiveCall, Said};
+use hutong_dialer::line::{CallReport, Heard, Line, LiveCall, Recording, Said};
 use hutong_dialer::runtime::BoxFuture;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Signals};
 use hutong_prompts::ROBOT;
-use hutong_recordings::{Recordings, Take, Tape};
+use hutong_recordings::{Kept, Recordings, Take, Tape};
 use hutong_store::claim::Claimed;
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
@@ -161,6 +161,12 @@ impl Way {
         }
     }
 
+    fn heard(&mut self, verdict: EarlyMedia, now: Moment) {
+        if matches!(verdict, EarlyMedia::Ringback | EarlyMedia::Other) {
+            self.rang.get_or_insert(now);
+        }
+    }
+
     fn signals(&self, ended: Ended, how: Option<&SipEnded>, early_media: EarlyMedia, now: Moment) -> Signals {
         let ms = |from: Moment, until: Moment| u32::try_from(until.since(from).as_millis()).unwrap_or(u32::MAX);
         Signals {
@@ -250,7 +256,12 @@ impl TrunkCall {
                 },
                 Happened::Signal(Signal::Request(request)) => self.on_request(&mut leg, request),
                 Happened::Signal(Signal::Ended(ended)) => break ended,
-                Happened::Event(Event::Frame { frame, .. }) if ear.push(&frame).is_some() && ear.is_final() => {
+                Happened::Event(Event::Frame { frame, .. }) => {
+                    let Some(verdict) = ear.push(&frame) else { continue };
+                    way.heard(verdict, self.carrier.runtime.now());
+                    if !ear.is_final() {
+                        continue;
+                    }
                     let signals = way.signals(Ended::Recognised, None, ear.verdict(), self.carrier.runtime.now());
                     return Err(self.unanswered(signals));
                 }
@@ -299,9 +310,9 @@ impl TrunkCall {
     }
 
     fn keep(&mut self, take: Take) {
-        let kept = take.keep();
-        self.report.recording = Some(kept.recording);
-        self.report.customer_recording = Some(kept.customer_recording);
+        let Kept { recording, customer_recording } = take.names();
+        let discard = Box::new(move || take.discard());
+        self.report.recording = Some(Recording { both: recording, customer: customer_recording, discard });
     }
 
     async fn speak(&mut self, text: &str, interruptible: bool) -> Said {
