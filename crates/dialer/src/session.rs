@@ -268,11 +268,22 @@ async fn record(
         (ending.recording, ending.customer_recording) = (Some(both.clone()), Some(customer.clone()));
     }
     let outcome = write_patiently(parts, claimed, &ending).await;
+    count(claimed, &ending);
     // No row names the recording of an attempt after which the call goes on.
     if let (Ok(Finished::Redial { .. }), Some(recording)) = (&outcome, recording) {
         (recording.discard)();
     }
     outcome
+}
+
+/// Counts an attempt that has ended, for whoever watches.
+fn count(claimed: &Claimed, ending: &Ending) {
+    let (outcome, driver) = (ending.disposition.name(), claimed.driver.name());
+    metrics::counter!("hutong_attempts_total", "outcome" => outcome, "driver" => driver).increment(1);
+    if let Some(answered_at) = ending.answered_at {
+        let talk = ending.ended_at.since(answered_at);
+        metrics::histogram!("hutong_talk_seconds", "driver" => driver).record(talk.as_secs_f64());
+    }
 }
 
 async fn write_patiently(parts: &Parts, claimed: &Claimed, ending: &Ending) -> hutong_store::Result<Finished> {

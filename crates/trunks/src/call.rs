@@ -128,6 +128,19 @@ impl Leg {
     }
 }
 
+impl Drop for Leg {
+    /// Measures how the voices went, for whoever watches. What is dropped next stops them.
+    fn drop(&mut self) {
+        let stats = self.media.stats();
+        if stats.received > 0 {
+            metrics::histogram!("hutong_rtp_jitter_seconds").record(stats.jitter.as_secs_f64());
+            let expected = stats.received + stats.lost;
+            #[expect(clippy::cast_precision_loss, reason = "a share, of at most some millions")]
+            metrics::histogram!("hutong_rtp_loss_ratio").record(stats.lost as f64 / expected as f64);
+        }
+    }
+}
+
 struct TrunkCall {
     carrier: Arc<Carrier>,
     claimed: Claimed,
@@ -155,7 +168,10 @@ impl Way {
     }
 
     fn progress(&mut self, code: u16, now: Moment) {
-        self.reached.get_or_insert(now);
+        if self.reached.is_none() {
+            self.reached = Some(now);
+            metrics::histogram!("hutong_call_setup_seconds").record(now.since(self.placed).as_secs_f64());
+        }
         if code == RINGING {
             self.rang.get_or_insert(now);
         }
