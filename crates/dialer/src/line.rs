@@ -65,6 +65,8 @@ pub struct Said {
     pub until: Moment,
     /// Whether the customer hung up meanwhile.
     pub hung_up: bool,
+    /// Whether an answering machine has taken the call, as was found out meanwhile.
+    pub machine: bool,
 }
 
 /// What the customer did.
@@ -81,6 +83,8 @@ pub enum Heard {
     },
     /// Pressed a key.
     Key(char),
+    /// It is an answering machine, which listens now.
+    Machine,
     /// Said nothing for as long as was waited.
     Silence,
     /// Hung up.

@@ -216,8 +216,10 @@ impl<'a> Talk<'a> {
                     let said = call.say(&text, interruptible).await;
                     self.chat_rounds += 1;
                     self.note(Speaker::Robot, text, (said.from, said.until), node);
-                    if let Said { hung_up: true, .. } = said {
-                        return Turn::Ends(HungUpBy::Customer);
+                    match said {
+                        Said { hung_up: true, .. } => return Turn::Ends(HungUpBy::Customer),
+                        Said { machine: true, .. } => return Turn::GoesOn(Event::Machine),
+                        Said { .. } => {}
                     }
                 }
                 Action::Listen { silence_ms } => {
@@ -228,6 +230,7 @@ impl<'a> Talk<'a> {
                             Turn::GoesOn(Event::Heard { text })
                         }
                         Heard::Key(digit) => Turn::GoesOn(Event::Key { digit }),
+                        Heard::Machine => Turn::GoesOn(Event::Machine),
                         Heard::Silence => Turn::GoesOn(Event::Silence),
                         Heard::HungUp => Turn::Ends(HungUpBy::Customer),
                     };

@@ -22,6 +22,7 @@ use hutong_telephony::sip::{
 };
 use hutong_telephony::words::Words;
 
+use crate::machine::{Ears, MachineEar};
 use crate::trunks::Trunks;
 
 /// What the callee did that nobody has asked for yet.
@@ -67,6 +68,7 @@ impl Line for TrunkLine {
             take: None,
             pending: VecDeque::new(),
             report: CallReport::default(),
+            ear: Some(MachineEar::default()),
         })
     }
 }
@@ -148,6 +150,8 @@ struct TrunkCall {
     take: Option<Take>,
     pending: VecDeque<Heard>,
     report: CallReport,
+    /// Listens for an answering machine.
+    ear: Option<MachineEar>,
 }
 
 /// The status that says that voices cannot be agreed on.
@@ -333,15 +337,17 @@ impl TrunkCall {
 
     async fn speak(&mut self, text: &str, interruptible: bool) -> Said {
         let now = self.carrier.runtime.now();
-        let Some(mut leg) = self.leg.take() else { return Said { from: now, until: now, hung_up: true } };
+        let Some(mut leg) = self.leg.take() else {
+            return Said { from: now, until: now, hung_up: true, machine: false };
+        };
         let spoken = ROBOT.speak(text);
         if !spoken.missing.is_empty() {
             tracing::warn!(call = %self.claimed.call, missing = spoken.missing, "a prompt is not recorded");
         }
-        leg.media.listen(false);
+        leg.media.listen(self.ear.is_some());
         let mut from = None;
         let mut until = leg.media.position();
-        let mut hung_up = false;
+        let (mut hung_up, mut machine) = (false, false);
         let queued: Vec<_> = spoken.clips.into_iter().map(|clip| leg.media.play(clip)).collect();
         for mut playback in queued {
             let played = loop {
@@ -368,17 +374,21 @@ impl TrunkCall {
                             }
                         }
                         Event::Silent => { hung_up = true; leg.media.stop_playing(); }
-                        _ => {}
+                        Event::Frame { frame, .. } if self.is_machine(&frame) => {
+                            machine = true;
+                            leg.media.stop_playing();
+                        }
+                        Event::Frame { .. } | Event::Began => {}
                     },
                 }
             };
             from = from.or((played.until > played.from).then_some(played.from));
             until = until.max(played.until);
-            if hung_up {
+            if hung_up || machine {
                 break;
             }
         }
-        let said = Said { from: leg.moment(from.unwrap_or(until)), until: leg.moment(until), hung_up };
+        let said = Said { from: leg.moment(from.unwrap_or(until)), until: leg.moment(until), hung_up, machine };
         self.leg = Some(leg);
         said
     }
@@ -403,6 +413,9 @@ impl TrunkCall {
                 }
                 Happened::Event(Event::Digit(key)) => break Heard::Key(key),
                 Happened::Event(Event::Frame { position, frame }) => {
+                    if self.is_machine(&frame) {
+                        break Heard::Machine;
+                    }
                     if quiet.is_over(position, activity.push(&frame)) {
                         break Heard::Silence;
                     }
@@ -414,6 +427,21 @@ impl TrunkCall {
         heard
     }
 
+    /// Whether an answering machine is heard, as long as that can be: people beep less and less the longer they talk.
+    fn is_machine(&mut self, frame: &Frame) -> bool {
+        match self.ear.as_mut().map(|ear| ear.push(frame)) {
+            Some(Ears::Machine) => {
+                self.ear = None;
+                true
+            }
+            Some(Ears::Nobody) => {
+                self.ear = None;
+                false
+            }
+            Some(Ears::Open) | None => false,
+        }
+    }
+
     fn on_request(&mut self, leg: &mut Leg, request: Request) {
         match request {
             Request::Session(change) => leg.change_session(change),
@@ -421,7 +449,12 @@ impl TrunkCall {
                 if let Some(words) = leg.sandbox.then(|| Words::read(&content_type, &body)).flatten() {
                     let until = leg.moment(leg.media.position());
                     let from = until.before(words.spoken()).max(leg.answered.1);
+                    let machine = self.ear.as_mut().is_some_and(|ear| ear.heard(&words.text));
                     self.remember(Heard::Words { text: words.text, from, until });
+                    if machine {
+                        self.ear = None;
+                        self.remember(Heard::Machine);
+                    }
                 }
             }
         }

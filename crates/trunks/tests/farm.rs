@@ -209,6 +209,16 @@ async fn keys_are_heard_and_a_callee_who_hangs_up_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voicemail_is_known_by_its_greeting_and_its_beep() {
+    let bench = Bench::new().await;
+    let mut call = bench.dial("13800138029");
+    soon(call.answered()).await.unwrap();
+    let said = soon(call.say("好的，那今天先不打扰您了，祝您生活愉快，再见。", true)).await;
+    let machine = said.machine || soon(call.listen(Duration::from_secs(20))).await == Heard::Machine;
+    assert!(machine, "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_without_a_trunk_that_answers_fails_at_once() {
     let bench = Bench::new().await;
     let gone = std::net::UdpSocket::bind((LOOPBACK, 0)).unwrap();
