@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::Router;
 use hutong_api::App;
 use hutong_dialer::line::Line;
 use hutong_dialer::simulated::SimulatedLine;
 use hutong_dialer::{Dialer, Runtime, Settings, SystemRuntime};
 use hutong_domain::line::LineDriver;
+use hutong_recordings::Recordings;
 use hutong_store::Url;
-use hutong_trunks::TrunkLine;
+use hutong_trunks::{Carrier, TrunkLine};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
@@ -83,16 +85,7 @@ pub(crate) async fn until_stopped(
         wake,
         limits: config.request_limits(),
     });
-    let mut pages = hutong_api::router(app);
-    if config.metrics.enabled {
-        let metrics = metrics::Exporter::begin(carrier.clone(), recordings.clone())?.page();
-        if config.metrics.listen.is_empty() {
-            pages = pages.merge(metrics);
-        } else {
-            let listener = listen("metrics.listen", &config.metrics.listen).await?;
-            tokio::spawn(hutong_api::serve(listener, metrics, config.connection_limits(), std::future::pending()));
-        }
-    }
+    let pages = with_metrics(hutong_api::router(app), config, (&carrier, &recordings)).await?;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -117,6 +110,21 @@ pub(crate) async fn until_stopped(
     dialled.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The pages with that of the metrics, unless it has an address of its own, or is not wanted.
+async fn with_metrics(pages: Router, config: &Config, of: (&Arc<Carrier>, &Recordings)) -> Result<Router> {
+    let (carrier, recordings) = of;
+    if !config.metrics.enabled {
+        return Ok(pages);
+    }
+    let metrics = metrics::Exporter::begin(carrier.clone(), recordings.clone())?.page();
+    if config.metrics.listen.is_empty() {
+        return Ok(pages.merge(metrics));
+    }
+    let listener = listen("metrics.listen", &config.metrics.listen).await?;
+    tokio::spawn(hutong_api::serve(listener, metrics, config.connection_limits(), std::future::pending()));
+    Ok(pages)
 }
 
 /// The lines whose callees the server plays.

@@ -18,18 +18,17 @@ use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
 use hutong_telephony::media::{self, Codec, Engine, Event, Events, Formats, Frame, Media, Tap};
 use hutong_telephony::sip::{
-    Ended as SipEnded, EndedBy, Number, OutgoingCall, Reply, Request, SessionChange, Signal, Srtp, Trunk, UserAgent,
+    EndedBy, Number, OutgoingCall, Reply, Request, SessionChange, Signal, Srtp, Trunk, UserAgent,
 };
 use hutong_telephony::words::Words;
 
 use crate::machine::{Ears, MachineEar};
+use crate::quiet::Quiet;
 use crate::trunks::Trunks;
+use crate::way::Way;
 
 /// What the callee did that nobody has asked for yet.
 const PENDING_MAX: usize = 32;
-/// For how long after the end of speech its words are waited for.
-const WORDS_PATIENCE: Duration = Duration::from_millis(1_500);
-
 /// Everything that calls on trunks need.
 pub struct Carrier {
     /// Signals.
@@ -156,52 +155,6 @@ struct TrunkCall {
 
 /// The status that says that voices cannot be agreed on.
 const NOT_ACCEPTABLE_HERE: u16 = 488;
-
-/// The way of a call to its callee.
-struct Way {
-    placed: Moment,
-    /// When the first response came that says more than 100.
-    reached: Option<Moment>,
-    /// When it began to ring.
-    rang: Option<Moment>,
-}
-
-impl Way {
-    fn begun(now: Moment) -> Self {
-        Self { placed: now, reached: None, rang: None }
-    }
-
-    fn progress(&mut self, code: u16, now: Moment) {
-        if self.reached.is_none() {
-            self.reached = Some(now);
-            metrics::histogram!("hutong_call_setup_seconds").record(now.since(self.placed).as_secs_f64());
-        }
-        if code == RINGING {
-            self.rang.get_or_insert(now);
-        }
-    }
-
-    fn heard(&mut self, verdict: EarlyMedia, now: Moment) {
-        if matches!(verdict, EarlyMedia::Ringback | EarlyMedia::Other) {
-            self.rang.get_or_insert(now);
-        }
-    }
-
-    fn signals(&self, ended: Ended, how: Option<&SipEnded>, early_media: EarlyMedia, now: Moment) -> Signals {
-        let ms = |from: Moment, until: Moment| u32::try_from(until.since(from).as_millis()).unwrap_or(u32::MAX);
-        Signals {
-            ended,
-            sip_code: how.and_then(|how| how.code),
-            q850_cause: how.and_then(|how| how.q850),
-            early_media,
-            setup_ms: self.reached.map(|reached| ms(self.placed, reached)),
-            ring_ms: self.rang.map(|rang| ms(rang, now)),
-        }
-    }
-}
-
-/// The status that says that it rings.
-const RINGING: u16 = 180;
 
 /// What happened on a leg.
 #[expect(clippy::large_enum_variant, reason = "frames are nearly all of them, and none is allocated")]
@@ -466,31 +419,6 @@ impl TrunkCall {
             self.pending.push_back(heard);
         }
     }
-}
-
-/// How long nothing was said.
-struct Quiet {
-    since: u64,
-    patience: u64,
-    spoke: bool,
-}
-
-impl Quiet {
-    fn new(position: u64, patience: Duration) -> Self {
-        Self { since: position, patience: samples(patience), spoke: false }
-    }
-
-    fn is_over(&mut self, position: u64, voiced: bool) -> bool {
-        if voiced {
-            (self.since, self.spoke) = (position, true);
-        }
-        let patience = if self.spoke { self.patience.max(samples(WORDS_PATIENCE)) } else { self.patience };
-        position.saturating_sub(self.since) >= patience
-    }
-}
-
-fn samples(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(media::SAMPLE_RATE) / 1_000)
 }
 
 impl LiveCall for TrunkCall {

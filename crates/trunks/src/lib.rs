@@ -6,8 +6,10 @@
 pub mod announcements;
 pub mod call;
 mod machine;
+mod quiet;
 pub mod settings;
 pub mod trunks;
+mod way;
 
 pub use announcements::KnownAnnouncements;
 pub use call::{Carrier, TrunkLine};

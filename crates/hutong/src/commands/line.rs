@@ -5,7 +5,7 @@ mod trunk;
 
 use std::time::Duration;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use hutong_domain::ids::LineId;
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::pace::Pace;
@@ -36,40 +36,43 @@ pub(crate) enum Driver {
     Sip,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// The company that calls on it
+    #[arg(long, value_name = "ID")]
+    company: i64,
+    /// Its name
+    #[arg(long)]
+    name: String,
+    /// The caller number
+    #[arg(long)]
+    phone: String,
+    /// Its type
+    #[arg(long = "type", value_enum)]
+    kind: Kind,
+    /// What carries its calls
+    #[arg(long, value_enum)]
+    driver: Driver,
+    /// Calls that it carries at once; no limit where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
+    channels: Option<i64>,
+    /// Calls that may start on it in a second; no limit where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    calls_per_second: Option<u32>,
+    /// Seconds from one call per second to --calls-per-second after the line was idle
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "calls_per_second")]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=3600))]
+    ramp: u64,
+    #[command(flatten)]
+    trunk: TrunkArgs,
+    #[command(flatten)]
+    installation: InstallationArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum LineCommand {
     /// Make a line
-    Add {
-        /// The company that calls on it
-        #[arg(long, value_name = "ID")]
-        company: i64,
-        /// Its name
-        #[arg(long)]
-        name: String,
-        /// The caller number
-        #[arg(long)]
-        phone: String,
-        /// Its type
-        #[arg(long = "type", value_enum)]
-        kind: Kind,
-        /// What carries its calls
-        #[arg(long, value_enum)]
-        driver: Driver,
-        /// Calls that it carries at once; no limit where it is not given
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
-        channels: Option<i64>,
-        /// Calls that may start on it in a second; no limit where it is not given
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-        calls_per_second: Option<u32>,
-        /// Seconds from one call per second to --calls-per-second after the line was idle
-        #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "calls_per_second")]
-        #[arg(value_parser = clap::value_parser!(u64).range(0..=3600))]
-        ramp: u64,
-        #[command(flatten)]
-        trunk: Box<TrunkArgs>,
-        #[command(flatten)]
-        installation: InstallationArgs,
-    },
+    Add(Box<AddArgs>),
     /// Change how much a line carries, or its trunk; what is not given stays as it is
     Set {
         /// The line
@@ -115,52 +118,7 @@ pub(crate) enum LineCommand {
 
 pub(crate) async fn run(command: LineCommand) -> Result<()> {
     match command {
-        LineCommand::Add {
-            company,
-            name,
-            phone,
-            kind,
-            driver,
-            channels,
-            calls_per_second,
-            ramp,
-            trunk,
-            installation,
-        } => {
-            let phone = PhoneNumber::parse(&phone)
-                .ok_or_else(|| Error::Usage("--phone must be a number of 3 to 20 digits".to_owned()))?;
-            let Installation { store, vault } = installation::open(&installation.load()?)?;
-            let company = company::require(&store, company).await?.id;
-            let (driver, settings) = match driver {
-                Driver::Simulated if trunk.is_empty() => (LineDriver::Simulated, "{}".to_owned()),
-                Driver::Simulated => return Err(Error::Usage("a simulated line has no trunk".to_owned())),
-                Driver::Sip => (LineDriver::Sip, trunk.settings(&vault)?),
-            };
-            let line = Line {
-                id: LineId(0),
-                company,
-                name,
-                phone: phone.as_str().to_owned(),
-                kind: match kind {
-                    Kind::Mobile => LineKind::Mobile,
-                    Kind::Fixed => LineKind::Fixed,
-                    Kind::Hidden => LineKind::Hidden,
-                    Kind::Sip => LineKind::Sip,
-                },
-                driver,
-                channels,
-                pace: calls_per_second.map(|per_s| Pace { per_s, ramp: Duration::from_secs(ramp) }),
-                bill_period_s: 60,
-                enabled: true,
-                valid_from: None,
-                valid_until: None,
-                line_use: Some(LineUse::Outbound),
-                settings,
-                created_at: installation::now(),
-            };
-            let id = store.write(company, move |db| line::insert(db, &line)).await?;
-            print(&format!("line {id}\n"))
-        }
+        LineCommand::Add(args) => add(*args).await,
         LineCommand::Set { line, enabled, channels, calls_per_second, ramp, trunk, installation } => {
             let Installation { store, vault } = installation::open(&installation.load()?)?;
             let mut changed = require(&store, line).await?;
@@ -198,6 +156,44 @@ pub(crate) async fn run(command: LineCommand) -> Result<()> {
             print(&rows.concat())
         }
     }
+}
+
+/// Makes a line.
+async fn add(args: AddArgs) -> Result<()> {
+    let AddArgs { company, name, phone, kind, driver, channels, calls_per_second, ramp, trunk, installation } = args;
+    let phone = PhoneNumber::parse(&phone)
+        .ok_or_else(|| Error::Usage("--phone must be a number of 3 to 20 digits".to_owned()))?;
+    let Installation { store, vault } = installation::open(&installation.load()?)?;
+    let company = company::require(&store, company).await?.id;
+    let (driver, settings) = match driver {
+        Driver::Simulated if trunk.is_empty() => (LineDriver::Simulated, "{}".to_owned()),
+        Driver::Simulated => return Err(Error::Usage("a simulated line has no trunk".to_owned())),
+        Driver::Sip => (LineDriver::Sip, trunk.settings(&vault)?),
+    };
+    let line = Line {
+        id: LineId(0),
+        company,
+        name,
+        phone: phone.as_str().to_owned(),
+        kind: match kind {
+            Kind::Mobile => LineKind::Mobile,
+            Kind::Fixed => LineKind::Fixed,
+            Kind::Hidden => LineKind::Hidden,
+            Kind::Sip => LineKind::Sip,
+        },
+        driver,
+        channels,
+        pace: calls_per_second.map(|per_s| Pace { per_s, ramp: Duration::from_secs(ramp) }),
+        bill_period_s: 60,
+        enabled: true,
+        valid_from: None,
+        valid_until: None,
+        line_use: Some(LineUse::Outbound),
+        settings,
+        created_at: installation::now(),
+    };
+    let id = store.write(company, move |db| line::insert(db, &line)).await?;
+    print(&format!("line {id}\n"))
 }
 
 /// The line with this id.
