@@ -31,14 +31,25 @@ pub struct TrunkState {
     pub registration: Option<RegistrationState>,
     /// How long the last OPTIONS took to be answered; none where it was not, or none was sent yet.
     pub answered_in: Option<Duration>,
-    /// OPTIONS in a row that were not answered.
+    /// OPTIONS in a row that were not answered, by a trunk that has answered before: some never do.
     pub unanswered: u32,
+    answers: bool,
 }
 
 impl TrunkState {
     fn new(trunk: &Trunk) -> Self {
         let registration = trunk.register.then_some(RegistrationState::Pending);
-        Self { registration, answered_in: None, unanswered: 0 }
+        Self { registration, answered_in: None, unanswered: 0, answers: false }
+    }
+
+    /// It was asked, and answered within so long, or not at all.
+    fn asked(&mut self, answered_in: Option<Duration>) {
+        self.answered_in = answered_in;
+        self.answers |= answered_in.is_some();
+        self.unanswered = match answered_in {
+            None if self.answers => self.unanswered.saturating_add(1),
+            _ => 0,
+        };
     }
 
     /// Whether calls can be placed: it did not fall silent, and knows us where it wants to.
@@ -144,18 +155,26 @@ impl Trunks {
         Some(Watched { settings: line.settings.clone(), known, state, _stop: stop })
     }
 
-    /// The trunk of a line, read from the store where it is new; none where it cannot be used.
+    /// The trunk of a line, read from the store where it is new; none where it cannot be used. One that we are just
+    /// registering at is waited for, as long as its first word may take.
     pub async fn find(&self, line: LineId) -> Option<(Arc<KnownTrunk>, TrunkState)> {
-        if let Some(found) = self.known(line) {
-            return Some(found);
-        }
-        self.look().await.ok()?;
-        self.known(line)
+        let (known, mut state) = match self.known(line) {
+            Some(found) => found,
+            None => {
+                self.look().await.ok()?;
+                self.known(line)?
+            }
+        };
+        let settled = state.wait_for(|state| state.registration != Some(RegistrationState::Pending));
+        // What is known after that is what there is.
+        let _ = tokio::time::timeout(known.trunk.reply_time(), settled).await;
+        let state = state.borrow().clone();
+        Some((known, state))
     }
 
-    fn known(&self, line: LineId) -> Option<(Arc<KnownTrunk>, TrunkState)> {
+    fn known(&self, line: LineId) -> Option<(Arc<KnownTrunk>, watch::Receiver<TrunkState>)> {
         let watched = self.watched.read().unwrap_or_else(PoisonError::into_inner);
-        watched.get(&line).map(|watched| (watched.known.clone(), watched.state.borrow().clone()))
+        watched.get(&line).map(|watched| (watched.known.clone(), watched.state.clone()))
     }
 
     /// Where every trunk stands.
@@ -203,10 +222,7 @@ async fn look_after(
         }
         loop {
             let answer = agent.ping(trunk, PING_PATIENCE).await;
-            state.send_modify(|state| match answer {
-                Ok(took) => (state.answered_in, state.unanswered) = (Some(took), 0),
-                Err(_) => (state.answered_in, state.unanswered) = (None, state.unanswered.saturating_add(1)),
-            });
+            state.send_modify(|state| state.asked(answer.ok()));
             tokio::select! {
                 () = runtime.sleep(Duration::from_secs(u64::from(trunk.options_s))) => {}
                 () = &mut stop => break,
@@ -214,4 +230,38 @@ async fn look_after(
         }
     };
     tokio::join!(registering, asking);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trunk_that_fell_silent_is_down_and_one_that_never_answers_is_not() {
+        let second = Some(Duration::from_secs(1));
+        let check = |answers: &[Option<Duration>], up: bool| {
+            let mut state = TrunkState::new(&Trunk::at("trunk.example"));
+            answers.iter().for_each(|answer| state.asked(*answer));
+            assert_eq!(state.is_up(), up, "{answers:?}");
+        };
+        check(&[], true);
+        check(&[None, None, None], true);
+        check(&[second, None], true);
+        check(&[second, None, None], false);
+        check(&[second, None, None, second], true);
+    }
+
+    #[test]
+    fn a_trunk_that_wants_a_registration_is_up_when_it_has_one() {
+        let mut state = TrunkState::new(&Trunk { register: true, ..Trunk::at("trunk.example") });
+        for (registration, up) in [
+            (RegistrationState::Pending, false),
+            (RegistrationState::Registered, true),
+            (RegistrationState::Refused(403), false),
+            (RegistrationState::Unreachable, false),
+        ] {
+            state.registration = Some(registration);
+            assert_eq!(state.is_up(), up, "{state:?}");
+        }
+    }
 }
