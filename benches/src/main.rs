@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "this program measures time: the real one is what it is about")]
 
 mod api;
+mod calls;
 mod client;
 mod dataset;
 mod depth;
@@ -83,6 +84,8 @@ enum Command {
     Store,
     /// Whole calls through the scheduler, how busy seats are kept, and the memory of many calls at once
     Dialer,
+    /// Calls over SIP with voices and recordings, at once and in a row, beside sipp
+    Calls(calls::CallsArgs),
     /// Memory of the idle server
     Memory(DataArgs),
     /// All of it, written to docs/benchmarks.md
@@ -136,6 +139,7 @@ fn main() -> Result<()> {
         }
         Command::Store => print(&store::measure(&scratch())?),
         Command::Dialer => print(&dialer::measure(&scratch())?),
+        Command::Calls(args) => print(&calls::run(&args)?),
         Command::DialMeasured { data, hurry, seats } => dialer::dial(&data, hurry, seats),
         Command::Memory(data) => print(&memory::measure(&data.open()?.0)?),
         Command::All(data) => all(&data),
