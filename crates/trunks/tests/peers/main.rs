@@ -1,0 +1,10 @@
+//! Calls on trunks that others wrote: sipp, Kamailio and baresip on loopback.
+//!
+//! Each test starts what it needs on ports of its own, with the data in `tests/peers/sip`, and ends it by its id.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod bench;
+mod kamailio;
+mod process;
+mod sipp;
+mod sound;
