@@ -73,7 +73,7 @@ async fn unanswered(bench: &Bench) -> (Disposition, Signals) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_robot_says_comes_back_as_the_customers_voice() {
     for scenario in ["answers.xml", "answers_at_once.xml"] {
-        let mut sipp = Sipp::start(scenario, &[]).await;
+        let mut sipp = Sipp::start(scenario).await;
         let bench = Bench::on(sipp.trunk()).await;
         let mut call = bench.dial(NUMBER);
         soon(call.answered()).await.unwrap();
