@@ -11,13 +11,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// What is waited for comes within this, or the test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(45);
 /// The pause between two looks at what sends no event.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long a program may take to end after it was asked to.
 const GOODBYE_LOOKS: u32 = 500;
-/// Ports of the tests: below those that systems choose from, so that nothing else takes one in between.
-const PORTS: std::ops::Range<u16> = 12_000..30_000;
+/// Ports of the tests: below those that systems choose from and that calls use by default, so that nothing else takes one in between.
+const PORTS: std::ops::Range<u16> = 10_000..20_000;
 /// Ports that one process of the tests begins at the distance of: tests of processes beside it keep apart.
 const PORTS_OF_A_PROCESS: u16 = 60;
 
@@ -56,7 +56,7 @@ pub(crate) fn free_ports(count: u16) -> u16 {
     for _ in 0..span {
         let at = NEXT.fetch_add((count + 1) & !1, Ordering::Relaxed);
         let first = PORTS.start + (own + at % span) % (span - count);
-        if first % 2 == 0 && (first..first + count).all(is_free) {
+        if first.is_multiple_of(2) && (first..first + count).all(is_free) {
             return first;
         }
     }
@@ -160,5 +160,8 @@ fn pause() {
 impl Drop for Program {
     fn drop(&mut self) {
         self.stop();
+        if std::thread::panicking() {
+            eprintln!("what {} said:\n{}", self.name, self.output());
+        }
     }
 }
