@@ -38,14 +38,22 @@ pub trait LiveCall: Send {
 }
 
 /// What a line has to say about a call that is over.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct CallReport {
     /// What the network reported.
     pub signals: Option<Signals>,
-    /// The recording of both voices.
-    pub recording: Option<String>,
-    /// The recording of the customer alone.
-    pub customer_recording: Option<String>,
+    /// What was recorded.
+    pub recording: Option<Recording>,
+}
+
+/// A recording of a call that is over; it is kept unless it is discarded.
+pub struct Recording {
+    /// The name of both voices together.
+    pub both: String,
+    /// The name of the customer alone.
+    pub customer: String,
+    /// Throws it away.
+    pub discard: Box<dyn FnOnce() + Send>,
 }
 
 /// How a prompt went.
@@ -57,6 +65,8 @@ pub struct Said {
     pub until: Moment,
     /// Whether the customer hung up meanwhile.
     pub hung_up: bool,
+    /// Whether an answering machine has taken the call, as was found out meanwhile.
+    pub machine: bool,
 }
 
 /// What the customer did.
@@ -73,6 +83,8 @@ pub enum Heard {
     },
     /// Pressed a key.
     Key(char),
+    /// It is an answering machine, which listens now.
+    Machine,
     /// Said nothing for as long as was waited.
     Silence,
     /// Hung up.

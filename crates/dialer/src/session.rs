@@ -16,7 +16,7 @@ use hutong_store::IdKind;
 use hutong_store::claim::{self, Claimed};
 use hutong_store::finish::{Ending, Finished, finish};
 
-use crate::line::{CallReport, Heard, LiveCall, Said};
+use crate::line::{CallReport, Heard, LiveCall, Recording, Said};
 use crate::scheduler::{Parts, Phase};
 
 /// How often writing an outcome is tried while the store fails; after that the lease runs out, and whoever
@@ -216,8 +216,10 @@ impl<'a> Talk<'a> {
                     let said = call.say(&text, interruptible).await;
                     self.chat_rounds += 1;
                     self.note(Speaker::Robot, text, (said.from, said.until), node);
-                    if let Said { hung_up: true, .. } = said {
-                        return Turn::Ends(HungUpBy::Customer);
+                    match said {
+                        Said { hung_up: true, .. } => return Turn::Ends(HungUpBy::Customer),
+                        Said { machine: true, .. } => return Turn::GoesOn(Event::Machine),
+                        Said { .. } => {}
                     }
                 }
                 Action::Listen { silence_ms } => {
@@ -228,6 +230,7 @@ impl<'a> Talk<'a> {
                             Turn::GoesOn(Event::Heard { text })
                         }
                         Heard::Key(digit) => Turn::GoesOn(Event::Key { digit }),
+                        Heard::Machine => Turn::GoesOn(Event::Machine),
                         Heard::Silence => Turn::GoesOn(Event::Silence),
                         Heard::HungUp => Turn::Ends(HungUpBy::Customer),
                     };
@@ -261,10 +264,35 @@ async fn record(
     conversation: Conversation,
 ) -> hutong_store::Result<Finished> {
     let ended_at = parts.runtime.now();
-    let ending = ending(scene, conversation, ended_at);
+    let mut conversation = conversation;
+    let recording = conversation.report.recording.take();
+    let mut ending = ending(scene, conversation, ended_at);
+    if let Some(Recording { both, customer, .. }) = &recording {
+        (ending.recording, ending.customer_recording) = (Some(both.clone()), Some(customer.clone()));
+    }
+    let outcome = write_patiently(parts, claimed, &ending).await;
+    count(claimed, &ending);
+    // No row names the recording of an attempt after which the call goes on.
+    if let (Ok(Finished::Redial { .. }), Some(recording)) = (&outcome, recording) {
+        (recording.discard)();
+    }
+    outcome
+}
+
+/// Counts an attempt that has ended, for whoever watches.
+fn count(claimed: &Claimed, ending: &Ending) {
+    let (outcome, driver) = (ending.disposition.name(), claimed.driver.name());
+    metrics::counter!("hutong_attempts_total", "outcome" => outcome, "driver" => driver).increment(1);
+    if let Some(answered_at) = ending.answered_at {
+        let talk = ending.ended_at.since(answered_at);
+        metrics::histogram!("hutong_talk_seconds", "driver" => driver).record(talk.as_secs_f64());
+    }
+}
+
+async fn write_patiently(parts: &Parts, claimed: &Claimed, ending: &Ending) -> hutong_store::Result<Finished> {
     let mut tries = 0;
     loop {
-        match write(parts, claimed, &ending).await {
+        match write(parts, claimed, ending).await {
             Err(error) if tries < FINISH_TRIES_MAX => {
                 tries += 1;
                 tracing::warn!(call = %claimed.call, %error, tries, "the outcome of call {} waits for the store", claimed.call);
@@ -286,8 +314,8 @@ fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -
         chat_rounds,
         utterances,
         results: Vec::new(),
-        recording: report.recording,
-        customer_recording: report.customer_recording,
+        recording: None,
+        customer_recording: None,
         first_utterance_id: 0,
         first_result_id: 0,
     };

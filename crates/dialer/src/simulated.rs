@@ -119,7 +119,7 @@ impl LiveCall for SimulatedCall {
             let whole = speaking_time(text);
             let hung_up = self.manner() == Some(Manner::HangsUp) && self.prompts >= 2;
             self.runtime.sleep(if hung_up { whole / 2 } else { whole }).await;
-            Said { from, until: self.runtime.now(), hung_up }
+            Said { from, until: self.runtime.now(), hung_up, machine: false }
         })
     }
 
@@ -132,6 +132,10 @@ impl LiveCall for SimulatedCall {
                 Turn::Presses(key) => {
                     self.pause(300, 1_200).await;
                     return Heard::Key(key);
+                }
+                Turn::Waits if self.manner() == Some(Manner::Voicemail) => {
+                    self.pause(300, 1_200).await;
+                    return Heard::Machine;
                 }
                 Turn::Waits => {
                     self.runtime.sleep(silence).await;

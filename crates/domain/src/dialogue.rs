@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::Understanding;
 use crate::chance::draw;
 use crate::scene::Scene;
-use crate::scene::model::{Fallback, Listening, Node, NodeIndex, Then};
+use crate::scene::model::{Fallback, Listening, Node, NodeIndex, Then, Voicemail};
 use crate::scene::template::Template;
 use crate::scene::trigger::Normalized;
 use understand::Meaning;
@@ -117,6 +117,8 @@ pub enum Event {
     },
     /// Nothing was heard for as long as the last [`Action::Listen`] said.
     Silence,
+    /// An answering machine has taken the call, and is listening.
+    Machine,
     /// The customer hung up, or the line dropped.
     HungUp,
 }
@@ -205,6 +207,10 @@ impl<'a> Turn<'a> {
                 self.state.phase = Phase::Ended { reason: None };
                 None
             }
+            (_, Event::Machine) => {
+                self.machine();
+                None
+            }
             (Phase::Ready, event) => {
                 self.state.phase = Phase::Talking;
                 self.enter(self.scene.start);
@@ -233,7 +239,7 @@ impl<'a> Turn<'a> {
                 self.silence(node, listening);
                 None
             }
-            Event::Answered | Event::HungUp => {
+            Event::Answered | Event::HungUp | Event::Machine => {
                 self.listen(listening);
                 None
             }
@@ -352,6 +358,23 @@ impl<'a> Turn<'a> {
             }
         }
         self.close();
+    }
+
+    /// Nobody is there to talk to, unless the scene goes on all the same.
+    fn machine(&mut self) {
+        match &self.scene.voicemail {
+            Voicemail::Leave { say, reason } => {
+                self.say(say, false);
+                self.hang_up(reason);
+            }
+            Voicemail::GoOn => match self.active() {
+                Some((_, listening)) if self.state.phase == Phase::Talking => self.listen(listening),
+                _ => {
+                    self.state.phase = Phase::Talking;
+                    self.enter(self.scene.start);
+                }
+            },
+        }
     }
 
     fn close(&mut self) {

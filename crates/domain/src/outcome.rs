@@ -55,6 +55,27 @@ impl Disposition {
         Self::deserialize(name).ok()
     }
 
+    /// The name that an attempt is kept with.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Declined => "declined",
+            Self::RangOut => "rang_out",
+            Self::Unreachable => "unreachable",
+            Self::Busy => "busy",
+            Self::PoweredOff => "powered_off",
+            Self::Suspended => "suspended",
+            Self::Vacant => "vacant",
+            Self::OutOfCoverage => "out_of_coverage",
+            Self::LineFailed => "line_failed",
+            Self::LineInArrears => "line_in_arrears",
+            Self::NoSeat => "no_seat",
+            Self::Interrupted => "interrupted",
+            Self::Blacklisted => "blacklisted",
+        }
+    }
+
     /// The finish status that the campaign records.
     #[must_use]
     pub const fn finish_status(self) -> FinishStatus {
@@ -146,6 +167,15 @@ pub enum Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outcome_has_one_name() {
+        for disposition in
+            [Disposition::Answered, Disposition::RangOut, Disposition::LineInArrears, Disposition::NoSeat]
+        {
+            assert_eq!(Disposition::from_name(disposition.name()), Some(disposition));
+        }
+    }
 
     #[test]
     fn an_outcome_says_what_it_proves_of_the_line_and_of_the_callee() {

@@ -21,7 +21,7 @@ pub(crate) mod trigger;
 pub use built_in::{BUILT_IN, BuiltIn};
 pub use problem::{Problem, Severity};
 
-use model::{Closing, Conclusion, Intent, Knowledge, Node, NodeIndex, Variable};
+use model::{Closing, Conclusion, Intent, Knowledge, Node, NodeIndex, Variable, Voicemail};
 
 /// The intent level of a call that nobody answered, where a scene does not say otherwise.
 pub const DEFAULT_UNANSWERED_LEVEL: &str = "D级(需筛选)";
@@ -40,6 +40,7 @@ pub struct Scene {
     pub(crate) intents: Vec<Intent>,
     pub(crate) knowledge: Vec<Knowledge>,
     pub(crate) closing: Closing,
+    pub(crate) voicemail: Voicemail,
     /// How sure the robot must be of what it understood, from 0 to 1.
     pub(crate) threshold: f64,
     /// How many turns a conversation may have.

@@ -40,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) media: MediaConfig,
     pub(crate) recordings: RecordingsConfig,
     pub(crate) api: ApiConfig,
+    pub(crate) metrics: MetricsConfig,
     pub(crate) log: LogConfig,
 }
 
@@ -75,6 +76,13 @@ pub(crate) struct ApiConfig {
     request_timeout_s: u64,
     header_timeout_s: u64,
     connections_max: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MetricsConfig {
+    pub(crate) enabled: bool,
+    pub(crate) listen: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -65,7 +65,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     let _lock = installation::lock(&config.data)?;
     let farm = farm(config.dialing.seed).await?;
     let contents = contents(&config, &farm).await?;
-    let listener = serve::listen(&config.listen).await?;
+    let listener = serve::listen("listen", &config.listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let installation = installation::open(&config)?;
     let serving = {

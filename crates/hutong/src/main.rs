@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod error;
 mod installation;
+mod metrics;
 mod recordings;
 mod serve;
 mod telephony;

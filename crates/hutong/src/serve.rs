@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 use crate::config::{Config, LogFormat};
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
-use crate::{recordings, telephony};
+use crate::{metrics, recordings, telephony};
 
 /// Calls that were claimed by themselves and wait for the dialer.
 const ORDERS_MAX: usize = 256;
@@ -28,18 +28,18 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
     installation::make_folder(&config.data)?;
     let _lock = installation::lock(&config.data)?;
     let installation = installation::open(config)?;
-    let listener = listen(&config.listen).await?;
+    let listener = listen("listen", &config.listen).await?;
     tracing::info!("serving http://{}", listener.local_addr()?);
     until_stopped(config, installation, listener, stop).await
 }
 
 /// Binds the address.
-pub(crate) async fn listen(address: &str) -> Result<TcpListener> {
+pub(crate) async fn listen(key: &str, address: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|cause| match cause.kind() {
         std::io::ErrorKind::AddrInUse | std::io::ErrorKind::PermissionDenied => {
             Error::Failed(format!("{address}: {cause}"))
         }
-        _ => Error::config("listen", &format!("{address}: {cause}")),
+        _ => Error::config(key, &format!("{address}: {cause}")),
     })
 }
 
@@ -83,6 +83,16 @@ pub(crate) async fn until_stopped(
         wake,
         limits: config.request_limits(),
     });
+    let mut pages = hutong_api::router(app);
+    if config.metrics.enabled {
+        let metrics = metrics::Exporter::begin(carrier.clone(), recordings.clone())?.page();
+        if config.metrics.listen.is_empty() {
+            pages = pages.merge(metrics);
+        } else {
+            let listener = listen("metrics.listen", &config.metrics.listen).await?;
+            tokio::spawn(hutong_api::serve(listener, metrics, config.connection_limits(), std::future::pending()));
+        }
+    }
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -98,7 +108,7 @@ pub(crate) async fn until_stopped(
         tokio::spawn(async move { carrier.trunks.run(wait(over)).await })
     };
     let dialing = tokio::spawn(dialer.run(Box::pin(wait(stopped.clone()))));
-    hutong_api::serve(listener, hutong_api::router(app), config.connection_limits(), wait(stopped)).await;
+    hutong_api::serve(listener, pages, config.connection_limits(), wait(stopped)).await;
     let dialled = dialing.await;
     // The calls have ended: registrations are given back, and what was recorded is brought home.
     calls_over.send_replace(true);

@@ -15,7 +15,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::feed::ResultPair;
 use crate::waiting::block::Changes;
-use crate::{name_of, number, values};
+use crate::{number, values};
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +89,7 @@ pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finishe
             claimed.attempt_no,
             claimed.node,
             ending.ended_at,
-            &name_of(ending.disposition),
+            ending.disposition.name(),
             ending.answered_at,
             signals.map(|it| it.ended.name()),
             signals.and_then(|it| it.sip_code).map(i64::from),

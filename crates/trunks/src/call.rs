@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hutong_dialer::Runtime;
-use hutong_dialer::line::{CallReport, Heard, Line, LiveCall, Said};
+use hutong_dialer::line::{CallReport, Heard, Line, LiveCall, Recording, Said};
 use hutong_dialer::runtime::BoxFuture;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Signals};
 use hutong_prompts::ROBOT;
-use hutong_recordings::{Recordings, Take, Tape};
+use hutong_recordings::{Kept, Recordings, Take, Tape};
 use hutong_store::claim::Claimed;
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
@@ -22,6 +22,7 @@ use hutong_telephony::sip::{
 };
 use hutong_telephony::words::Words;
 
+use crate::machine::{Ears, MachineEar};
 use crate::trunks::Trunks;
 
 /// What the callee did that nobody has asked for yet.
@@ -67,6 +68,7 @@ impl Line for TrunkLine {
             take: None,
             pending: VecDeque::new(),
             report: CallReport::default(),
+            ear: Some(MachineEar::default()),
         })
     }
 }
@@ -128,6 +130,19 @@ impl Leg {
     }
 }
 
+impl Drop for Leg {
+    /// Measures how the voices went, for whoever watches. What is dropped next stops them.
+    fn drop(&mut self) {
+        let stats = self.media.stats();
+        if stats.received > 0 {
+            metrics::histogram!("hutong_rtp_jitter_seconds").record(stats.jitter.as_secs_f64());
+            let expected = stats.received + stats.lost;
+            #[expect(clippy::cast_precision_loss, reason = "a share, of at most some millions")]
+            metrics::histogram!("hutong_rtp_loss_ratio").record(stats.lost as f64 / expected as f64);
+        }
+    }
+}
+
 struct TrunkCall {
     carrier: Arc<Carrier>,
     claimed: Claimed,
@@ -135,6 +150,8 @@ struct TrunkCall {
     take: Option<Take>,
     pending: VecDeque<Heard>,
     report: CallReport,
+    /// Listens for an answering machine.
+    ear: Option<MachineEar>,
 }
 
 /// The status that says that voices cannot be agreed on.
@@ -155,8 +172,17 @@ impl Way {
     }
 
     fn progress(&mut self, code: u16, now: Moment) {
-        self.reached.get_or_insert(now);
+        if self.reached.is_none() {
+            self.reached = Some(now);
+            metrics::histogram!("hutong_call_setup_seconds").record(now.since(self.placed).as_secs_f64());
+        }
         if code == RINGING {
+            self.rang.get_or_insert(now);
+        }
+    }
+
+    fn heard(&mut self, verdict: EarlyMedia, now: Moment) {
+        if matches!(verdict, EarlyMedia::Ringback | EarlyMedia::Other) {
             self.rang.get_or_insert(now);
         }
     }
@@ -250,7 +276,12 @@ impl TrunkCall {
                 },
                 Happened::Signal(Signal::Request(request)) => self.on_request(&mut leg, request),
                 Happened::Signal(Signal::Ended(ended)) => break ended,
-                Happened::Event(Event::Frame { frame, .. }) if ear.push(&frame).is_some() && ear.is_final() => {
+                Happened::Event(Event::Frame { frame, .. }) => {
+                    let Some(verdict) = ear.push(&frame) else { continue };
+                    way.heard(verdict, self.carrier.runtime.now());
+                    if !ear.is_final() {
+                        continue;
+                    }
                     let signals = way.signals(Ended::Recognised, None, ear.verdict(), self.carrier.runtime.now());
                     return Err(self.unanswered(signals));
                 }
@@ -299,22 +330,24 @@ impl TrunkCall {
     }
 
     fn keep(&mut self, take: Take) {
-        let kept = take.keep();
-        self.report.recording = Some(kept.recording);
-        self.report.customer_recording = Some(kept.customer_recording);
+        let Kept { recording, customer_recording } = take.names();
+        let discard = Box::new(move || take.discard());
+        self.report.recording = Some(Recording { both: recording, customer: customer_recording, discard });
     }
 
     async fn speak(&mut self, text: &str, interruptible: bool) -> Said {
         let now = self.carrier.runtime.now();
-        let Some(mut leg) = self.leg.take() else { return Said { from: now, until: now, hung_up: true } };
+        let Some(mut leg) = self.leg.take() else {
+            return Said { from: now, until: now, hung_up: true, machine: false };
+        };
         let spoken = ROBOT.speak(text);
         if !spoken.missing.is_empty() {
             tracing::warn!(call = %self.claimed.call, missing = spoken.missing, "a prompt is not recorded");
         }
-        leg.media.listen(false);
+        leg.media.listen(self.ear.is_some());
         let mut from = None;
         let mut until = leg.media.position();
-        let mut hung_up = false;
+        let (mut hung_up, mut machine) = (false, false);
         let queued: Vec<_> = spoken.clips.into_iter().map(|clip| leg.media.play(clip)).collect();
         for mut playback in queued {
             let played = loop {
@@ -341,17 +374,21 @@ impl TrunkCall {
                             }
                         }
                         Event::Silent => { hung_up = true; leg.media.stop_playing(); }
-                        _ => {}
+                        Event::Frame { frame, .. } if self.is_machine(&frame) => {
+                            machine = true;
+                            leg.media.stop_playing();
+                        }
+                        Event::Frame { .. } | Event::Began => {}
                     },
                 }
             };
             from = from.or((played.until > played.from).then_some(played.from));
             until = until.max(played.until);
-            if hung_up {
+            if hung_up || machine {
                 break;
             }
         }
-        let said = Said { from: leg.moment(from.unwrap_or(until)), until: leg.moment(until), hung_up };
+        let said = Said { from: leg.moment(from.unwrap_or(until)), until: leg.moment(until), hung_up, machine };
         self.leg = Some(leg);
         said
     }
@@ -376,6 +413,9 @@ impl TrunkCall {
                 }
                 Happened::Event(Event::Digit(key)) => break Heard::Key(key),
                 Happened::Event(Event::Frame { position, frame }) => {
+                    if self.is_machine(&frame) {
+                        break Heard::Machine;
+                    }
                     if quiet.is_over(position, activity.push(&frame)) {
                         break Heard::Silence;
                     }
@@ -387,6 +427,21 @@ impl TrunkCall {
         heard
     }
 
+    /// Whether an answering machine is heard, as long as that can be: people beep less and less the longer they talk.
+    fn is_machine(&mut self, frame: &Frame) -> bool {
+        match self.ear.as_mut().map(|ear| ear.push(frame)) {
+            Some(Ears::Machine) => {
+                self.ear = None;
+                true
+            }
+            Some(Ears::Nobody) => {
+                self.ear = None;
+                false
+            }
+            Some(Ears::Open) | None => false,
+        }
+    }
+
     fn on_request(&mut self, leg: &mut Leg, request: Request) {
         match request {
             Request::Session(change) => leg.change_session(change),
@@ -394,7 +449,12 @@ impl TrunkCall {
                 if let Some(words) = leg.sandbox.then(|| Words::read(&content_type, &body)).flatten() {
                     let until = leg.moment(leg.media.position());
                     let from = until.before(words.spoken()).max(leg.answered.1);
+                    let machine = self.ear.as_mut().is_some_and(|ear| ear.heard(&words.text));
                     self.remember(Heard::Words { text: words.text, from, until });
+                    if machine {
+                        self.ear = None;
+                        self.remember(Heard::Machine);
+                    }
                 }
             }
         }

@@ -5,6 +5,7 @@
 
 pub mod announcements;
 pub mod call;
+mod machine;
 pub mod settings;
 pub mod trunks;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hutong_callee::{Farm, Pace};
-use hutong_dialer::line::{Heard, Line as _, LiveCall};
+use hutong_dialer::line::{Heard, Line as _, LiveCall, Recording};
 use hutong_dialer::{Runtime, SystemRuntime};
 use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
@@ -173,13 +173,16 @@ async fn a_conversation_is_spoken_heard_and_recorded() {
     let report = call.report();
     assert_eq!(report.signals.unwrap().ended, Ended::Answered);
     drop(call);
-    let (spec, both) = bench.samples(&report.recording.unwrap()).await;
+    let Recording { both, customer, discard } = report.recording.unwrap();
+    // What becomes of it is decided only when this is dropped.
+    drop(discard);
+    let (spec, mixed) = bench.samples(&both).await;
     assert_eq!((spec.channels, spec.sample_rate), (1, 8_000));
-    let (_, customer) = bench.samples(&report.customer_recording.unwrap()).await;
+    let (_, alone) = bench.samples(&customer).await;
     let loud = |samples: &[i16]| samples.iter().filter(|sample| sample.unsigned_abs() > 1_000).count();
     // The robot's two seconds are in the one, and not in the other.
-    assert!(loud(&both) > loud(&customer) + 4_000, "{} {}", loud(&both), loud(&customer));
-    assert!(loud(&customer) > 500, "{}", loud(&customer));
+    assert!(loud(&mixed) > loud(&alone) + 4_000, "{} {}", loud(&mixed), loud(&alone));
+    assert!(loud(&alone) > 500, "{}", loud(&alone));
     soon(async {
         while bench.farm.calls() > 0 || bench.carrier.engine.stats().open > 0 {
             tokio::task::yield_now().await;
@@ -203,6 +206,16 @@ async fn keys_are_heard_and_a_callee_who_hangs_up_is_gone() {
     assert!(!soon(hangs_up.say(text, true)).await.hung_up);
     assert!(matches!(soon(hangs_up.listen(Duration::from_secs(5))).await, Heard::Words { .. }));
     assert!(soon(hangs_up.say(text, true)).await.hung_up);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voicemail_is_known_by_its_greeting_and_its_beep() {
+    let bench = Bench::new().await;
+    let mut call = bench.dial("13800138029");
+    soon(call.answered()).await.unwrap();
+    let said = soon(call.say("好的，那今天先不打扰您了，祝您生活愉快，再见。", true)).await;
+    let machine = said.machine || soon(call.listen(Duration::from_secs(20))).await == Heard::Machine;
+    assert!(machine, "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,9 +4,9 @@ mod nodes;
 mod results;
 
 use super::check;
-use super::document::{self, Document, Wordings};
+use super::document::{self, Document, VoicemailAction, Wordings};
 use super::intents;
-use super::model::{Branch, Closing, Intent, Knowledge, Variable};
+use super::model::{Branch, Closing, Intent, Knowledge, Variable, Voicemail};
 use super::names::Names;
 use super::problem::{Problem, Problems};
 use super::source::{Located, Position};
@@ -31,6 +31,8 @@ const THRESHOLD_DEFAULT: f64 = 0.55;
 
 const CLOSING_SAY: &str = "好的，那今天先不打扰您了，祝您生活愉快，再见。";
 const CLOSING_REASON: &str = "正常结束";
+const VOICEMAIL_SAY: &str = "您好，打扰了，我们稍后再与您联系，再见。";
+const VOICEMAIL_REASON: &str = "语音信箱";
 
 /// Reads a scene.
 pub(super) fn compile(yaml: &str) -> Result<Scene, Vec<Problem>> {
@@ -118,6 +120,7 @@ impl<'a> Compiler<'a> {
         let threshold = self.threshold(document.defaults.threshold.as_ref());
         let rounds_max = self.rounds_max(document.defaults.rounds_max.as_ref());
         let closing = self.closing(&document.closing);
+        let voicemail = self.voicemail(&document.voicemail);
         let start = self.start(document.start.as_ref(), &document.nodes);
         self.defaults(&document.defaults);
         self.anywhere(&document.anywhere);
@@ -140,6 +143,7 @@ impl<'a> Compiler<'a> {
             intents,
             knowledge: knowledge?,
             closing: closing?,
+            voicemail: voicemail?,
             threshold,
             rounds_max,
             definitions: results.definitions,
@@ -194,6 +198,16 @@ impl<'a> Compiler<'a> {
         Some(Closing {
             say: or_built_in(say, CLOSING_SAY),
             reason: closing.reason.clone().unwrap_or_else(|| CLOSING_REASON.to_owned()),
+        })
+    }
+
+    fn voicemail(&mut self, voicemail: &document::Voicemail) -> Option<Voicemail> {
+        let say = self.wordings(&voicemail.say)?;
+        let reason = voicemail.reason.clone().unwrap_or_else(|| VOICEMAIL_REASON.to_owned());
+        Some(match voicemail.action {
+            VoicemailAction::HangUp => Voicemail::Leave { say: Vec::new(), reason },
+            VoicemailAction::LeaveMessage => Voicemail::Leave { say: or_built_in(say, VOICEMAIL_SAY), reason },
+            VoicemailAction::GoOn => Voicemail::GoOn,
         })
     }
 

@@ -36,6 +36,9 @@ pub(super) struct Document {
     /// How the robot takes its leave when nothing else is left to do.
     #[serde(default)]
     pub(super) closing: Closing,
+    /// What to do when an answering machine has taken the call.
+    #[serde(default)]
+    pub(super) voicemail: Voicemail,
     /// What customers may mean. An intent of a built-in name (肯定, 否定, 忙碌 …) adds to it.
     #[serde(default)]
     pub(super) intents: Vec<Intent>,
@@ -115,6 +118,28 @@ pub(super) struct Closing {
     pub(super) say: Wordings,
     /// Why it hung up, for the record.
     pub(super) reason: Option<String>,
+}
+
+/// What to do when an answering machine has taken the call. In doubt it is a person.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Voicemail {
+    /// Hang up (the default), leave a message after the beep, or go on as with a person.
+    #[serde(rename = "do")]
+    pub(super) action: VoicemailAction,
+    /// The message.
+    pub(super) say: Wordings,
+    /// Why it hung up, for the record; 语音信箱 by default.
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum VoicemailAction {
+    #[default]
+    HangUp,
+    LeaveMessage,
+    GoOn,
 }
 
 /// What a customer may mean, and the words for it.

@@ -124,6 +124,20 @@ pub(crate) struct Closing {
     pub(crate) reason: String,
 }
 
+/// What to do when an answering machine has taken the call.
+#[derive(Debug)]
+pub(crate) enum Voicemail {
+    /// Say this, if it is anything, and hang up.
+    Leave {
+        /// Empty where nothing is said.
+        say: Vec<Template>,
+        /// Why it hangs up.
+        reason: String,
+    },
+    /// Go on as with a person.
+    GoOn,
+}
+
 /// How the values of one result are concluded.
 #[derive(Debug)]
 pub(crate) struct Conclusion {

@@ -53,6 +53,12 @@ pub(super) async fn make(store: &Store, now: Moment) -> Result<Campaigns> {
         simulated_line(company, "固话一号", "02180000001", LineKind::Fixed, 40, now),
         simulated_line(company, "固话二号", "02180000002", LineKind::Fixed, 40, now),
     ];
+    let lines: Vec<LineId> = store
+        .write(company, move |db| {
+            sms::insert(db, company, "看房提醒", "您好，感谢接听，我们的顾问会尽快与您联系。", now)?;
+            lines.iter().map(|line| line::insert(db, line)).collect()
+        })
+        .await?;
     let trunk = Line {
         name: "SIP 沙箱".to_owned(),
         phone: "02180000003".to_owned(),
@@ -61,12 +67,6 @@ pub(super) async fn make(store: &Store, now: Moment) -> Result<Campaigns> {
         ..simulated_line(company, "", "", LineKind::Sip, 40, now)
     };
     let trunk = store.write(company, move |db| line::insert(db, &trunk)).await?;
-    let lines: Vec<LineId> = store
-        .write(company, move |db| {
-            sms::insert(db, company, "看房提醒", "您好，感谢接听，我们的顾问会尽快与您联系。", now)?;
-            lines.iter().map(|line| line::insert(db, line)).collect()
-        })
-        .await?;
     let robots = store.read(move |db| robot::of_company(db, company)).await?;
     let [house, debt, ..] = robots.as_slice() else {
         return Err(Error::Failed("the built-in scenes made no robots".to_owned()));
@@ -192,10 +192,10 @@ const AMOUNTS: [&str; 9] = [
     "九千九百元",
 ];
 
-/// The first 32 are the sandbox numbers with fixed outcomes; the others begin with 120, which no telephone
+/// The first 28 are sandbox numbers with fixed outcomes; the others begin with 120, which no telephone
 /// in China does.
 fn customer(n: u32) -> Option<NewCustomer> {
-    let phone = if n < 32 { format!("138001380{n:02}") } else { format!("120{n:08}") };
+    let phone = if n < 28 { format!("138001380{n:02}") } else { format!("120{n:08}") };
     let of =
         |texts: &[&str]| texts.iter().cycle().nth(n as usize % texts.len()).copied().unwrap_or_default().to_owned();
     let properties =

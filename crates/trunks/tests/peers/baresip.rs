@@ -148,7 +148,7 @@ async fn both_voices_arrive(codec: Codec, more: &str, srtp: Srtp) {
     drop(call);
     bench.at_rest().await;
 
-    let customer = bench.samples(&report.customer_recording.unwrap()).await;
+    let customer = bench.customer(report).await;
     // The telephone begins to play when it has taken the call.
     let from = customer.iter().position(|sample| sample.unsigned_abs() > 1_000).expect("something was heard");
     assert!(customer.len() - from > 16_000 && from < 8_000, "{from} of {}", customer.len());

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use hutong_dialer::line::{Line as _, LiveCall};
+use hutong_dialer::line::{CallReport, Line as _, LiveCall, Recording};
 use hutong_dialer::{Runtime, SystemRuntime};
 use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
@@ -84,10 +84,13 @@ impl Bench {
         })
     }
 
-    /// The samples of a recording, one after the other.
-    pub(crate) async fn samples(&self, name: &str) -> Vec<i16> {
-        let path = self.folder.path().join("recordings").join(name);
-        until(&format!("the recording {name} is kept"), || path.exists().then_some(())).await;
+    /// What was recorded of the customer in a call.
+    pub(crate) async fn customer(&self, report: CallReport) -> Vec<i16> {
+        let Recording { customer, discard, .. } = report.recording.expect("the call was recorded");
+        // What becomes of it is decided only when this is dropped.
+        drop(discard);
+        let path = self.folder.path().join("recordings").join(&customer);
+        until(&format!("the recording {customer} is kept"), || path.exists().then_some(())).await;
         hound::WavReader::open(&path).unwrap().into_samples().map(Result::unwrap).collect()
     }
 
