@@ -21,10 +21,22 @@ struct SystemPackage {
 /// All that the tests need beyond a Rust toolchain and a C compiler.
 const PACKAGES: &[SystemPackage] = &[
     SystemPackage {
+        name: "baresip-core",
+        provides: "the command `baresip`, with its modules g711, aufile, sndfile, srtp, menu and ctrl_tcp",
+        why: "calls are placed to a telephone that others wrote, and what both sides heard is compared",
+        is_there: || on_path("baresip"),
+    },
+    SystemPackage {
         name: "curl",
         provides: "the command `curl`",
         why: "the commands of the documents are run as they are written",
         is_there: || on_path("curl"),
+    },
+    SystemPackage {
+        name: "kamailio",
+        provides: "the command `kamailio`, on the PATH or in /usr/sbin",
+        why: "lines register at and call through a SIP proxy that others wrote",
+        is_there: || on_path("kamailio") || Path::new("/usr/sbin/kamailio").is_file(),
     },
     SystemPackage {
         name: "postgresql",
@@ -37,6 +49,12 @@ const PACKAGES: &[SystemPackage] = &[
         provides: "the command `python3`, 3.11 or newer, with its modules `venv` and `ensurepip`",
         why: "Schemathesis is installed into an environment of its own",
         is_there: python_makes_environments,
+    },
+    SystemPackage {
+        name: "sip-tester",
+        provides: "the command `sipp`",
+        why: "it plays trunks that refuse, let it ring, ask for passwords, change calls, and vanish",
+        is_there: || on_path("sipp"),
     },
 ];
 
@@ -119,6 +137,6 @@ mod tests {
         let advice = how_to_install(&all);
 
         assert!(all.iter().all(|package| advice.contains(package.why)), "{advice}");
-        assert!(advice.ends_with("sudo apt-get install curl postgresql python3-venv"), "{advice}");
+        assert!(advice.ends_with("sudo apt-get install baresip-core curl kamailio postgresql python3-venv sip-tester"), "{advice}");
     }
 }

@@ -1,0 +1,125 @@
+//! A line driver on one trunk, with everything around it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use hutong_dialer::line::{CallReport, Line as _, LiveCall, Recording};
+use hutong_dialer::{Runtime, SystemRuntime};
+use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
+use hutong_domain::line::{LineDriver, LineKind, LineUse};
+use hutong_domain::moment::{Clock as _, Moment};
+use hutong_recordings::{Destination, Options, Recordings};
+use hutong_store::claim::Claimed;
+use hutong_store::line::{self, Line};
+use hutong_store::vault::Vault;
+use hutong_store::{Store, Url, company};
+use hutong_telephony::media::{Engine, EngineOptions};
+use hutong_telephony::sip::{Listen, Trunk, UserAgent};
+use hutong_trunks::{Carrier, TrunkLine, Trunks, settings};
+
+use crate::process::until;
+
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// The number that calls come from.
+pub(crate) const CALLER: &str = "02180000001";
+
+pub(crate) struct Bench {
+    line: TrunkLine,
+    pub(crate) carrier: Arc<Carrier>,
+    company: CompanyId,
+    id: LineId,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(crate) async fn on(trunk: Trunk) -> Self {
+        Self::with(trunk, EngineOptions::default()).await
+    }
+
+    pub(crate) async fn with(trunk: Trunk, media: EngineOptions) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime: Arc<dyn Runtime> = Arc::new(SystemRuntime);
+        let vault = Vault::new(&[3; 32]);
+        let now = SystemRuntime.now();
+        let store = Store::open(&hutong_store::Options::new(Url::Memory), now).unwrap();
+        let company = store.write(CompanyId(0), move |db| company::insert(db, "呼通", 10, now)).await.unwrap();
+        let row = line_row(company, settings::seal(&trunk, &vault).unwrap(), now);
+        let id = store.write(company, move |db| line::insert(db, &row)).await.unwrap();
+        let agent = UserAgent::start(Listen::at((LOOPBACK, 0).into()), None).await.unwrap();
+        let kept = Destination::Folder(folder.path().join("recordings"));
+        let options = Options::new(folder.path().join("spool"), kept, jiff::tz::TimeZone::UTC);
+        let carrier = Arc::new(Carrier {
+            trunks: Arc::new(Trunks::new(agent.clone(), store, vault, runtime.clone())),
+            agent,
+            advertised: None,
+            engine: Engine::start(EngineOptions { ports: 0..=0, ..media }).unwrap(),
+            recordings: Recordings::open(options, Arc::new(SystemRuntime)).await.unwrap(),
+            runtime,
+        });
+        Self { line: TrunkLine::new(carrier.clone()), carrier, company, id, folder }
+    }
+
+    pub(crate) fn line(&self) -> LineId {
+        self.id
+    }
+
+    pub(crate) fn dial(&self, number: &str) -> Box<dyn LiveCall> {
+        let ending: i64 = number.parse().unwrap();
+        self.line.dial(&Claimed {
+            company: self.company,
+            task: TaskId(1),
+            call: CallId(ending),
+            attempt_no: 1,
+            node: NodeId(1),
+            customer_name: "王女士".to_owned(),
+            customer_phone: number.to_owned(),
+            properties: std::collections::BTreeMap::new(),
+            line: self.id,
+            driver: LineDriver::Sip,
+            caller_phone: CALLER.to_owned(),
+            seated: true,
+            scene: SceneId(1),
+            scene_version: 1,
+            dial_before: Moment(i64::MAX),
+        })
+    }
+
+    /// What was recorded of the customer in a call.
+    pub(crate) async fn customer(&self, report: CallReport) -> Vec<i16> {
+        let Recording { customer, discard, .. } = report.recording.expect("the call was recorded");
+        // What becomes of it is decided only when this is dropped.
+        drop(discard);
+        let path = self.folder.path().join("recordings").join(&customer);
+        until(&format!("the recording {customer} is kept"), || path.exists().then_some(())).await;
+        hound::WavReader::open(&path).unwrap().into_samples().map(Result::unwrap).collect()
+    }
+
+    /// Waits until nothing is left of any call.
+    pub(crate) async fn at_rest(&self) {
+        until("nothing is left of the call", || {
+            let signals = self.carrier.agent.stats();
+            (signals.calls + signals.dialogs == 0 && self.carrier.engine.stats().open == 0).then_some(())
+        })
+        .await;
+    }
+}
+
+fn line_row(company: CompanyId, settings: String, now: Moment) -> Line {
+    Line {
+        id: LineId(0),
+        company,
+        name: "线路".to_owned(),
+        phone: CALLER.to_owned(),
+        kind: LineKind::Sip,
+        driver: LineDriver::Sip,
+        channels: None,
+        pace: None,
+        bill_period_s: 60,
+        enabled: true,
+        valid_from: None,
+        valid_until: None,
+        line_use: Some(LineUse::Outbound),
+        settings,
+        created_at: now,
+    }
+}

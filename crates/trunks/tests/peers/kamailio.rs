@@ -1,0 +1,165 @@
+//! Kamailio as the trunk, with the callee farm behind it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hutong_callee::{Farm, Pace};
+use hutong_dialer::line::Heard;
+use hutong_domain::outcome::{Disposition, Ended};
+use hutong_telephony::sip::{RegistrationState, Secret, Transport, Trunk};
+use tokio::sync::watch;
+
+use crate::bench::{Bench, LOOPBACK};
+use crate::process::{Program, data, free_ports, soon, udp_is_taken, until};
+use crate::sipp::WORDS;
+
+/// A proxy between us and callees.
+struct Kamailio {
+    program: Program,
+    farm: Farm,
+    address: SocketAddr,
+}
+
+impl Kamailio {
+    async fn start() -> Self {
+        let options = hutong_callee::Options { listen: (LOOPBACK, 0).into(), seed: 7, ports: 0..=0, pace: Pace(100) };
+        let farm = Farm::open(options).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_ports(1);
+        let here = folder.path().display().to_string();
+        let arguments = [
+            ["-f".to_owned(), data("kamailio.cfg").display().to_string()],
+            ["-l".to_owned(), format!("udp:127.0.0.1:{port}")],
+            ["-l".to_owned(), format!("tcp:127.0.0.1:{port}")],
+            ["-A".to_owned(), format!("CALLEES=\"sip:{}\"", farm.address())],
+            ["-n".to_owned(), "2".to_owned()],
+            ["-w".to_owned(), here.clone()],
+            ["-Y".to_owned(), here],
+            ["-DD".to_owned(), "-E".to_owned()],
+        ];
+        let mut program = Program::start("kamailio", "kamailio", folder, &arguments.concat());
+        let address: SocketAddr = (LOOPBACK, port).into();
+        program.ready(|_| udp_is_taken(port) && std::net::TcpStream::connect(address).is_ok()).await;
+        Self { program, farm, address }
+    }
+
+    fn trunk(&self, password: &str) -> Trunk {
+        Trunk {
+            domain: Some("trunk.example".to_owned()),
+            user: Some("bob".to_owned()),
+            password: Some(Secret(password.to_owned())),
+            sandbox: true,
+            ..Trunk::at(&self.address.to_string())
+        }
+    }
+
+    /// Waits until its log has a line with all of this.
+    async fn says(&self, words: &[&str]) {
+        until(&format!("Kamailio says {words:?}"), || {
+            self.program.output().lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
+        })
+        .await;
+    }
+
+    async fn at_rest(&self) {
+        until("the callees have nothing to do", || (self.farm.calls() == 0).then_some(())).await;
+    }
+}
+
+/// Registers until the state is known; it, and what it is after the end.
+async fn registered(bench: &Bench, trunk: &Trunk) -> RegistrationState {
+    let (sender, mut state) = watch::channel(RegistrationState::Pending);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let keep = bench.carrier.agent.keep_registered(trunk, &sender, async { stopped.await.unwrap_or_default() });
+    let know = async {
+        let known = state.wait_for(|state| *state != RegistrationState::Pending).await.unwrap().clone();
+        stop.send(()).unwrap();
+        known
+    };
+    soon(async { tokio::join!(keep, know) }).await.1
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_is_challenged_and_kept_or_refused() {
+    let kamailio = Kamailio::start().await;
+    for (transport, name) in [(Transport::Udp, "udp"), (Transport::Tcp, "tcp")] {
+        let trunk = Trunk { register: true, transport, ..kamailio.trunk("hunter2") };
+        let bench = Bench::on(trunk.clone()).await;
+        assert_eq!(registered(&bench, &trunk).await, RegistrationState::Registered, "{name}");
+        kamailio.says(&["REQUEST REGISTER", &format!("over {name}"), "as bob"]).await;
+        let wrong = Trunk { password: Some(Secret("hunter3".to_owned())), ..trunk };
+        assert_eq!(registered(&bench, &wrong).await, RegistrationState::Refused(401), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_challenged_relayed_and_hung_up_on_its_route() {
+    let kamailio = Kamailio::start().await;
+    for (transport, name) in [(Transport::Udp, "udp"), (Transport::Tcp, "tcp")] {
+        let bench = Bench::on(Trunk { transport, ..kamailio.trunk("hunter2") }).await;
+        let mut call = bench.dial("13800138000");
+        soon(call.answered()).await.unwrap();
+        assert!(!soon(call.say(WORDS, false)).await.hung_up, "{name}");
+        let heard = soon(call.listen(Duration::from_secs(5))).await;
+        assert!(matches!(&heard, Heard::Words { text, .. } if !text.is_empty()), "{name}: {heard:?}");
+        call.hang_up().await;
+        assert_eq!(call.report().signals.unwrap().ended, Ended::Answered);
+        drop(call);
+        bench.at_rest().await;
+        kamailio.at_rest().await;
+        kamailio.says(&["REQUEST INVITE", &format!("over {name}"), "as bob"]).await;
+        kamailio.says(&["REQUEST BYE", &format!("over {name}")]).await;
+    }
+    let log = kamailio.program.output();
+    let routed = |method: &str| log.lines().filter(|line| line.contains(&format!("ROUTED {method}"))).count();
+    // Words are sent along by the callees as INFO: the proxy is in the way of both sides' requests.
+    assert!(routed("ACK") == 2 && routed("BYE") == 2 && routed("INFO") >= 2, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_nobody_takes_is_cancelled_and_the_proxy_knows_which() {
+    let kamailio = Kamailio::start().await;
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let bench = Bench::on(Trunk { transport, ring_s: 5, ..kamailio.trunk("hunter2") }).await;
+        // It rings for thirty seconds.
+        let mut call = bench.dial("13800138008");
+        let disposition = soon(call.answered()).await.unwrap_err();
+        call.hang_up().await;
+        let signals = call.report().signals.unwrap();
+        assert_eq!((disposition, signals.ended), (Disposition::RangOut, Ended::RingTimeout), "{signals:?}");
+        drop(call);
+        bench.at_rest().await;
+        kamailio.at_rest().await;
+    }
+    let log = kamailio.program.output();
+    assert_eq!((log.matches("CANCEL matched").count(), log.matches("CANCEL alone").count()), (2, 0), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_with_a_wrong_password_is_refused_and_carries_no_call() {
+    let kamailio = Kamailio::start().await;
+    // Without a registration, it is the call that is refused.
+    let bench = Bench::on(kamailio.trunk("hunter3")).await;
+    let mut call = bench.dial("13800138000");
+    assert_eq!(soon(call.answered()).await, Err(Disposition::LineFailed));
+    let signals = call.report().signals.unwrap();
+    assert_eq!((signals.ended, signals.sip_code), (Ended::Refused, Some(407)), "{signals:?}");
+    drop(call);
+    bench.at_rest().await;
+
+    let bench = Bench::on(Trunk { register: true, ..kamailio.trunk("hunter3") }).await;
+    let trunks = &bench.carrier.trunks;
+    trunks.find(bench.line()).await.unwrap();
+    until("the registration is refused", || {
+        let states = trunks.states();
+        let (_, state) = states.iter().find(|(line, _)| *line == bench.line())?;
+        (state.registration == Some(RegistrationState::Refused(401)) && !state.is_up()).then_some(())
+    })
+    .await;
+    let mut call = bench.dial("13800138000");
+    assert_eq!(soon(call.answered()).await, Err(Disposition::LineFailed));
+    assert_eq!(call.report().signals.unwrap().ended, Ended::TrunkDead);
+    drop(call);
+    bench.at_rest().await;
+    assert_eq!(kamailio.farm.calls(), 0);
+}

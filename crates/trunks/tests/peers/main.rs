@@ -1,0 +1,17 @@
+//! Calls on trunks that others wrote: sipp, Kamailio and baresip on loopback.
+//!
+//! Each test starts what it needs on ports of its own, with the data in `tests/peers/sip`, and ends it by its id.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says then what the peers said"
+)]
+
+mod baresip;
+mod bench;
+mod kamailio;
+mod process;
+mod sipp;
+mod sound;

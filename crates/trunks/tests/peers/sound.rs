@@ -1,0 +1,91 @@
+//! What recordings contain: a known sound in them, and how much of them is one tone.
+
+use std::f64::consts::TAU;
+
+use hutong_telephony::media::{Codec, FRAME_SAMPLES, SAMPLE_RATE};
+
+/// Samples by which a place is found, and how far apart those of them are that are compared.
+const SOUGHT: (usize, usize) = (4_000, 4);
+
+/// What the robot says, as the network carries it in `codec`.
+pub(crate) fn spoken(text: &str, codec: Codec) -> Vec<i16> {
+    let spoken = hutong_prompts::ROBOT.speak(text);
+    assert!(spoken.missing.is_empty(), "not recorded: {}", spoken.missing);
+    spoken.clips.iter().flat_map(|clip| clip.iter()).map(|sample| codec.decode(codec.encode(*sample))).collect()
+}
+
+/// How alike two sounds are, whatever their loudness: 1 where they are the same.
+pub(crate) fn alike(one: &[i16], other: &[i16]) -> f64 {
+    let pairs = || one.iter().zip(other).map(|(one, other)| (f64::from(*one), f64::from(*other)));
+    let sum = |of: fn((f64, f64)) -> f64| pairs().map(of).sum::<f64>();
+    let energy = (sum(|(one, _)| one * one) * sum(|(_, other)| other * other)).sqrt();
+    if energy == 0.0 { 0.0 } else { sum(|(one, other)| one * other) / energy }
+}
+
+/// Where in `recorded` the sound begins that is most like `sound`, judged by its loudest part.
+pub(crate) fn place_of(sound: &[i16], recorded: &[i16]) -> usize {
+    let (length, step) = SOUGHT;
+    let loudness = |at: usize| sound[at..at + length].iter().step_by(step).map(|s| i64::from(*s).pow(2)).sum::<i64>();
+    let from = (0..=sound.len() - length).step_by(FRAME_SAMPLES).max_by_key(|at| loudness(*at)).unwrap();
+    let part: Vec<i16> = sound[from..from + length].iter().step_by(step).copied().collect();
+    let like = |at: usize| {
+        let there: Vec<i16> = recorded[at..at + length].iter().step_by(step).copied().collect();
+        alike(&part, &there)
+    };
+    let last = recorded.len().checked_sub(sound.len() - from).expect("the recording is longer than the sound");
+    (from..=last).max_by(|one, other| like(*one).total_cmp(&like(*other))).unwrap() - from
+}
+
+/// The share of samples of `sound` that are equal in `recorded`, and the longest run of those that are not.
+pub(crate) fn equal(sound: &[i16], recorded: &[i16]) -> (f64, usize) {
+    let differs = sound.iter().zip(recorded).map(|(one, other)| one != other);
+    let (mut equal, mut run, mut longest) = (0_u32, 0, 0);
+    for differs in differs {
+        run = if differs { run + 1 } else { 0 };
+        longest = longest.max(run);
+        equal += u32::from(!differs);
+    }
+    (f64::from(equal) / f64::from(u32::try_from(sound.len()).unwrap()), longest)
+}
+
+/// The share of the energy of samples that is a tone of this frequency, measured frame by frame: two clocks may slip.
+pub(crate) fn share_of_tone(samples: &[i16], hertz: f64) -> f64 {
+    let (mut tone, mut all) = (0.0, 0.0);
+    for frame in samples.chunks_exact(FRAME_SAMPLES) {
+        let (mut sine, mut cosine) = (0.0, 0.0);
+        for (at, sample) in (0_u32..).zip(frame) {
+            let (value, angle) = (f64::from(*sample), TAU * hertz * f64::from(at) / f64::from(SAMPLE_RATE));
+            sine += value * angle.sin();
+            cosine += value * angle.cos();
+            all += value * value;
+        }
+        tone += (sine * sine + cosine * cosine) * 2.0 / f64::from(u32::try_from(frame.len()).unwrap());
+    }
+    if all == 0.0 { 0.0 } else { tone / all }
+}
+
+#[test]
+fn a_tone_is_told_from_another_one() {
+    let tone: Vec<i16> = (0..8_000_i32)
+        .map(|at| {
+            #[expect(clippy::cast_possible_truncation, reason = "within 16 bits")]
+            let sample = (8_000.0 * (TAU * 1_000.0 * f64::from(at) / 8_000.0).sin()) as i16;
+            sample
+        })
+        .collect();
+    assert!(share_of_tone(&tone, 1_000.0) > 0.999);
+    assert!(share_of_tone(&tone, 450.0) < 0.01);
+    assert!(share_of_tone(&[0; 8_000], 1_000.0) < 0.001);
+}
+
+#[test]
+fn a_sound_is_found_where_it_is() {
+    let sound = spoken("好的，那今天先不打扰您了，祝您生活愉快，再见。", Codec::Pcma);
+    let mut recorded = vec![0; 1_234];
+    recorded.extend(&sound);
+    recorded.extend([0; 800]);
+    assert_eq!(place_of(&sound, &recorded), 1_234);
+    recorded[5_000] ^= 64;
+    let (share, longest) = equal(&sound, &recorded[1_234..]);
+    assert!(share < 1.0 && share > 0.999 && longest == 1, "{share} {longest}");
+}
