@@ -7,6 +7,7 @@
 
 mod ci;
 mod demo;
+mod fuzz;
 mod packages;
 mod process;
 mod program;
@@ -39,6 +40,8 @@ enum Chore {
     Tidy,
     /// Run all that must pass before a change lands: formatting, lints, documentation, dependencies, tests
     Ci,
+    /// Run the fuzz targets under libFuzzer for a while; the first build takes some minutes
+    Fuzz(fuzz::Options),
     /// Run campaigns in virtual time, with the arguments of the hutong-simulator program
     Simulate {
         /// Passed on as they are: `--seed 7 --log`, say
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Chore::Schemathesis(options) => schemathesis::run(&options),
         Chore::Tidy => tidy::run(),
         Chore::Ci => ci::run(),
+        Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Simulate { arguments } => program::run("hutong-simulator", &arguments),
         Chore::Voices { arguments } => program::run("hutong-voices", &arguments),
         Chore::Bench { arguments } => program::run("hutong-bench", &arguments),

@@ -8,6 +8,7 @@ mod codec;
 mod conceal;
 mod digits;
 mod engine;
+pub(crate) mod fuzzing;
 mod handle;
 mod jitter;
 mod noise;

@@ -105,6 +105,14 @@ pub(super) struct Notes {
     pub(super) early: mpsc::Sender<Request>,
     /// The cause that the far side hung up with.
     pub(super) q850: Option<u8>,
+    /// Held by requests inside the call until they are replied to: the way to the call itself has no bound.
+    waiting: Arc<Semaphore>,
+}
+
+impl Notes {
+    pub(super) fn new(early: mpsc::Sender<Request>) -> Self {
+        Self { early, q850: None, waiting: Arc::new(Semaphore::new(WAITING_IN_CALL_MAX)) }
+    }
 }
 
 impl UserAgent {
@@ -348,8 +356,13 @@ async fn handle(
                 notes.q850 = cause;
             }
         }
+        let waiting = agent.notes().get(&dialog.id().call_id).map(|notes| notes.waiting.clone());
         // Held no longer than needed: a ringing call would keep the agent alive.
         drop(agent);
+        let _slot = match waiting.filter(|_| asks_the_call(method)).map(Semaphore::try_acquire_owned) {
+            Some(Err(_)) => return transaction.reply(StatusCode::ServerInternalError).await,
+            slot => slot,
+        };
         return dialog.handle(&mut transaction).await;
     }
     let begins = transaction.original.to_header()?.tag()?.is_none();
@@ -366,6 +379,11 @@ async fn handle(
         }
         _ => transaction.reply_with(StatusCode::MethodNotAllowed, vec![Header::Allow(ALLOWED.into())], None).await,
     }
+}
+
+/// Whether a request inside a call waits for the call to reply. What ends or confirms a call never waits.
+fn asks_the_call(method: Method) -> bool {
+    !matches!(method, Method::Ack | Method::Bye | Method::Cancel | Method::PRack)
 }
 
 /// An UPDATE before the answer (RFC 3311): the library's dialog is not confirmed yet, and does not take it.

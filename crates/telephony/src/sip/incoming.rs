@@ -53,7 +53,7 @@ pub(super) async fn begin(
     let contact = agent.contact(&number, local_ip(&agent, &transaction), Transport::Udp).ok();
     let mut dialog = agent.layer.get_or_create_server_invite(&transaction, sender, None, contact)?;
     let (early, _) = mpsc::channel(WAITING_IN_CALL_MAX);
-    agent.notes().insert(dialog.id().call_id, Notes { early, q850: None });
+    agent.notes().insert(dialog.id().call_id, Notes::new(early));
     place.send(IncomingCall {
         agent,
         dialog: dialog.clone(),

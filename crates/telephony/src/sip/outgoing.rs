@@ -24,6 +24,8 @@ use super::trunk::{Number, Trunk};
 pub(super) const GOODBYE: Duration = Duration::from_secs(33);
 /// The longest session interval that is granted after a refusal of ours.
 const INTERVAL_S_MAX: u32 = 86_400;
+/// How often a call is placed anew with a longer session interval: each hop may want a longer one than those before it.
+const LONGER_INTERVALS_MAX: u8 = 2;
 
 /// A call on a trunk. Dropping it hangs up: CANCEL before the answer, BYE after it.
 pub struct OutgoingCall {
@@ -42,6 +44,8 @@ pub struct OutgoingCall {
     ended: Option<Ended>,
     call_id: String,
     patience: Patience,
+    /// How often the call was placed anew with a longer session interval.
+    longer_intervals: u8,
 }
 
 /// For how long an answer is waited for.
@@ -119,7 +123,7 @@ impl OutgoingCall {
         let (dialog, invite) = begun.map_err(|error| SipError::Malformed(error.to_string()))?;
         let call_id = dialog.id().call_id;
         let (early_sender, early) = mpsc::channel(WAITING_IN_CALL_MAX);
-        agent.notes().insert(call_id.clone(), Notes { early: early_sender, q850: None });
+        agent.notes().insert(call_id.clone(), Notes::new(early_sender));
         Ok(Self {
             agent,
             option,
@@ -134,6 +138,7 @@ impl OutgoingCall {
             ended: None,
             call_id,
             patience,
+            longer_intervals: 0,
         })
     }
 
@@ -253,18 +258,18 @@ impl OutgoingCall {
         let Some(seconds) = min_se.filter(|seconds| (INTERVAL_S + 1..=INTERVAL_S_MAX).contains(seconds)) else {
             return false;
         };
-        let mut option = self.option.clone();
-        let headers = option.headers.get_or_insert_default();
-        let already = headers
-            .iter()
-            .any(|header| matches!(header, Header::MinSE(value) if value.to_string().contains(&seconds.to_string())));
-        if already {
+        if self.longer_intervals == LONGER_INTERVALS_MAX {
             return false;
         }
+        let mut option = self.option.clone();
+        let headers = option.headers.get_or_insert_default();
         headers.retain(|header| !matches!(header, Header::SessionExpires(_) | Header::MinSE(_)));
         headers.push(Header::SessionExpires(seconds.to_string().into()));
         headers.push(Header::MinSE(seconds.to_string().into()));
-        let Ok(again) = Self::begin(self.agent.clone(), option, self.sdp.clone(), self.patience) else { return false };
+        let Ok(mut again) = Self::begin(self.agent.clone(), option, self.sdp.clone(), self.patience) else {
+            return false;
+        };
+        again.longer_intervals = self.longer_intervals + 1;
         *self = again;
         true
     }

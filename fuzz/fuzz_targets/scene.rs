@@ -1,0 +1,5 @@
+//! The target `scene` for libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hutong_fuzz_targets::run("scene", bytes));

@@ -1,0 +1,5 @@
+//! The target `secure_packets` for libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hutong_fuzz_targets::run("secure_packets", bytes));
