@@ -137,6 +137,9 @@ mod tests {
         let advice = how_to_install(&all);
 
         assert!(all.iter().all(|package| advice.contains(package.why)), "{advice}");
-        assert!(advice.ends_with("sudo apt-get install baresip-core curl kamailio postgresql python3-venv sip-tester"), "{advice}");
+        assert!(
+            advice.ends_with("sudo apt-get install baresip-core curl kamailio postgresql python3-venv sip-tester"),
+            "{advice}"
+        );
     }
 }

@@ -16,7 +16,7 @@ use hutong_recordings::{Kept, Recordings, Take, Tape};
 use hutong_store::claim::Claimed;
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
-use hutong_telephony::media::{self, Codec, Engine, Event, Events, Formats, Frame, Media, Tap};
+use hutong_telephony::media::{self, Codec, Engine, Event, Events, Formats, Frame, Media, Playback, Played, Tap};
 use hutong_telephony::sip::{
     EndedBy, Number, OutgoingCall, Reply, Request, SessionChange, Signal, Srtp, Trunk, UserAgent,
 };
@@ -29,6 +29,9 @@ use crate::way::Way;
 
 /// What the callee did that nobody has asked for yet.
 const PENDING_MAX: usize = 32;
+/// The longest that a call lasts. Conversations end by themselves; a far side that puts us on hold for ever does not.
+const CALL_MAX: Duration = Duration::from_secs(30 * 60);
+
 /// Everything that calls on trunks need.
 pub struct Carrier {
     /// Signals.
@@ -155,6 +158,13 @@ struct TrunkCall {
 
 /// The status that says that voices cannot be agreed on.
 const NOT_ACCEPTABLE_HERE: u16 = 488;
+
+/// Why a prompt was cut off.
+#[derive(Default)]
+struct Cut {
+    hung_up: bool,
+    machine: bool,
+}
 
 /// What happened on a leg.
 #[expect(clippy::large_enum_variant, reason = "frames are nearly all of them, and none is allocated")]
@@ -295,55 +305,61 @@ impl TrunkCall {
         };
         let spoken = ROBOT.speak(text);
         if !spoken.missing.is_empty() {
-            tracing::warn!(call = %self.claimed.call, missing = spoken.missing, "a prompt is not recorded");
+            // Not which words: a customer's name may be among them.
+            let missing = spoken.missing.chars().count();
+            tracing::warn!(call = %self.claimed.call, missing, "{missing} characters of a prompt are not recorded");
         }
         leg.media.listen(self.ear.is_some());
         let mut from = None;
         let mut until = leg.media.position();
-        let (mut hung_up, mut machine) = (false, false);
+        let mut cut = Cut::default();
+        let mut over = self.carrier.runtime.sleep_until(leg.answered.1.after(CALL_MAX));
         let queued: Vec<_> = spoken.clips.into_iter().map(|clip| leg.media.play(clip)).collect();
-        for mut playback in queued {
-            let played = loop {
-                tokio::select! {
-                    biased;
-                    // After the end, the next signal is the end again, at once.
-                    signal = leg.call.next(), if !hung_up => match signal {
-                        Signal::Ended(_) => { hung_up = true; leg.media.stop_playing(); }
-                        Signal::Request(request) => {
-                            let waiting = self.pending.len();
-                            self.on_request(&mut leg, request);
-                            if interruptible && self.pending.len() > waiting {
-                                leg.media.stop_playing();
-                            }
-                        }
-                        _ => {}
-                    },
-                    played = &mut playback => break played,
-                    Some(event) = leg.events.next() => match event {
-                        Event::Digit(key) => {
-                            self.remember(Heard::Key(key));
-                            if interruptible {
-                                leg.media.stop_playing();
-                            }
-                        }
-                        Event::Silent => { hung_up = true; leg.media.stop_playing(); }
-                        Event::Frame { frame, .. } if self.is_machine(&frame) => {
-                            machine = true;
-                            leg.media.stop_playing();
-                        }
-                        Event::Frame { .. } | Event::Began => {}
-                    },
-                }
-            };
+        for playback in queued {
+            let played = self.until_played(&mut leg, playback, interruptible, (&mut over, &mut cut)).await;
             from = from.or((played.until > played.from).then_some(played.from));
             until = until.max(played.until);
-            if hung_up || machine {
+            if cut.hung_up || cut.machine {
                 break;
             }
         }
+        let Cut { hung_up, machine } = cut;
         let said = Said { from: leg.moment(from.unwrap_or(until)), until: leg.moment(until), hung_up, machine };
         self.leg = Some(leg);
         said
+    }
+
+    async fn until_played(
+        &mut self,
+        leg: &mut Leg,
+        mut playback: Playback,
+        interruptible: bool,
+        (over, cut): (&mut BoxFuture<'static, ()>, &mut Cut),
+    ) -> Played {
+        loop {
+            let waiting = self.pending.len();
+            tokio::select! {
+                biased;
+                // After the end, the next signal is the end again, at once.
+                signal = leg.call.next(), if !cut.hung_up => match signal {
+                    Signal::Ended(_) => cut.hung_up = true,
+                    Signal::Request(request) => self.on_request(leg, request),
+                    _ => {}
+                },
+                played = &mut playback => return played,
+                () = &mut *over, if !cut.hung_up => cut.hung_up = true,
+                Some(event) = leg.events.next() => match event {
+                    Event::Digit(key) => self.remember(Heard::Key(key)),
+                    Event::Silent => cut.hung_up = true,
+                    Event::Frame { frame, .. } => cut.machine |= self.is_machine(&frame),
+                    Event::Began => {}
+                },
+            }
+            let interrupted = interruptible && self.pending.len() > waiting;
+            if interrupted || cut.hung_up || cut.machine {
+                leg.media.stop_playing();
+            }
+        }
     }
 
     async fn hear(&mut self, silence: Duration) -> Heard {
@@ -355,8 +371,13 @@ impl TrunkCall {
         let mut activity = ActivityDetector::default();
         // Speech puts the end of patience off: its words come when it is over.
         let mut quiet = Quiet::new(leg.media.position(), silence);
+        let mut over = self.carrier.runtime.sleep_until(leg.answered.1.after(CALL_MAX));
         let heard = loop {
-            match next(&mut leg).await {
+            let happened = tokio::select! {
+                happened = next(&mut leg) => happened,
+                () = &mut over => break Heard::HungUp,
+            };
+            match happened {
                 Happened::Signal(Signal::Ended(_)) | Happened::Event(Event::Silent) => break Heard::HungUp,
                 Happened::Signal(Signal::Request(request)) => {
                     self.on_request(&mut leg, request);
