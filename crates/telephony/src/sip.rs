@@ -11,6 +11,7 @@ pub(crate) mod fuzzing;
 mod header;
 mod in_call;
 mod incoming;
+mod listener;
 mod outgoing;
 mod registration;
 mod session_timer;

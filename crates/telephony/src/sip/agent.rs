@@ -14,7 +14,6 @@ use rsipstack::transaction::endpoint::EndpointOption;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transaction::{Endpoint, TransactionReceiver};
-use rsipstack::transport::tcp_listener::TcpListenerConnection;
 use rsipstack::transport::tls::{TlsConfig, TlsListenerConnection};
 use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipAddr, TransportLayer};
@@ -24,11 +23,13 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use super::call::{Reply, Request, SessionChange, SipError};
 use super::incoming::{self, IncomingCall};
 use super::trunk::{Transport, Trunk};
-use super::{clock, header};
+use super::{clock, header, listener};
 
 /// Requests from outside that are handled at once; a ringing call is one of them. Beyond it they are left alone, and
 /// the far side sends them again.
 const HANDLED_MAX: usize = 20_000;
+/// Ports that are tried where any port will do.
+const PORTS_TRIED_MAX: u32 = 16;
 /// Requests inside one call that wait for it.
 pub(super) const WAITING_IN_CALL_MAX: usize = 16;
 /// Methods that we take.
@@ -300,15 +301,24 @@ async fn open(
         what: format!("{what} {}", listen.address),
         cause: error.to_string(),
     };
-    let udp = UdpConnection::create_connection(listen.address, listen.advertised, Some(cancel.child_token()));
-    let udp = udp.await.map_err(|error| failed("UDP", &error))?;
-    let bound = udp.get_addr().get_socketaddr().map_err(|error| failed("UDP", &error))?;
-    transports.add_transport(udp.into());
-    let local = SocketAddr::new(listen.address.ip(), bound.port());
-    if listen.tcp {
-        let tcp = TcpListenerConnection::new(local, listen.advertised).await;
-        transports.add_transport(tcp.map_err(|error| failed("TCP", &error))?.into());
-    }
+    let mut attempts = 0;
+    let local = loop {
+        attempts += 1;
+        let udp = UdpConnection::create_connection(listen.address, listen.advertised, Some(cancel.child_token()));
+        let udp = udp.await.map_err(|error| failed("UDP", &error))?;
+        let bound = udp.get_addr().get_socketaddr().map_err(|error| failed("UDP", &error))?;
+        let local = SocketAddr::new(listen.address.ip(), bound.port());
+        if listen.tcp {
+            match listener::open(local) {
+                Ok(tcp) => listener::serve(tcp, transports, listen.advertised.unwrap_or(local), cancel.clone()),
+                // What was free for UDP need not be so for TCP: another one is taken, where any will do.
+                Err(_) if listen.address.port() == 0 && attempts < PORTS_TRIED_MAX => continue,
+                Err(error) => return Err(failed("TCP", &error)),
+            }
+        }
+        transports.add_transport(udp.into());
+        break local;
+    };
     let mut config = TlsConfig { ca_certs: listen.tls.authorities.clone(), ..TlsConfig::default() };
     transports.set_tls_config(config.clone());
     if let Some((address, certificate, key)) = listen.tls.server.clone() {

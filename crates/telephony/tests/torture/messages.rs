@@ -40,9 +40,9 @@ pub(crate) fn all() -> Vec<Message> {
     [valid(), invalid(), application(), strays()].into_iter().flatten().collect()
 }
 
-/// RFC 4475 section 3.1.1: unusual, and right.
-fn valid() -> Vec<Message> {
-    let tortuous = lines(
+/// RFC 4475 section 3.1.1.1.
+fn tortuous() -> String {
+    lines(
         "
 INVITE sip:vivekg@VICTIM;unknownparam SIP/2.0
 TO :
@@ -68,11 +68,15 @@ m:\"Quoted string \\\"\\\"\" <sip:jdrosen@example.com> ; newparam =
   secondparam ; q = 0.33
 
 ",
-    );
+    )
+}
+
+/// RFC 4475 section 3.1.1: unusual, and right.
+fn valid() -> Vec<Message> {
     let long = "x".repeat(3_000);
     let many = "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\n".repeat(30);
     vec![
-        message("3.1.1.1 short tortuous INVITE", None, tortuous),
+        message("3.1.1.1 short tortuous INVITE", None, tortuous()),
         message(
             "3.1.1.2 wide range of characters",
             None,

@@ -2,26 +2,18 @@
 
 use std::time::Duration;
 
+use hutong_telephony::sip::{Listen, SipError, UserAgent};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::agent::{PATIENCE, Victim, memory, soon};
+use super::agent::{LOOPBACK, PATIENCE, Victim, memory};
 use super::messages::request;
 
 /// Connections at once: what one host may open before it is noticed.
 const CONNECTIONS: usize = 300;
 
 async fn connected(victim: &Victim) -> TcpStream {
-    // TCP is listened on a moment after the agent has started.
-    soon(async {
-        loop {
-            match TcpStream::connect(victim.address()).await {
-                Ok(stream) => return stream,
-                Err(_) => tokio::task::yield_now().await,
-            }
-        }
-    })
-    .await
+    TcpStream::connect(victim.address()).await.unwrap()
 }
 
 fn named(victim: &Victim, text: &str) -> Vec<u8> {
@@ -100,7 +92,7 @@ async fn hundreds_of_connections_that_say_nothing_leave_room_for_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_who_never_reads_holds_up_nobody_once_he_is_gone() {
+async fn a_peer_who_never_reads_holds_up_nobody_else() {
     let victim = Victim::new().await;
     let mut stream = connected(&victim).await;
     let padding = format!("Subject: {}\n", "x".repeat(8_000));
@@ -117,7 +109,15 @@ async fn a_peer_who_never_reads_holds_up_nobody_once_he_is_gone() {
         sent += 1;
     }
     assert!(sent > 100, "{sent} requests were taken");
-    // While he is there, the library's one task waits for room to answer him.
-    drop(stream);
     victim.is_as_before().await;
+    drop(stream);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_and_one_that_is_not_is_open_from_the_start() {
+    let taken = std::net::TcpListener::bind((LOOPBACK, 0)).unwrap();
+    let started = UserAgent::start(Listen::at(taken.local_addr().unwrap()), None).await;
+    assert!(matches!(started, Err(SipError::Socket { what, .. }) if what.starts_with("TCP")));
+    let agent = UserAgent::start(Listen::at((LOOPBACK, 0).into()), None).await.unwrap();
+    TcpStream::connect(agent.local_address()).await.unwrap();
 }

@@ -7,8 +7,8 @@ use super::trunk::{Came, Far};
 
 /// Requests that one call may come to, whatever the trunk answers.
 const ATTEMPTS_MAX: usize = 4;
-/// Requests within a call that may wait for it.
-const WAITING_MAX: usize = 16;
+/// Requests within a call that may wait for it, and those that come while they are taken.
+const WAITING_MAX: usize = 64;
 const SDP_TYPE: &str = "Content-Type: application/sdp\n";
 
 /// Answers every INVITE by `answer` until the call ends; the end, and how many INVITEs came.
