@@ -12,6 +12,7 @@
 mod baresip;
 mod bench;
 mod kamailio;
+mod network;
 mod process;
 mod sipp;
 mod sound;

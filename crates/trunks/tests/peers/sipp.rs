@@ -16,13 +16,13 @@ pub(crate) const WORDS: &str = "好的，那今天先不打扰您了，祝您生
 const NUMBER: &str = "13800138000";
 
 /// sipp with one scenario, for one call.
-struct Sipp {
+pub(crate) struct Sipp {
     program: Program,
     port: u16,
 }
 
 impl Sipp {
-    async fn start(scenario: &str) -> Self {
+    pub(crate) async fn start(scenario: &str) -> Self {
         Self::start_with(scenario, &[]).await
     }
 
@@ -45,13 +45,17 @@ impl Sipp {
         Self { program, port }
     }
 
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        (crate::bench::LOOPBACK, self.port).into()
+    }
+
     /// It as a trunk. It counts every request as a call of its own, so nothing may ask whether it is there.
-    fn trunk(&self) -> Trunk {
+    pub(crate) fn trunk(&self) -> Trunk {
         Trunk { options_s: 0, ring_s: 30, ..Trunk::at(&format!("127.0.0.1:{}", self.port)) }
     }
 
     /// It saw what its scenario wants, to the end.
-    async fn is_content(&mut self) {
+    pub(crate) async fn is_content(&mut self) {
         let code = self.program.ended().await;
         let (errors, messages) = (self.program.file("errors.txt"), self.program.file("messages.txt"));
         assert_eq!(code, Some(0), "{errors}\n{messages}\n{}", self.program.output());
