@@ -158,8 +158,8 @@ async fn both_voices_arrive(codec: Codec, more: &str, srtp: Srtp) {
     let sound = sound::spoken(WORDS, codec);
     let heard = phone.heard().await;
     let at = sound::place_of(&sound, &heard[..heard.len().min(sound.len() + 8_000)]);
-    let alike = sound::alike(&sound, &heard[at..]);
-    assert!(alike >= 0.98, "what the telephone heard is like what we said by {alike}");
+    let share = sound::found(&sound, &heard[at..]);
+    assert!(share >= 0.98, "{share} of what we said was heard by the telephone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
