@@ -34,9 +34,13 @@ struct Callees {
 
 impl Callees {
     fn start() -> Self {
+        Self::logging(Stdio::null())
+    }
+
+    fn logging(log: impl Into<Stdio>) -> Self {
         let mut command = program::command();
-        command.args(["callee", "--listen", "127.0.0.1:0", "--pace", "10"]).env("HUTONG_LOG__LEVEL", "warn");
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        command.args(["callee", "--listen", "127.0.0.1:0", "--pace", "10"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let printed = Output::of(child.stdout.take().unwrap());
         let address = printed.find(|line| Some(line.split_once("sip:")?.1.split_once(';')?.0.to_owned()));
         Self { child, address: address.expect("callees say where they are called") }
@@ -83,7 +87,7 @@ impl Company {
     }
 
     fn serve(&mut self) -> Client {
-        let server = self.installation.serve_with(&[("HUTONG_LOG__LEVEL", "info,rsipstack=warn")]);
+        let server = self.installation.serve_with(&[("HUTONG_LOG__LEVEL", "info")]);
         let client = server.client(&self.credentials);
         self.server = Some(server);
         client
@@ -137,6 +141,20 @@ fn assert_in_order(text: &str, steps: &[&str]) {
     let mut lines = text.lines();
     for step in steps {
         assert!(lines.any(|line| line.contains(step)), "no {step:?} where it should be in\n{text}");
+    }
+}
+
+#[test]
+fn a_log_holds_no_message_and_no_number() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let callees = Callees::logging(log.reopen().unwrap());
+    let company = Company::new("5");
+    let line = company.line(FIRST_LINE, &callees.address, &[]);
+    let tested = company.test(line, "13800138004");
+    drop(callees);
+    let said = std::fs::read_to_string(log.path()).unwrap() + &tested.stderr;
+    for secret in ["SIP/2.0", "13800138004", FIRST_LINE] {
+        assert!(!said.contains(secret), "{said}");
     }
 }
 

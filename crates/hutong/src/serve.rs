@@ -149,9 +149,14 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static>
     })
 }
 
+/// What is not logged unless it is asked for by name: the SIP library writes every message in full, with the numbers in
+/// it, and with what passwords were answered with.
+const QUIET: &str = "rsipstack=warn";
+
 /// Sends log lines to standard error.
 pub(crate) fn init_log(config: &Config) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level)
+    let directives = format!("{QUIET},{}", config.log.level);
+    let filter = tracing_subscriber::EnvFilter::try_new(directives)
         .map_err(|error| Error::config("log.level", &error.to_string()))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
