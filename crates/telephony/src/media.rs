@@ -3,7 +3,6 @@
 //! The engine (`engine`) owns sockets and threads; everything below it is given packets, frames and the time: `stream`
 //! is one call's two directions, `sdp` what both sides agree on, `source` whose packets are heard.
 
-pub mod clip;
 mod codec;
 mod conceal;
 mod digits;

@@ -1,5 +1,0 @@
-//! The target `clip` for libFuzzer.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hutong_fuzz_targets::run("clip", bytes));
