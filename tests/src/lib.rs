@@ -13,6 +13,7 @@
     reason = "only tests use this crate: what cannot be prepared fails the test that asked for it"
 )]
 
+pub mod callees;
 pub mod client;
 pub mod follower;
 pub mod http;

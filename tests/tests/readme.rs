@@ -2,7 +2,7 @@
 //! bottom, and does what it says.
 //!
 //! Changed is only what a test cannot share with others: `cargo run --release --` and `target/release` mean
-//! the program under test, servers get a free port, and `8080` is that port in what follows. A server goes
+//! the program under test, servers and callees get a free port, and `8080` and `5070` are these ports in what follows. A server goes
 //! on in the background, as it does in the reader's first terminal.
 
 #![allow(
@@ -18,6 +18,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use hutong_e2e::callees::Callees;
 use hutong_e2e::{Demo, Server, program};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,6 +37,7 @@ struct Reader {
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
     servers: Vec<Running>,
+    callees: Option<Callees>,
     port: String,
 }
 
@@ -56,7 +58,7 @@ impl Reader {
         let mut bash = bash.spawn().expect("bash runs");
         let input = bash.stdin.take().unwrap();
         let output = BufReader::new(bash.stdout.take().unwrap()).lines();
-        Self { folder, bash, input, output, servers: Vec::new(), port: "8080".to_owned() }
+        Self { folder, bash, input, output, servers: Vec::new(), callees: None, port: "8080".to_owned() }
     }
 
     fn run(&mut self, command: &str) {
@@ -69,8 +71,14 @@ impl Reader {
         if command == "hutong serve" {
             return self.start_server("serve");
         }
+        if command == "hutong callee --listen 127.0.0.1:5070" {
+            self.callees = Some(Callees::start());
+            return;
+        }
         let release = program::folder();
+        let callees = self.callees.as_ref().map_or("127.0.0.1:5070", Callees::address);
         let changed = command
+            .replace("127.0.0.1:5070", callees)
             .replace("$PWD/target/release", release.to_str().expect("a path in text"))
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", self.port));
         let printed = self.type_in(&changed);

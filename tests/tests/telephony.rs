@@ -8,10 +8,9 @@
 )]
 
 use std::net::UdpSocket;
-use std::process::{Child, Stdio};
 
+use hutong_e2e::callees::Callees;
 use hutong_e2e::http::{Answer, Request};
-use hutong_e2e::output::Output;
 use hutong_e2e::program::{self, Done};
 use hutong_e2e::wait::until;
 use hutong_e2e::{Client, Credentials, Installation, Server};
@@ -25,35 +24,6 @@ const FIRST_LINE: &str = "02180000001";
 const SECOND_LINE: &str = "02180000002";
 /// A whole day of dialling.
 const TASK: &str = "外呼任务";
-
-/// A running `hutong callee`.
-struct Callees {
-    child: Child,
-    address: String,
-}
-
-impl Callees {
-    fn start() -> Self {
-        Self::logging(Stdio::null())
-    }
-
-    fn logging(log: impl Into<Stdio>) -> Self {
-        let mut command = program::command();
-        command.args(["callee", "--listen", "127.0.0.1:0", "--pace", "10"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let printed = Output::of(child.stdout.take().unwrap());
-        let address = printed.find(|line| Some(line.split_once("sip:")?.1.split_once(';')?.0.to_owned()));
-        Self { child, address: address.expect("callees say where they are called") }
-    }
-}
-
-impl Drop for Callees {
-    fn drop(&mut self) {
-        // Errors mean that it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A company whose robot sells flats.
 struct Company {
@@ -149,7 +119,7 @@ fn a_log_holds_no_message_and_no_number() {
     let log = tempfile::NamedTempFile::new().unwrap();
     let callees = Callees::logging(log.reopen().unwrap());
     let company = Company::new("5");
-    let line = company.line(FIRST_LINE, &callees.address, &[]);
+    let line = company.line(FIRST_LINE, callees.address(), &[]);
     let tested = company.test(line, "13800138004");
     drop(callees);
     let said = std::fs::read_to_string(log.path()).unwrap() + &tested.stderr;
@@ -162,11 +132,11 @@ fn a_log_holds_no_message_and_no_number() {
 fn a_line_is_tested_step_by_step_before_it_is_used() {
     let callees = Callees::start();
     let company = Company::new("1");
-    let line = company.line(FIRST_LINE, &callees.address, &[]);
+    let line = company.line(FIRST_LINE, callees.address(), &[]);
 
     let answered = company.test(line, "13800138000");
     assert_eq!(answered.code, Some(0), "{}", answered.stderr);
-    let there = format!("calling from 127.0.0.1 over UDP to {}", callees.address);
+    let there = format!("calling from 127.0.0.1 over UDP to {}", callees.address());
     let steps = [&there, "OPTIONS answered", "INVITE sent, Call-ID ", "180", "200: answered, PCMA", "speaking: "];
     assert_in_order(&answered.stdout, &steps);
     let steps = ["the first voice packet arrived", "spoken", ", 0 lost", "somebody was heard", "hung up"];
@@ -188,7 +158,7 @@ fn a_line_is_tested_step_by_step_before_it_is_used() {
 fn calls_over_sip_end_as_the_document_says_and_are_recorded() {
     let callees = Callees::start();
     let mut company = Company::new("20");
-    let line = company.line(FIRST_LINE, &callees.address, &["--ring-seconds", "8"]);
+    let line = company.line(FIRST_LINE, callees.address(), &["--ring-seconds", "8"]);
     let client = company.serve();
     // Up to 9 the last digit says it; 10 cannot be played by a far side.
     let expected = [
@@ -261,7 +231,7 @@ fn a_dead_trunk_is_left_alone_and_the_second_line_carries_the_calls() {
     let mut company = Company::new("1");
     let dead = nobody.local_addr().unwrap().to_string();
     let first = company.line(FIRST_LINE, &dead, &["--reply-seconds", "1", "--options-seconds", "0"]);
-    let second = company.line(SECOND_LINE, &callees.address, &[]);
+    let second = company.line(SECOND_LINE, callees.address(), &[]);
     let client = company.serve();
     // The first five would answer, if anybody heard of them.
     let unlucky = ["13800138020", "13800138021", "13800138023", "13800138024", "13800138025"].map(|number| (number, 0));
