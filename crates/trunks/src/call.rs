@@ -469,18 +469,14 @@ impl LiveCall for TrunkCall {
     }
 }
 
-/// What a trunk wants to hear.
-fn formats(trunk: &Trunk, advertised: Option<IpAddr>) -> Formats {
-    let codecs = if trunk.prefer_ulaw { [Codec::Pcmu, Codec::Pcma] } else { [Codec::Pcma, Codec::Pcmu] };
-    Formats { codecs: codecs.to_vec(), srtp: srtp(trunk), advertised, ..Formats::default() }
-}
-
-/// How a trunk wants its voices encrypted.
+/// What is offered to a trunk; `advertised` is where voices reach us, where a translator stands between.
 #[must_use]
-pub fn srtp(trunk: &Trunk) -> media::Srtp {
-    match trunk.srtp {
+pub fn formats(trunk: &Trunk, advertised: Option<IpAddr>) -> Formats {
+    let codecs = if trunk.prefer_ulaw { [Codec::Pcmu, Codec::Pcma] } else { [Codec::Pcma, Codec::Pcmu] };
+    let srtp = match trunk.srtp {
         Srtp::Off => media::Srtp::Off,
         Srtp::Offered => media::Srtp::Offered,
         Srtp::Required => media::Srtp::Required,
-    }
+    };
+    Formats { codecs: codecs.to_vec(), srtp, advertised, ..Formats::default() }
 }

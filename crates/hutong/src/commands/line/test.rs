@@ -9,8 +9,9 @@ use hutong_store::line::Line;
 use hutong_store::vault::Vault;
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
-use hutong_telephony::media::{Codec, Event, Events, Formats, Media};
+use hutong_telephony::media::{Event, Events, Media};
 use hutong_telephony::sip::{Ended, EndedBy, Number, OutgoingCall, RegistrationState, Signal, Trunk, UserAgent};
+use hutong_trunks::call::formats;
 use hutong_trunks::{KnownAnnouncements, settings};
 use tokio::sync::watch;
 
@@ -57,8 +58,7 @@ pub(super) async fn run(config: &Config, vault: &Vault, line: &Line, number: &st
     }
     let (media, events) = engine.open(local, None).map_err(|error| failed(&error))?;
     media.listen(true);
-    let codecs = if trunk.prefer_ulaw { vec![Codec::Pcmu, Codec::Pcma] } else { vec![Codec::Pcma, Codec::Pcmu] };
-    let formats = Formats { codecs, srtp: hutong_trunks::call::srtp(&trunk), ..Formats::default() };
+    let formats = formats(&trunk, None);
     let caller = match line.kind {
         LineKind::Hidden => Number::Hidden(&line.phone),
         LineKind::Mobile | LineKind::Fixed | LineKind::Sip => Number::Shown(&line.phone),
