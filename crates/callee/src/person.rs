@@ -168,12 +168,11 @@ impl Person<'_> {
         if manner == Manner::Voicemail {
             self.play_greeting(media, &mut events).await;
         }
-        let mut turn = 0;
+        // The greeting of a voicemail was its turn.
+        let mut turn = usize::from(manner == Manner::Voicemail);
         loop {
-            let heard = self.listen(media, &mut events, manner, turn).await;
-            match heard {
-                Heard::Gone => return,
-                Heard::Nothing | Heard::Enough => return,
+            match self.listen(media, &mut events, manner, turn).await {
+                Heard::Gone | Heard::Nothing | Heard::Enough => return,
                 Heard::ItsPause => {}
             }
             let thinking = if manner == Manner::Interrupts {
@@ -202,15 +201,11 @@ impl Person<'_> {
     }
 
     async fn play_greeting(&mut self, media: &Media, events: &mut Events) {
-        if let Some(greeting) = self.pick(Role::Greeting, "greeting").or_else(|| self.any_greeting()) {
+        if let Some(greeting) = self.pick(Role::Greeting, "voicemail") {
             let _greeting = media.play(greeting.clip());
             let beep = media.play(BEEP.clone());
             self.until_played(beep, events).await;
         }
-    }
-
-    fn any_greeting(&self) -> Option<Entry> {
-        hutong_prompts::entries().iter().find(|row| row.role == Role::Greeting).copied()
     }
 
     /// Says something, and sends the words along.
