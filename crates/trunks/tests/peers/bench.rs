@@ -89,9 +89,15 @@ impl Bench {
         let Recording { customer, discard, .. } = report.recording.expect("the call was recorded");
         // What becomes of it is decided only when this is dropped.
         drop(discard);
-        let path = self.folder.path().join("recordings").join(&customer);
-        until(&format!("the recording {customer} is kept"), || path.exists().then_some(())).await;
-        hound::WavReader::open(&path).unwrap().into_samples().map(Result::unwrap).collect()
+        self.samples(&customer).await.1
+    }
+
+    /// The samples of a recording's file, once it is kept.
+    pub(crate) async fn samples(&self, name: &str) -> (hound::WavSpec, Vec<i16>) {
+        let path = self.folder.path().join("recordings").join(name);
+        until(&format!("the recording {name} is kept"), || path.exists().then_some(())).await;
+        let reader = hound::WavReader::open(&path).unwrap();
+        (reader.spec(), reader.into_samples().map(Result::unwrap).collect())
     }
 
     /// Waits until nothing is left of any call.

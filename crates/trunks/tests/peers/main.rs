@@ -1,4 +1,4 @@
-//! Calls on trunks that others wrote: sipp, Kamailio and baresip on loopback.
+//! Calls on trunks on loopback: those that others wrote (sipp, Kamailio, baresip), and the callee farm.
 //!
 //! Each test starts what it needs on ports of its own, with the data in `tests/peers/sip`, and ends it by its id.
 #![allow(
@@ -11,6 +11,7 @@
 
 mod baresip;
 mod bench;
+mod farm;
 mod kamailio;
 mod network;
 mod process;
