@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Which sources other than the signalled address a stream may follow.
 ///
-/// Only the first valid packet of a stream chooses; after that nothing moves it but a re-negotiation.
+/// Only the first valid packet of a stream chooses; after that nothing moves it but a re-negotiation, or the signalled address
+/// itself: a neighbour that was faster, as a relay's call before on the same port, does not keep its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Latching {
     /// The signalled host, from whatever port: its address translator may have changed the port.
@@ -55,7 +56,7 @@ impl Source {
     /// Whether packets of `from` may be heard, if they are valid.
     pub(crate) fn allows(&self, from: SocketAddr) -> bool {
         match (self.latched, self.signalled) {
-            (Some(latched), _) => latched == from,
+            (Some(latched), signalled) => latched == from || signalled == Some(from),
             (None, Some(signalled)) if from != signalled && self.former.contains(&Some(from)) => false,
             (None, Some(signalled)) => match self.latching {
                 Latching::Never => from == signalled,
@@ -64,6 +65,11 @@ impl Source {
             },
             (None, None) => false,
         }
+    }
+
+    /// Whether `from` is what was signalled, while another source was heard in its place until now.
+    pub(crate) fn takes_back(&self, from: SocketAddr) -> bool {
+        self.signalled == Some(from) && self.latched.is_some_and(|latched| latched != from)
     }
 
     /// A valid packet came from `from`, which is allowed: from here on nobody else is.

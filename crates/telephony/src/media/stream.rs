@@ -181,6 +181,9 @@ impl Stream {
             self.stats.invalid += 1;
             return Received::Nothing;
         };
+        if self.source.takes_back(from) {
+            self.remote_ssrc = None;
+        }
         if !self.of_the_stream(&header) {
             self.stats.strangers += 1;
             return Received::Nothing;

@@ -112,6 +112,27 @@ fn another_stream_takes_over_only_in_a_row_of_its_own() {
 }
 
 #[test]
+fn the_signalled_source_takes_its_place_back_from_a_neighbour_that_was_first() {
+    let mut stream = agreed("");
+    let neighbour = "192.0.2.1:9000".parse().unwrap();
+    let stray = |stream: &mut Stream, sequence| {
+        let mut packet = packet(99, sequence, 8, &[0x2a; 160]);
+        stream.receive(&mut packet, neighbour, Duration::ZERO, WALL)
+    };
+    assert_eq!(stray(&mut stream, 7000), Received::Valid, "a translator may have changed the port");
+    for sequence in 0..4 {
+        assert_eq!(voice(&mut stream, sequence, 0x55), Received::Valid);
+        assert_eq!(stray(&mut stream, 7001 + sequence), Received::Nothing);
+    }
+    let mut out = [0; SENT_BYTES_MAX];
+    let (_, destination) = stream.send(&[0; FRAME_SAMPLES], &mut out).unwrap();
+    assert_eq!(destination, FAR.parse().unwrap());
+    let heard: Vec<Frame> = (0..4).map(|_| stream.hear()).collect();
+    assert!(heard.contains(&frame_of(0x55)) && !heard.contains(&frame_of(0x2a)));
+    assert_eq!(stream.stats().strangers, 4);
+}
+
+#[test]
 fn on_hold_nothing_is_heard_and_nothing_sent_but_the_clock_goes_on() {
     let mut stream = agreed("a=inactive\r\n");
     for sequence in 0..5 {
