@@ -7,6 +7,7 @@
 mod agent;
 mod call;
 mod clock;
+mod datagrams;
 pub(crate) mod fuzzing;
 mod header;
 mod in_call;

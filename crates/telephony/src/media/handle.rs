@@ -24,8 +24,8 @@ pub enum Event {
     Frame {
         /// The place of its first sample on the stream's clock.
         position: u64,
-        /// Its samples.
-        frame: Frame,
+        /// Its samples; apart, so that the queue of a call that is not listened to stays small.
+        frame: Box<Frame>,
     },
     /// The customer pressed a key: 0 to 9, *, #, A to D.
     Digit(char),

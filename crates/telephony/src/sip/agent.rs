@@ -23,7 +23,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use super::call::{Reply, Request, SessionChange, SipError};
 use super::incoming::{self, IncomingCall};
 use super::trunk::{Transport, Trunk};
-use super::{clock, header, listener};
+use super::{clock, datagrams, header, listener};
 
 /// Requests from outside that are handled at once; a ringing call is one of them. Beyond it they are left alone, and
 /// the far side sends them again.
@@ -304,7 +304,8 @@ async fn open(
     let mut attempts = 0;
     let local = loop {
         attempts += 1;
-        let udp = UdpConnection::create_connection(listen.address, listen.advertised, Some(cancel.child_token()));
+        let socket = datagrams::open(listen.address).map_err(|error| failed("UDP", &error))?;
+        let udp = UdpConnection::from_socket(socket, listen.advertised, Some(cancel.child_token()));
         let udp = udp.await.map_err(|error| failed("UDP", &error))?;
         let bound = udp.get_addr().get_socketaddr().map_err(|error| failed("UDP", &error))?;
         let local = SocketAddr::new(listen.address.ip(), bound.port());

@@ -201,7 +201,7 @@ impl Call {
             return;
         }
         if self.events.capacity() > EVENTS_RESERVED {
-            self.tell(Event::Frame { position: self.position, frame: *customer });
+            self.tell(Event::Frame { position: self.position, frame: Box::new(*customer) });
         } else {
             self.unheard += 1;
         }
