@@ -18,7 +18,6 @@ const DIGITS_MAX: usize = 64;
 
 /// What happens on a call's media.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "frames are nearly all of them, and none is allocated")]
 pub enum Event {
     /// 20 ms of the customer, while `Media::listen` is on.
     Frame {
