@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the built program and its servers ([`program`], [`server`]), a client
 //! that speaks plain HTTP ([`http`], [`client`]) and one that follows the feed ([`follower`]), an installation
-//! with tenants in it ([`installation`]), and patterns for answers ([`matching`]).
+//! with tenants in it ([`installation`]), recordings as clients hear them ([`recording`]), and patterns for answers
+//! ([`matching`]).
 //!
 //! Nothing here links the product: what is tested is the program that users run. Every process that a test
 //! starts is ended by its id when its handle is dropped.
@@ -21,6 +22,7 @@ pub mod installation;
 pub mod matching;
 pub mod output;
 pub mod program;
+pub mod recording;
 pub mod server;
 pub mod wait;
 
