@@ -27,7 +27,7 @@ pub(crate) struct Spool {
 /// What a crashed process left behind.
 #[derive(Debug, Default)]
 pub(crate) struct LeftOvers {
-    /// Recordings whose calls were running.
+    /// Recordings whose calls were running. They stay where they are until somebody decides about them.
     pub(crate) cut_off: Vec<RecordingName>,
     /// Files that wait for their copies or for being moved.
     pub(crate) waiting: Waiting,
@@ -101,11 +101,17 @@ impl Spool {
     fn take_up(&self) -> Result<LeftOvers> {
         let mut left_overs = LeftOvers::default();
         for name in names(&self.live, usize::MAX)? {
-            let (live, kept) = (self.live(name.recording), self.kept(name.recording));
-            let file = OpenOptions::new().read(true).write(true).open(&live).map_err(Error::file(&live))?;
-            wav::mend(&file).map_err(Error::file(&live))?;
-            std::fs::rename(&live, &kept).map_err(Error::file(&live))?;
-            left_overs.cut_off.push(name.recording);
+            let live = self.live(name.recording);
+            let mend = || -> std::io::Result<bool> {
+                let file = OpenOptions::new().read(true).write(true).open(&live)?;
+                wav::mend(&file)?;
+                wav::is_silent(&file)
+            };
+            if mend().map_err(Error::file(&live))? {
+                std::fs::remove_file(&live).map_err(Error::file(&live))?;
+            } else {
+                left_overs.cut_off.push(name.recording);
+            }
         }
         for entry in std::fs::read_dir(&self.kept).map_err(Error::file(&self.kept))? {
             let path = entry.map_err(Error::file(&self.kept))?.path();

@@ -46,30 +46,44 @@ impl Company {
     }
 
     pub(crate) fn serve(&mut self) -> Client {
-        let server = self.installation.serve_with(&[("HUTONG_LOG__LEVEL", "info")]);
+        self.serve_with(&[])
+    }
+
+    /// A server with more variables in its environment; the one before has to be gone.
+    pub(crate) fn serve_with(&mut self, more: &[(&str, &str)]) -> Client {
+        let server = self.installation.serve_with(&[&[("HUTONG_LOG__LEVEL", "info")], more].concat());
         let client = server.client(&self.credentials);
         self.server = Some(server);
         client
     }
 
-    /// Dials these numbers over these lines and waits until all of them are called.
-    pub(crate) fn dialled(&self, client: &Client, lines: &[i64], at_once: i64, numbers: &[&str]) -> Vec<Value> {
+    /// Begins to dial these numbers over these lines; the task. `more` is added to its settings.
+    pub(crate) fn dial(&self, client: &Client, lines: &[i64], numbers: &[&str], more: &Value) -> Value {
         let robots = client.read("company/getRobots", &json!({ "companyId": self.id }));
-        let new = json!({
+        let mut new = json!({
             "companyId": self.id,
             "taskName": TASK,
             "taskType": 2,
             "workingStartTime": "00:00:00",
             "workingEndTime": "23:59:59",
             "userPhoneIds": lines,
-            "concurrencyQuota": at_once,
+            "concurrencyQuota": numbers.len(),
             "robotDefId": robots[0]["robotDefId"],
         });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            new[name] = value.clone();
+        }
         let task = client.write("task/createTask", &new);
         let customers: Vec<Value> = numbers.iter().map(|phone| json!({ "name": "王女士", "phone": phone })).collect();
         let import = json!({ "companyId": self.id, "taskId": task, "customerInfoList": customers });
         client.write("task/importTaskCustomer", &import);
         client.write("task/start", &json!({ "taskId": task }));
+        task
+    }
+
+    /// Dials these numbers over these lines and waits until all of them are called.
+    pub(crate) fn dialled(&self, client: &Client, lines: &[i64], at_once: i64, numbers: &[&str]) -> Vec<Value> {
+        let task = self.dial(client, lines, numbers, &json!({ "concurrencyQuota": at_once }));
         until("all numbers are called", || {
             let done = client.all("task/queryDoneTaskPhones", &json!({ "callJobId": task }));
             (done.len() == numbers.len()).then_some(done)

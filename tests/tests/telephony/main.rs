@@ -10,3 +10,4 @@
 mod calls;
 mod company;
 mod demo;
+mod killed;
