@@ -9,11 +9,20 @@ const SOUGHT: (usize, usize) = (4_000, 4);
 /// Samples by which a frame may be beside its place.
 const SLIP_MAX: usize = 960;
 
+/// A frame of speech that is louder than this is heard well; one that is below the other is a silence.
+const LOUD: u16 = 2_000;
+const QUIET: u16 = 100;
+
 /// What the robot says, as the network carries it in `codec`.
 pub(crate) fn spoken(text: &str, codec: Codec) -> Vec<i16> {
     let spoken = hutong_prompts::ROBOT.speak(text);
     assert!(spoken.missing.is_empty(), "not recorded: {}", spoken.missing);
-    spoken.clips.iter().flat_map(|clip| clip.iter()).map(|sample| codec.decode(codec.encode(*sample))).collect()
+    spoken.clips.iter().flat_map(|clip| carried(clip, codec)).collect()
+}
+
+/// A sound as the network carries it in `codec`.
+pub(crate) fn carried(sound: &[i16], codec: Codec) -> Vec<i16> {
+    sound.iter().map(|sample| codec.decode(codec.encode(*sample))).collect()
 }
 
 /// How alike two sounds are, whatever their loudness: 1 where they are the same.
@@ -56,6 +65,14 @@ pub(crate) fn found(sound: &[i16], recorded: &[i16]) -> f64 {
     f64::from(found) / f64::from(frames)
 }
 
+/// The longest run of frames in `recorded` in which nothing is heard though `sound`, which begins there, is loud.
+pub(crate) fn longest_gap(sound: &[i16], recorded: &[i16]) -> usize {
+    let loudest = |frame: &[i16]| frame.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
+    let frames = sound.chunks_exact(FRAME_SAMPLES).zip(recorded.chunks_exact(FRAME_SAMPLES));
+    let silent: Vec<bool> = frames.map(|(said, heard)| loudest(said) > LOUD && loudest(heard) < QUIET).collect();
+    silent.split(|silent| !silent).map(<[bool]>::len).max().unwrap_or(0)
+}
+
 /// The share of the energy of samples that is a tone of this frequency, measured frame by frame: two clocks may slip.
 pub(crate) fn share_of_tone(samples: &[i16], hertz: f64) -> f64 {
     let (mut tone, mut all) = (0.0, 0.0);
@@ -94,6 +111,11 @@ fn a_sound_is_found_where_it_is() {
     recorded.extend([0; 800]);
     assert_eq!(place_of(&sound, &recorded), 1_234);
     assert!((found(&sound, &recorded[1_234..]) - 1.0).abs() < f64::EPSILON);
+    assert_eq!(longest_gap(&sound, &recorded[1_234..]), 0);
+    let loudest = (0..sound.len()).max_by_key(|at| sound[*at].unsigned_abs()).unwrap() / FRAME_SAMPLES;
+    let mut torn = sound.clone();
+    torn[loudest * FRAME_SAMPLES..][..FRAME_SAMPLES].fill(0);
+    assert_eq!(longest_gap(&sound, &torn), 1);
     recorded[5_000] ^= 64;
     recorded.drain(9_000..9_100);
     let share = found(&sound, &recorded[1_234..]);
