@@ -115,7 +115,8 @@ impl Person<'_> {
             Disposition::Vacant => (self.announcement("vacant"), Refusal { code: 404, q850: Some(1) }),
             Disposition::PoweredOff => (self.announcement("powered_off"), Refusal { code: 480, q850: None }),
             Disposition::Suspended => (self.announcement("suspended"), Refusal { code: 480, q850: None }),
-            Disposition::OutOfCoverage => (self.announcement("out_of_coverage"), Refusal { code: 480, q850: Some(3) }),
+            // It is the line that does not reach so far: no carrier announces that the callee is away.
+            Disposition::OutOfCoverage => (Early::Nothing, Refusal { code: 480, q850: Some(3) }),
             Disposition::Unreachable => (self.announcement("unreachable"), Refusal { code: 480, q850: None }),
             Disposition::LineFailed => (Early::Nothing, Refusal { code: 403, q850: None }),
             Disposition::LineInArrears => (Early::Nothing, Refusal { code: 402, q850: None }),

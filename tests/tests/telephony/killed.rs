@@ -14,7 +14,7 @@ use crate::company::{Company, FIRST_LINE};
 const HEADER_BYTES: usize = 80;
 
 /// Answer and say nothing, or nothing that makes sense: the robot talks on.
-const SILENT: &str = "13800138025";
+pub(crate) const SILENT: &str = "13800138025";
 const PUZZLING: &str = "13800138024";
 /// Lets it ring for as long as anybody waits.
 const RINGS: &str = "13800138008";
@@ -25,7 +25,7 @@ const LINE_FAILED: i64 = 3;
 const LOST: i64 = 10;
 
 /// Waits until something is heard in the recordings of so many calls that go on: a robot that speaks, or ringing.
-fn until_heard(data: &Path, calls: usize) {
+pub(crate) fn until_heard(data: &Path, calls: usize) {
     until("the calls are recorded", || {
         let heard = |file: &PathBuf| {
             let bytes = std::fs::read(file).ok()?;
@@ -38,13 +38,13 @@ fn until_heard(data: &Path, calls: usize) {
 }
 
 /// What `hutong why` says of the attempts of a number, one a line.
-fn attempts(company: &Company, task: &Value, number: &str) -> Vec<String> {
+pub(crate) fn attempts(company: &Company, task: &Value, number: &str) -> Vec<String> {
     let printed = company.installation.run(&["why", "--task", &task.to_string(), "--number", number, "--english"]);
     printed.lines().skip(2).map(str::to_owned).collect()
 }
 
 /// The finished calls of a task, once there are any.
-fn finished(client: &Client, task: &Value) -> Vec<Value> {
+pub(crate) fn finished(client: &Client, task: &Value) -> Vec<Value> {
     until("the call has finished", || {
         let done = client.all("task/queryDoneTaskPhones", &json!({ "callJobId": task }));
         (!done.is_empty()).then_some(done)
@@ -59,7 +59,7 @@ fn waiting(client: &Client, task: &Value) -> Value {
 }
 
 /// The samples of both voices of a call, as a client hears them.
-fn listened_to(client: &Client, company: &Company, call: &Value) -> Vec<i16> {
+pub(crate) fn listened_to(client: &Client, company: &Company, call: &Value) -> Vec<i16> {
     let asked = json!({ "callInstanceId": call["callInstanceId"], "companyId": company.id });
     let whole = until("the recording can be fetched", || {
         let detail = client.read("task/phoneLogInfo", &asked);

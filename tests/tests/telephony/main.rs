@@ -11,3 +11,4 @@ mod calls;
 mod company;
 mod demo;
 mod killed;
+mod network;

@@ -48,6 +48,7 @@ async fn each_unanswered_sandbox_number_ends_as_its_last_digits_say() {
         check("13800138006", Disposition::Busy, Some(EarlyMedia::Busy)),
         check("13800138008", Disposition::RangOut, Some(EarlyMedia::Ringback)),
         check("13800138009", Disposition::LineInArrears, None),
+        check("13800138022", Disposition::OutOfCoverage, Some(EarlyMedia::Nothing)),
     );
 }
 
