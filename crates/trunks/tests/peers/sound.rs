@@ -2,6 +2,7 @@
 
 use std::f64::consts::TAU;
 
+use hutong_prompts::Role;
 use hutong_telephony::media::{Codec, FRAME_SAMPLES, SAMPLE_RATE};
 
 /// Samples by which a place is found, and how far apart those of them are that are compared.
@@ -9,6 +10,8 @@ const SOUGHT: (usize, usize) = (4_000, 4);
 /// Samples by which a frame may be beside its place.
 const SLIP_MAX: usize = 960;
 
+/// What is lost of a voice is made up for, unless it is more than this at once.
+pub(crate) const GAP_FRAMES_MAX: usize = 10;
 /// A frame of speech that is louder than this is heard well; one that is below the other is a silence.
 const LOUD: u16 = 2_000;
 const QUIET: u16 = 100;
@@ -71,6 +74,19 @@ pub(crate) fn longest_gap(sound: &[i16], recorded: &[i16]) -> usize {
     let frames = sound.chunks_exact(FRAME_SAMPLES).zip(recorded.chunks_exact(FRAME_SAMPLES));
     let silent: Vec<bool> = frames.map(|(said, heard)| loudest(said) > LOUD && loudest(heard) < QUIET).collect();
     silent.split(|silent| !silent).map(<[bool]>::len).max().unwrap_or(0)
+}
+
+/// The share of the frames of a sound that are in a recording, wherever it begins there, and its longest gap.
+pub(crate) fn arrived(sound: &[i16], recorded: &[i16]) -> (f64, usize) {
+    let at = place_of(sound, recorded);
+    (found(sound, &recorded[at..]), longest_gap(sound, &recorded[at..]))
+}
+
+/// The same of what a callee of the farm said, in whichever voice.
+pub(crate) fn arrived_of(words: &str, recorded: &[i16]) -> (f64, usize) {
+    let voices = hutong_prompts::entries().iter().filter(|row| row.role == Role::Callee && row.text == words);
+    let sounds = voices.map(|row| arrived(&carried(&row.clip(), Codec::Pcma), recorded));
+    sounds.max_by(|one, other| one.0.total_cmp(&other.0)).expect("the words are recorded")
 }
 
 /// The share of the energy of samples that is a tone of this frequency, measured frame by frame: two clocks may slip.
