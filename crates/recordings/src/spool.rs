@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 use crate::name::{FileName, Part, RecordingName};
 use crate::wav;
 
+const LIVE: &str = "live";
+const KEPT: &str = "kept";
+const READY: &str = "ready";
 const LOCK_FILE: &str = "lock";
 /// Endings of files that are being written and mean nothing yet.
 const PART_ENDING: &str = ".part";
@@ -46,9 +49,9 @@ impl Spool {
         std::fs::create_dir_all(root).map_err(Error::file(root))?;
         let spool = Self {
             root: root.to_owned(),
-            live: root.join("live"),
-            kept: root.join("kept"),
-            ready: root.join("ready"),
+            live: root.join(LIVE),
+            kept: root.join(KEPT),
+            ready: root.join(READY),
             _lock: lock(root)?,
         };
         spool.make_folders()?;
@@ -124,6 +127,12 @@ impl Spool {
         left_overs.waiting.ready = std::fs::read_dir(&self.ready).map_err(Error::file(&self.ready))?.count() as u64;
         Ok(left_overs)
     }
+}
+
+/// How many files are in each of the folders of a spool, in their order, whoever uses it.
+pub(crate) fn counts(root: &Path) -> Result<[u64; 3]> {
+    let count = |folder: &str| -> Result<u64> { Ok(names(&root.join(folder), usize::MAX)?.len() as u64) };
+    Ok([count(LIVE)?, count(KEPT)?, count(READY)?])
 }
 
 fn lock(root: &Path) -> Result<File> {

@@ -10,5 +10,6 @@
 mod calls;
 mod company;
 mod demo;
+mod doctor;
 mod killed;
 mod network;
