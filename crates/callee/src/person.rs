@@ -88,11 +88,11 @@ pub(crate) async fn live(call: IncomingCall, engine: &Engine, fate: Fate, mut ch
             lossy.carry(&media).await;
         }
         // Without a relay, or after it broke: the call is over when the person says so.
-        std::future::pending::<()>().await;
+        std::future::pending().await
     };
     let in_time = tokio::select! {
         lived = lived => lived.is_ok(),
-        () = carried => true,
+        never = carried => never,
     };
     if !in_time {
         tracing::info!("a callee hung up: the call took too long");

@@ -124,15 +124,17 @@ pub(crate) async fn settle_left_over(
     })
 }
 
-/// Whether all are decided about.
+/// Whether all are decided about. What fails for one fails for the others as well: it is complained of once.
 async fn settle_what_can_be(recordings: &Recordings, store: &Store, now: Moment) -> bool {
     let mut is_all = true;
     for name in recordings.left_over() {
-        let settled = settle(recordings, store, name, now).await;
-        is_all &= settled.unwrap_or_else(|error| {
-            tracing::warn!(call = %name.call, error, "the recording of call {} waits in the spool", name.call);
-            false
-        });
+        match settle(recordings, store, name, now).await {
+            Ok(is_settled) => is_all &= is_settled,
+            Err(error) => {
+                tracing::warn!(call = %name.call, error, "recordings that were left over wait in the spool");
+                return false;
+            }
+        }
     }
     is_all
 }

@@ -1,4 +1,5 @@
-//! A bad network between the line and its trunk: packets get lost, come late, and out of their order.
+//! A bad network between the line and its trunk: packets get lost, come late, and out of their order. It is a relay of
+//! the tests' own: not every kernel has `tc-netem(8)`, and so the same packets are lost in every run.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -25,7 +25,8 @@ pub(super) async fn look(options: Options, is_served: bool) -> Vec<Finding> {
     };
     let destination = match tried {
         Ok(Ok(())) => Finding::Fine(format!("recordings are kept in {kept}, which can be written, read and deleted")),
-        Ok(Err(error)) => failed(error.to_string()),
+        // What a bucket says goes on for lines of XML.
+        Ok(Err(error)) => failed(error.to_string().lines().next().unwrap_or_default().to_owned()),
         Err(_elapsed) => failed(format!("no answer within {} s", PATIENCE.as_secs())),
     };
     vec![spool(&options.spool, is_served), destination]
