@@ -24,29 +24,28 @@ pub(super) async fn look(config: &Config, vault: &Vault, lines: &[Line], is_serv
         return Ok(Vec::new());
     }
     let agent = telephony::open_beside_a_server(&config.sip).await?;
-    let asked = lines.iter().map(|line| {
-        let agent = &agent;
-        async move {
-            let name = format!("line {} ({}) of company {}", line.id, line.name, line.company);
-            let id = line.id;
-            let trunk = match settings::open(&line.settings, vault) {
-                Ok(trunk) => trunk,
-                Err(error) => {
-                    return Finding::Mend {
-                        problem: format!("{name}: {error}"),
-                        mend: format!("say it again: hutong line set {id} --server … --user … --password-file …"),
-                    };
-                }
-            };
-            match ask(agent, &trunk, is_served).await {
-                Ok(says) => Finding::Fine(format!("{name}: the trunk {} {says}", trunk.server)),
-                Err(Trouble { problem, advice }) => {
-                    Finding::Mend { problem: format!("{name}: {problem}"), mend: format!("{advice} {id}") }
-                }
-            }
-        }
-    });
+    let asked = lines.iter().map(|line| look_at(&agent, vault, line, is_served));
     Ok(futures::stream::iter(asked).buffered(AT_ONCE).collect().await)
+}
+
+async fn look_at(agent: &UserAgent, vault: &Vault, line: &Line, is_served: bool) -> Finding {
+    let Line { id, name, company, .. } = line;
+    let name = format!("line {id} ({name}) of company {company}");
+    let trunk = match settings::open(&line.settings, vault) {
+        Ok(trunk) => trunk,
+        Err(error) => {
+            return Finding::Mend {
+                problem: format!("{name}: {error}"),
+                mend: format!("say it again: hutong line set {id} --server … --user … --password-file …"),
+            };
+        }
+    };
+    match ask(agent, &trunk, is_served).await {
+        Ok(says) => Finding::Fine(format!("{name}: the trunk {} {says}", trunk.server)),
+        Err(Trouble { problem, advice }) => {
+            Finding::Mend { problem: format!("{name}: {problem}"), mend: format!("{advice} {id}") }
+        }
+    }
 }
 
 /// What is wrong with a trunk, and what helps: the number of its line ends that.
