@@ -21,13 +21,26 @@ impl Callees {
         Self::logging(Stdio::null())
     }
 
+    /// Starts them on this address.
+    ///
+    /// # Panics
+    /// When they do not start.
+    #[must_use]
+    pub fn start_at(listen: &str) -> Self {
+        Self::run(listen, Stdio::null())
+    }
+
     /// Starts them on a free port, with their log going there.
     ///
     /// # Panics
     /// When they do not start.
     pub fn logging(log: impl Into<Stdio>) -> Self {
+        Self::run("127.0.0.1:0", log)
+    }
+
+    fn run(listen: &str, log: impl Into<Stdio>) -> Self {
         let mut command = program::command();
-        command.args(["callee", "--listen", "127.0.0.1:0", "--pace", "10"]);
+        command.args(["callee", "--listen", listen, "--pace", "10"]);
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the program starts");
         let printed = Output::of(child.stdout.take().expect("its output is piped"));
         let address = printed.find(|line| Some(line.split_once("sip:")?.1.split_once(';')?.0.to_owned()));

@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the built program and its servers ([`program`], [`server`]), a client
 //! that speaks plain HTTP ([`http`], [`client`]) and one that follows the feed ([`follower`]), an installation
-//! with tenants in it ([`installation`]), and patterns for answers ([`matching`]).
+//! with tenants in it ([`installation`]), recordings as clients hear them ([`recording`]), hosts on networks of their
+//! own ([`namespaces`]), and patterns for answers ([`matching`]).
 //!
 //! Nothing here links the product: what is tested is the program that users run. Every process that a test
 //! starts is ended by its id when its handle is dropped.
@@ -19,8 +20,10 @@ pub mod follower;
 pub mod http;
 pub mod installation;
 pub mod matching;
+pub mod namespaces;
 pub mod output;
 pub mod program;
+pub mod recording;
 pub mod server;
 pub mod wait;
 

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use futures::executor::block_on;
 use hutong_domain::ids::{CallId, TaskId};
-use hutong_e2e::http::{Answer, Request};
+use hutong_e2e::recording::{fetch, samples};
 use hutong_e2e::{Installation, Server, wait};
 use hutong_store::finish::Ending;
 use hutong_store::{Options, Store, Url};
@@ -51,18 +51,6 @@ fn cut_off_recording(data: &Path) {
     let pairs = (0..SAMPLES).flat_map(|n| [customer(n).to_le_bytes(), 5_i16.to_le_bytes()]).flatten();
     let bytes: Vec<u8> = [0; 80].into_iter().chain(pairs).collect();
     std::fs::write(live.join("2020_01_02_7_493-1-stereo.wav"), bytes).unwrap();
-}
-
-/// Asks for an address that the API gave.
-fn fetch(url: &str, headers: &[(&str, &str)]) -> Answer {
-    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let request = Request::get(&format!("/{path}"));
-    headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send(address).unwrap()
-}
-
-fn samples(wav: &[u8]) -> Vec<i16> {
-    assert_eq!(&wav[..4], b"RIFF");
-    wav[44..].chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
 }
 
 #[test]

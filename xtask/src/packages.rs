@@ -33,6 +33,12 @@ const PACKAGES: &[SystemPackage] = &[
         is_there: || on_path("curl"),
     },
     SystemPackage {
+        name: "iproute2",
+        provides: "the command `ip`, on the PATH or in /usr/sbin",
+        why: "calls are placed between hosts in network namespaces, and their cables are pulled",
+        is_there: || on_path("ip") || Path::new("/usr/sbin/ip").is_file(),
+    },
+    SystemPackage {
         name: "kamailio",
         provides: "the command `kamailio`, on the PATH or in /usr/sbin",
         why: "lines register at and call through a SIP proxy that others wrote",
@@ -138,7 +144,9 @@ mod tests {
 
         assert!(all.iter().all(|package| advice.contains(package.why)), "{advice}");
         assert!(
-            advice.ends_with("sudo apt-get install baresip-core curl kamailio postgresql python3-venv sip-tester"),
+            advice.ends_with(
+                "sudo apt-get install baresip-core curl iproute2 kamailio postgresql python3-venv sip-tester"
+            ),
             "{advice}"
         );
     }

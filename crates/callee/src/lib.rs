@@ -5,6 +5,7 @@
 //! number has one by chance, from the seed of the farm. What they say is sent along as text as well, for robots that
 //! have no recogniser.
 
+mod lossy;
 mod person;
 mod sound;
 

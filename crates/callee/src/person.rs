@@ -1,5 +1,6 @@
 //! One person who is called.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hutong_domain::outcome::Disposition;
@@ -12,6 +13,7 @@ use hutong_telephony::words::{CONTENT_TYPE, Words};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
+use crate::lossy::Lossy;
 use crate::sound::{self, BEEP, BUSY, RINGBACK};
 
 /// The longest that anybody stays on the phone.
@@ -49,6 +51,8 @@ struct Person<'a> {
     chance: StdRng,
     pace: Pace,
     voice: &'static str,
+    /// What stands between this person and the caller, where the connection is bad.
+    lossy: Option<Arc<Lossy>>,
     sdp: Option<String>,
 }
 
@@ -63,7 +67,11 @@ enum Ended {
 /// Lives a call to its end.
 pub(crate) async fn live(call: IncomingCall, engine: &Engine, fate: Fate, mut chance: StdRng, pace: Pace) {
     let voice = VOICES[chance.random_range(0..VOICES.len())];
-    let mut person = Person { call, engine, chance, pace, voice, sdp: None };
+    let lossy = match fate {
+        Fate::Answers(Manner::DropsPackets) => Lossy::open(call.local_ip(), chance.random()).await.ok().map(Arc::new),
+        Fate::Answers(_) | Fate::Unanswered(_) => None,
+    };
+    let mut person = Person { call, engine, chance, pace, voice, lossy: lossy.clone(), sdp: None };
     let opened = person.open();
     let Some((media, events)) = opened else {
         person.call.refuse(Refusal { code: 488, q850: Some(65) });
@@ -75,7 +83,18 @@ pub(crate) async fn live(call: IncomingCall, engine: &Engine, fate: Fate, mut ch
             Fate::Answers(manner) => person.answer(manner, &media, events).await,
         }
     });
-    if lived.await.is_err() {
+    let carried = async {
+        if let Some(lossy) = &lossy {
+            lossy.carry(&media).await;
+        }
+        // Without a relay, or after it broke: the call is over when the person says so.
+        std::future::pending().await
+    };
+    let in_time = tokio::select! {
+        lived = lived => lived.is_ok(),
+        never = carried => never,
+    };
+    if !in_time {
         tracing::info!("a callee hung up: the call took too long");
     }
     // Voices stop before the caller is told.
@@ -86,9 +105,14 @@ impl Person<'_> {
     /// Opens the voices that the caller offers.
     fn open(&mut self) -> Option<(Media, Events)> {
         let (media, events) = self.engine.open(self.call.local_ip(), None).ok()?;
-        let offer = self.call.offer.as_deref()?;
-        self.sdp = Some(media.answer(offer, &Formats::default()).ok()?);
+        self.sdp = Some(self.agree(&media, self.call.offer.as_deref()?)?);
         Some((media, events))
+    }
+
+    /// The answer to an offer; none where there is nothing to agree on.
+    fn agree(&self, media: &Media, offer: &[u8]) -> Option<String> {
+        let Some(lossy) = &self.lossy else { return media.answer(offer, &Formats::default()).ok() };
+        lossy.answered(&media.answer(&lossy.offered(offer)?, &Formats::default()).ok()?)
     }
 
     fn pick(&mut self, role: Role, group: &str) -> Option<Entry> {
@@ -115,7 +139,8 @@ impl Person<'_> {
             Disposition::Vacant => (self.announcement("vacant"), Refusal { code: 404, q850: Some(1) }),
             Disposition::PoweredOff => (self.announcement("powered_off"), Refusal { code: 480, q850: None }),
             Disposition::Suspended => (self.announcement("suspended"), Refusal { code: 480, q850: None }),
-            Disposition::OutOfCoverage => (self.announcement("out_of_coverage"), Refusal { code: 480, q850: Some(3) }),
+            // It is the line that does not reach so far: no carrier announces that the callee is away.
+            Disposition::OutOfCoverage => (Early::Nothing, Refusal { code: 480, q850: Some(3) }),
             Disposition::Unreachable => (self.announcement("unreachable"), Refusal { code: 480, q850: None }),
             Disposition::LineFailed => (Early::Nothing, Refusal { code: 403, q850: None }),
             Disposition::LineInArrears => (Early::Nothing, Refusal { code: 402, q850: None }),
@@ -276,12 +301,9 @@ impl Person<'_> {
         match signal {
             Signal::Ended(_) => true,
             Signal::Request(Request::Session(change)) => {
-                let answer =
-                    media.zip(change.offer.as_deref()).map(|(media, offer)| media.answer(offer, &Formats::default()));
-                change.reply(match answer {
-                    Some(Ok(sdp)) => Reply::Accept(sdp),
-                    _ => Reply::Refuse,
-                });
+                let offered = media.zip(change.offer.as_deref());
+                let answer = offered.and_then(|(media, offer)| self.agree(media, offer));
+                change.reply(answer.map_or(Reply::Refuse, Reply::Accept));
                 false
             }
             _ => false,

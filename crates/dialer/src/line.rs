@@ -12,6 +12,12 @@ use crate::runtime::BoxFuture;
 pub trait Line: Send + Sync {
     /// Begins to dial. The attempt is committed: from here on the number may ring.
     fn dial(&self, claimed: &Claimed) -> Box<dyn LiveCall>;
+
+    /// What a process that was killed had recorded of an attempt, where that is found here. Whether it is kept is decided
+    /// by what the store says of the call in the end.
+    fn left_over(&self, _attempt: &Claimed) -> Option<LeftOver> {
+        None
+    }
 }
 
 /// A call on a line. Every wait ends: by the line's own time-outs, or because the other side is gone.
@@ -54,6 +60,15 @@ pub struct Recording {
     pub customer: String,
     /// Throws it away.
     pub discard: Box<dyn FnOnce() + Send>,
+}
+
+/// A recording that a killed process left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOver {
+    /// The name of both voices together.
+    pub both: String,
+    /// The name of the customer alone.
+    pub customer: String,
 }
 
 /// How a prompt went.

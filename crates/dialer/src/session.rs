@@ -16,7 +16,7 @@ use hutong_store::IdKind;
 use hutong_store::claim::{self, Claimed};
 use hutong_store::finish::{Ending, Finished, finish};
 
-use crate::line::{CallReport, Heard, LiveCall, Recording, Said};
+use crate::line::{CallReport, Heard, LeftOver, LiveCall, Recording, Said};
 use crate::scheduler::{Parts, Phase};
 
 /// How often writing an outcome is tried while the store fails; after that the lease runs out, and whoever
@@ -64,7 +64,12 @@ pub(crate) async fn refuse(parts: Arc<Parts>, claimed: Claimed, disposition: Dis
 pub(crate) async fn give_up(parts: &Parts, claimed: &Claimed) -> hutong_store::Result<Finished> {
     let scene = parts.scenes.get(claimed.company, claimed.scene, claimed.scene_version).await.ok();
     let conversation = Conversation::ended_by(Disposition::Interrupted);
-    write(parts, claimed, &ending(scene.as_deref(), conversation, parts.runtime.now())).await
+    let mut ending = ending(scene.as_deref(), conversation, parts.runtime.now());
+    // A claim that was taken from the store does not say which line it was dialled on.
+    if let Some(LeftOver { both, customer }) = parts.lines.values().find_map(|line| line.left_over(claimed)) {
+        (ending.recording, ending.customer_recording) = (Some(both), Some(customer));
+    }
+    write(parts, claimed, &ending).await
 }
 
 /// What happened in a call.

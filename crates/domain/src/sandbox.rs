@@ -41,10 +41,12 @@ pub enum Manner {
     Interrupts,
     /// Is gone after the first sentence, without hanging up.
     Vanishes,
+    /// Agrees with everything, over a connection that loses one packet of their voice in ten.
+    DropsPackets,
 }
 
 impl Fate {
-    /// The fixed outcomes of the sandbox numbers 13800138000 to 13800138031: up to 22, the last two digits
+    /// The fixed outcomes of the sandbox numbers 13800138000 to 13800138032: up to 22, the last two digits
     /// are the finish status that the number leads to.
     #[must_use]
     pub fn of_number(number: &str) -> Option<Self> {
@@ -73,6 +75,7 @@ impl Fate {
             29 => Self::Answers(Manner::Voicemail),
             30 => Self::Answers(Manner::Interrupts),
             31 => Self::Answers(Manner::Vanishes),
+            32 => Self::Answers(Manner::DropsPackets),
             _ => return None,
         })
     }
@@ -137,7 +140,7 @@ impl Manner {
             Self::Voicemail => GREETING,
             Self::PressesKeys => return Turn::Presses('1'),
             _ if turn == 0 && greets => GREETINGS,
-            Self::Interested | Self::HangsUp | Self::Interrupts | Self::Vanishes => AGREEING,
+            Self::Interested | Self::HangsUp | Self::Interrupts | Self::Vanishes | Self::DropsPackets => AGREEING,
             Self::Curious if turn % 2 == 1 => {
                 if ["还款", "欠款", "逾期", "账单"].iter().any(|word| robot_said.contains(word)) {
                     DEBT_QUESTIONS

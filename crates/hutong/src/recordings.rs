@@ -7,12 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hutong_api::{LookedUp, ReadError, RecordingFile, RecordingFiles};
-use hutong_dialer::SystemRuntime;
-use hutong_recordings::{Credentials, Destination, Looked, Options, Recordings, S3};
+use hutong_dialer::{Runtime, SystemRuntime};
+use hutong_domain::moment::Moment;
+use hutong_recordings::{Credentials, Destination, Kept, Looked, Options, RecordingName, Recordings, S3};
+use hutong_store::Store;
+use hutong_store::recording::{self, LeftOver, Standing};
 use hutong_store::vault::Vault;
 use hyper::Uri;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
 
@@ -99,6 +103,65 @@ impl RecordingsConfig {
 /// Opens the recordings of an installation.
 pub(crate) async fn open(options: Options) -> Result<Recordings> {
     Recordings::open(options, Arc::new(SystemRuntime)).await.map_err(|error| Error::Failed(error.to_string()))
+}
+
+/// Between two looks at what became of attempts that a killed process left: they end when its lease does.
+const SETTLING_RETRY: Duration = Duration::from_secs(1);
+
+/// Decides about recordings that a killed process had begun: each is kept where its call's row names it, and thrown away
+/// where the call goes on. What can be decided now is, when this returns; the task that it gives waits for the others.
+pub(crate) async fn settle_left_over(
+    recordings: Recordings,
+    store: Store,
+    runtime: Arc<dyn Runtime>,
+) -> JoinHandle<()> {
+    let mut is_all = settle_what_can_be(&recordings, &store, runtime.now()).await;
+    tokio::spawn(async move {
+        while !is_all {
+            runtime.sleep(SETTLING_RETRY).await;
+            is_all = settle_what_can_be(&recordings, &store, runtime.now()).await;
+        }
+    })
+}
+
+/// Whether all are decided about. What fails for one fails for the others as well: it is complained of once.
+async fn settle_what_can_be(recordings: &Recordings, store: &Store, now: Moment) -> bool {
+    let mut is_all = true;
+    for name in recordings.left_over() {
+        match settle(recordings, store, name, now).await {
+            Ok(is_settled) => is_all &= is_settled,
+            Err(error) => {
+                tracing::warn!(call = %name.call, error, "recordings that were left over wait in the spool");
+                return false;
+            }
+        }
+    }
+    is_all
+}
+
+/// Whether it is decided about.
+async fn settle(
+    recordings: &Recordings,
+    store: &Store,
+    name: RecordingName,
+    now: Moment,
+) -> std::result::Result<bool, String> {
+    let Kept { recording: both, customer_recording: customer } = Kept::of(name);
+    let left_over = LeftOver { company: name.company, call: name.call, attempt_no: name.attempt, both, customer };
+    let standing = store.write(name.company, move |db| recording::settle(db, &left_over, now)).await;
+    match standing.map_err(|error| error.to_string())? {
+        Standing::Undecided => return Ok(false),
+        Standing::Named => recordings.keep_left_over(name).await,
+        Standing::Unnamed => recordings.discard_left_over(name).await,
+        Standing::Unknown => {
+            // It may be another installation's, or the store's an old copy: nobody's voice is thrown away unasked.
+            tracing::warn!(call = %name.call, "a recording was left over of call {}, which the store does not know", name.call);
+            recordings.keep_left_over(name).await
+        }
+    }
+    .map_err(|error| error.to_string())?;
+    tracing::info!(call = %name.call, attempt = name.attempt, "the recording of call {} was left over: settled", name.call);
+    Ok(true)
 }
 
 /// Checks an address that begins with `http://` or `https://` and has neither a query nor a fragment.

@@ -72,10 +72,11 @@ pub(crate) async fn until_stopped(
     let mut lines = simulated_lines(&runtime, config.dialing.seed);
     lines.insert(LineDriver::Sip, Box::new(TrunkLine::new(carrier.clone())));
     let dialer =
-        Dialer::begin(store.clone(), runtime, lines, settings.clone(), (orders, wake.clone()), exclusive).await?;
+        Dialer::begin(store.clone(), runtime.clone(), lines, settings.clone(), (orders, wake.clone()), exclusive)
+            .await?;
     let parts = dialer.parts().clone();
     let app = Arc::new(App {
-        store,
+        store: store.clone(),
         clock: Arc::new(SystemRuntime),
         rules: settings.rules,
         vault,
@@ -100,12 +101,15 @@ pub(crate) async fn until_stopped(
         let (carrier, over) = (carrier.clone(), over);
         tokio::spawn(async move { carrier.trunks.run(wait(over)).await })
     };
+    // Before the API answers: what can be decided now is never seen undecided.
+    let settling = recordings::settle_left_over(recordings.clone(), store, runtime).await;
     let dialing = tokio::spawn(dialer.run(Box::pin(wait(stopped.clone()))));
     hutong_api::serve(listener, pages, config.connection_limits(), wait(stopped)).await;
     let dialled = dialing.await;
     // The calls have ended: registrations are given back, and what was recorded is brought home.
     calls_over.send_replace(true);
     let _ = trunks.await;
+    settling.abort();
     recordings.close().await;
     dialled.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
     tracing::info!("stopped");

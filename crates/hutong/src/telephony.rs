@@ -11,9 +11,11 @@ use hutong_recordings::Recordings;
 use hutong_store::Store;
 use hutong_store::vault::Vault;
 use hutong_telephony::media::{Engine, EngineOptions, Latching};
-use hutong_telephony::sip::{Listen, Tls, UserAgent};
+use hutong_telephony::sip::{Listen, RegistrationState, Tls, Trunk, UserAgent};
 use hutong_trunks::{Carrier, Trunks};
 use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
 
@@ -65,6 +67,11 @@ impl SipConfig {
         }
     }
 
+    /// The address of SIP, as configured.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listen
+    }
+
     /// Where to listen.
     fn listen(&self) -> Result<Listen> {
         let advertised = self.advertised()?.map(|ip| SocketAddr::new(ip, self.listen.port()));
@@ -106,8 +113,14 @@ impl MediaConfig {
         Ok(())
     }
 
-    fn ports(&self) -> RangeInclusive<u16> {
+    pub(crate) fn ports(&self) -> RangeInclusive<u16> {
         self.port_first..=self.port_last
+    }
+
+    /// The first ports of the pairs that calls take; none where the system chooses.
+    pub(crate) fn pairs(&self) -> Option<impl Iterator<Item = u16>> {
+        let last = self.port_last;
+        (last > 0).then(|| self.ports().filter(move |port| port % 2 == 0 && *port < last))
     }
 
     pub(crate) fn engine_options(&self) -> EngineOptions {
@@ -143,12 +156,59 @@ pub(crate) async fn open(
     Ok(Arc::new(Carrier { agent, engine, trunks, advertised: sip.advertised()?, recordings, runtime }))
 }
 
-/// Signalling and voices for one call of a command: beside a server, so on ports of its own.
-pub(crate) async fn open_for_a_test(sip: &SipConfig, media: &MediaConfig) -> Result<(UserAgent, Engine)> {
+/// Signalling of a command: beside a server, so on a port of its own.
+pub(crate) async fn open_beside_a_server(sip: &SipConfig) -> Result<UserAgent> {
     let mut listen = Listen { advertised: None, ..sip.listen()? };
     listen.address.set_port(0);
-    let agent =
-        UserAgent::start(listen, None).await.map_err(|error| Error::config("sip.listen", &error.to_string()))?;
+    UserAgent::start(listen, None).await.map_err(|error| Error::config("sip.listen", &error.to_string()))
+}
+
+/// Signalling and voices for one call of a command.
+pub(crate) async fn open_for_a_test(sip: &SipConfig, media: &MediaConfig) -> Result<(UserAgent, Engine)> {
+    let agent = open_beside_a_server(sip).await?;
     let engine = Engine::start(EngineOptions { shards: 1, ..media.engine_options() })?;
     Ok((agent, engine))
+}
+
+/// A registration that a command keeps until it gives it back.
+pub(crate) struct Registering {
+    /// Dropped to stop.
+    stop: watch::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Registering {
+    /// Registers at a trunk.
+    ///
+    /// # Errors
+    /// What the trunk says to it, in words, or that it says nothing within `patience`.
+    pub(crate) async fn begin(
+        agent: &UserAgent,
+        trunk: &Trunk,
+        patience: Duration,
+    ) -> std::result::Result<Self, String> {
+        let (stop, mut stopped) = watch::channel(());
+        let (state, mut registered) = watch::channel(RegistrationState::Pending);
+        let (agent, trunk) = (agent.clone(), trunk.clone());
+        let task = tokio::spawn(async move {
+            // Nothing is ever sent: the wait ends when the sender is dropped.
+            let gone = async move { stopped.changed().await.unwrap_or_default() };
+            agent.keep_registered(&trunk, &state, gone).await;
+        });
+        let registering = Self { stop, task };
+        let known = registered.wait_for(|state| *state != RegistrationState::Pending);
+        let known = tokio::time::timeout(patience, known).await;
+        match known.map(|known| known.map(|state| state.clone())) {
+            Ok(Ok(RegistrationState::Registered)) => Ok(registering),
+            Ok(Ok(RegistrationState::Refused(code))) => Err(format!("the trunk refuses the registration with {code}")),
+            _ => Err("the trunk does not answer the registration".to_owned()),
+        }
+    }
+
+    /// Gives it back.
+    pub(crate) async fn give_back(self) {
+        drop(self.stop);
+        // An error means that it broke: then nothing is left to be given back.
+        let _ = self.task.await;
+    }
 }

@@ -24,6 +24,17 @@ pub enum Error {
     /// Where recordings are kept does not answer, or refuses.
     #[error("the store of recordings: {0}")]
     Store(#[from] object_store::Error),
+    /// What was tried on the place where recordings are kept.
+    #[error("a small object could not be {act}: {cause}")]
+    Unusable {
+        /// Written, read or deleted.
+        act: &'static str,
+        /// What the place says.
+        cause: object_store::Error,
+    },
+    /// The place where recordings are kept gives other bytes than it was given.
+    #[error("what was read is not what was written")]
+    ReadsDifferently,
     /// A bug, in this program or in a library, that showed over this file.
     #[error("{0}: something broke over it, see the log above")]
     Broken(FileName),

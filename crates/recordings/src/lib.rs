@@ -8,6 +8,7 @@
 //! The names of the spool's folders are the states of a recording, and each step is a rename: so a crash at any moment
 //! loses nothing but what was not written yet, and the next start goes on from there.
 
+mod checkup;
 mod copies;
 mod destination;
 mod error;
@@ -22,6 +23,7 @@ mod timer;
 mod wav;
 mod writer;
 
+pub use checkup::{SpoolState, look_at_spool, try_destination};
 pub use destination::{Credentials, Destination, S3};
 pub use error::{Error, Result};
 pub use name::{FileName, Part, RecordingName};

@@ -1,9 +1,10 @@
 //! The recordings of an installation, as calls and the API use them.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hutong_domain::ids::{CallId, CompanyId};
@@ -13,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::destination::{Destination, Opened};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mover::{Mover, Step};
 use crate::name::{FileName, RecordingName};
 use crate::retention;
@@ -107,7 +108,8 @@ struct Inner {
     keep_days: u32,
     close_time_max: Duration,
     deleted: Arc<AtomicU64>,
-    left_over: Vec<RecordingName>,
+    spool: Arc<Spool>,
+    left_over: Mutex<HashSet<RecordingName>>,
     tasks: Mutex<Option<Tasks>>,
 }
 
@@ -125,7 +127,8 @@ impl fmt::Debug for Recordings {
 }
 
 impl Recordings {
-    /// Opens the spool and the destination, and takes up what a crashed process left in the spool. Has to be called in a
+    /// Opens the spool and the destination, and takes up what a crashed process left in the spool: what was kept goes on
+    /// to where it belongs, and what was being recorded is mended and waits, see [`Self::left_over`]. Has to be called in a
     /// tokio runtime. An object store is not asked anything yet: calls can be recorded while it is down.
     ///
     /// # Errors
@@ -135,7 +138,7 @@ impl Recordings {
         let open = move || -> Result<_> { Ok((Spool::open(&spool)?, Opened::new(destination)?)) };
         let ((spool, left_overs), destination) = tokio::task::spawn_blocking(open)
             .await
-            .map_err(|broken| crate::Error::Thread(std::io::Error::other(broken)))??;
+            .map_err(|broken| Error::Thread(std::io::Error::other(broken)))??;
         let (spool, destination) = (Arc::new(spool), Arc::new(destination));
         let counts = Arc::new(Counts::default());
         counts.kept.store(left_overs.waiting.kept, Ordering::Relaxed);
@@ -154,7 +157,7 @@ impl Recordings {
             moves_max: moves_max.max(1),
             retry: (retry_min, retry_max),
         });
-        let shelf = Shelf::new(spool, Arc::clone(&destination), made_watch)?;
+        let shelf = Shelf::new(Arc::clone(&spool), Arc::clone(&destination), made_watch)?;
         let deleted = Arc::new(AtomicU64::new(0));
         let retention = (keep_days > 0)
             .then(|| tokio::spawn(retain(destination, Arc::clone(&clock), zone.clone(), keep_days, deleted.clone())));
@@ -173,7 +176,8 @@ impl Recordings {
                 keep_days,
                 close_time_max,
                 deleted,
-                left_over: left_overs.cut_off,
+                spool,
+                left_over: Mutex::new(left_overs.cut_off.into_iter().collect()),
                 tasks: Mutex::new(Some(tasks)),
             }),
         })
@@ -191,11 +195,66 @@ impl Recordings {
         self.inner.writer.begin(name)
     }
 
-    /// Recordings that a crashed process had begun and that were taken up at the opening: what their calls' rows say of
-    /// them is up to whoever ends those calls.
+    /// Recordings of calls that ran when a process was killed. Each waits in the spool until somebody who knows what became
+    /// of the call keeps or discards it; what is still undecided at the next start is left over again.
     #[must_use]
-    pub fn left_over(&self) -> &[RecordingName] {
-        &self.inner.left_over
+    pub fn left_over(&self) -> Vec<RecordingName> {
+        self.inner.left_over().iter().copied().collect()
+    }
+
+    /// The recording that was left over of this attempt, until it is decided about.
+    #[must_use]
+    pub fn left_over_of(&self, company: CompanyId, call: CallId, attempt: i64) -> Option<RecordingName> {
+        let of_it = |name: &&RecordingName| (name.company, name.call, name.attempt) == (company, call, attempt);
+        self.inner.left_over().iter().find(of_it).copied()
+    }
+
+    /// Keeps a recording that was left over: its copies are made, as if its call had ended just now.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the spool cannot be written: it is left over as before.
+    pub async fn keep_left_over(&self, name: RecordingName) -> Result<()> {
+        let counts = Arc::clone(&self.inner.mover.counts);
+        self.decide(name, move |spool| {
+            // Counted before: its copies are made as soon as it is there.
+            counts.kept.fetch_add(1, Ordering::Relaxed);
+            let live = spool.live(name);
+            std::fs::rename(&live, spool.kept(name)).map_err(|cause| {
+                counts.kept.fetch_sub(1, Ordering::Relaxed);
+                Error::file(&live)(cause)
+            })
+        })
+        .await?;
+        self.inner.mover.kept.notify_one();
+        Ok(())
+    }
+
+    /// Throws a recording away that was left over.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the spool cannot be written: it is left over as before.
+    pub async fn discard_left_over(&self, name: RecordingName) -> Result<()> {
+        self.decide(name, move |spool| {
+            let live = spool.live(name);
+            std::fs::remove_file(&live).map_err(Error::file(&live))
+        })
+        .await
+    }
+
+    /// Does to a recording that was left over what was decided; one that is not left over (any more) stays as it is.
+    async fn decide(&self, name: RecordingName, act: impl FnOnce(&Spool) -> Result<()> + Send + 'static) -> Result<()> {
+        if !self.inner.left_over().contains(&name) {
+            return Ok(());
+        }
+        let spool = Arc::clone(&self.inner.spool);
+        let acted = tokio::task::spawn_blocking(move || act(&spool)).await;
+        match acted.map_err(|broken| Error::Thread(std::io::Error::other(broken)))? {
+            // Somebody took the file away: then there is nothing to decide.
+            Err(error) if !error.is_missing() => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        self.inner.left_over().remove(&name);
+        Ok(())
     }
 
     /// Whether recordings of that day are still kept; text that names no recording is none that is kept.
@@ -206,13 +265,14 @@ impl Recordings {
     }
 
     /// Looks for a file, in the spool and where recordings are kept. For a call that has just ended it waits a moment for
-    /// the copies to be made.
+    /// the copies to be made. One that is left over and not decided about is being made.
     ///
     /// # Errors
-    /// [`crate::Error::Store`] when the place where they are kept does not answer.
+    /// [`Error::Store`] when the place where they are kept does not answer.
     pub async fn find(&self, name: &str) -> Result<Looked> {
         match name.parse() {
-            Ok(name) => self.inner.shelf.find(name, &self.inner.writer).await,
+            Ok(FileName { recording, .. }) if self.inner.left_over().contains(&recording) => Ok(Looked::BeingMade),
+            Ok(name) => self.inner.shelf.find(name, || self.inner.writer.has(name.recording)).await,
             Err(_) => Ok(Looked::Missing),
         }
     }
@@ -268,6 +328,13 @@ impl Recordings {
 
     fn today(&self) -> jiff::civil::Date {
         self.inner.clock.now().civil(&self.inner.zone).date()
+    }
+}
+
+impl Inner {
+    fn left_over(&self) -> MutexGuard<'_, HashSet<RecordingName>> {
+        // Whoever panicked did not leave the set half changed: each change is one call.
+        self.left_over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,7 +17,6 @@ use crate::destination::Opened;
 use crate::error::{Error, Result};
 use crate::name::FileName;
 use crate::spool::Spool;
-use crate::writer::Writer;
 
 /// How long to wait for the copies of a call that has just ended: longer than they take, shorter than clients wait.
 const COPIES_TIME_MAX: Duration = Duration::from_secs(5);
@@ -59,7 +58,8 @@ impl Shelf {
         Ok(Self { spool, ready, destination, made })
     }
 
-    pub(crate) async fn find(&self, name: FileName, writer: &Writer) -> Result<Looked> {
+    /// Looks for a file; `is_open` says whether its recording is still written, or waits for a decision.
+    pub(crate) async fn find(&self, name: FileName, is_open: impl Fn() -> bool) -> Result<Looked> {
         let mut made = self.made.clone();
         made.mark_unchanged();
         let look = async {
@@ -67,7 +67,7 @@ impl Shelf {
                 if let Some(found) = self.look(name).await? {
                     return Ok(Looked::Found(found));
                 }
-                if writer.has(name.recording) {
+                if is_open() {
                     return Ok(Looked::BeingMade);
                 }
                 if !self.spool.kept(name.recording).exists() {

@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 use crate::name::{FileName, Part, RecordingName};
 use crate::wav;
 
+const LIVE: &str = "live";
+const KEPT: &str = "kept";
+const READY: &str = "ready";
 const LOCK_FILE: &str = "lock";
 /// Endings of files that are being written and mean nothing yet.
 const PART_ENDING: &str = ".part";
@@ -27,7 +30,7 @@ pub(crate) struct Spool {
 /// What a crashed process left behind.
 #[derive(Debug, Default)]
 pub(crate) struct LeftOvers {
-    /// Recordings whose calls were running.
+    /// Recordings whose calls were running. They stay where they are until somebody decides about them.
     pub(crate) cut_off: Vec<RecordingName>,
     /// Files that wait for their copies or for being moved.
     pub(crate) waiting: Waiting,
@@ -46,9 +49,9 @@ impl Spool {
         std::fs::create_dir_all(root).map_err(Error::file(root))?;
         let spool = Self {
             root: root.to_owned(),
-            live: root.join("live"),
-            kept: root.join("kept"),
-            ready: root.join("ready"),
+            live: root.join(LIVE),
+            kept: root.join(KEPT),
+            ready: root.join(READY),
             _lock: lock(root)?,
         };
         spool.make_folders()?;
@@ -101,11 +104,17 @@ impl Spool {
     fn take_up(&self) -> Result<LeftOvers> {
         let mut left_overs = LeftOvers::default();
         for name in names(&self.live, usize::MAX)? {
-            let (live, kept) = (self.live(name.recording), self.kept(name.recording));
-            let file = OpenOptions::new().read(true).write(true).open(&live).map_err(Error::file(&live))?;
-            wav::mend(&file).map_err(Error::file(&live))?;
-            std::fs::rename(&live, &kept).map_err(Error::file(&live))?;
-            left_overs.cut_off.push(name.recording);
+            let live = self.live(name.recording);
+            let mend = || -> std::io::Result<bool> {
+                let file = OpenOptions::new().read(true).write(true).open(&live)?;
+                wav::mend(&file)?;
+                wav::is_silent(&file)
+            };
+            if mend().map_err(Error::file(&live))? {
+                std::fs::remove_file(&live).map_err(Error::file(&live))?;
+            } else {
+                left_overs.cut_off.push(name.recording);
+            }
         }
         for entry in std::fs::read_dir(&self.kept).map_err(Error::file(&self.kept))? {
             let path = entry.map_err(Error::file(&self.kept))?.path();
@@ -118,6 +127,12 @@ impl Spool {
         left_overs.waiting.ready = std::fs::read_dir(&self.ready).map_err(Error::file(&self.ready))?.count() as u64;
         Ok(left_overs)
     }
+}
+
+/// How many files are in each of the folders of a spool, in their order, whoever uses it.
+pub(crate) fn counts(root: &Path) -> Result<[u64; 3]> {
+    let count = |folder: &str| -> Result<u64> { Ok(names(&root.join(folder), usize::MAX)?.len() as u64) };
+    Ok([count(LIVE)?, count(KEPT)?, count(READY)?])
 }
 
 fn lock(root: &Path) -> Result<File> {

@@ -95,6 +95,15 @@ pub struct Kept {
     pub customer_recording: String,
 }
 
+impl Kept {
+    /// The names of this recording's files.
+    #[must_use]
+    pub fn of(name: RecordingName) -> Self {
+        let text = |part| name.file(part).to_string();
+        Self { recording: text(Part::Both), customer_recording: text(Part::Customer) }
+    }
+}
+
 impl Take {
     pub(crate) fn new(state: Arc<TapeState>, writer: Writer) -> Self {
         Self { state, writer }
@@ -109,8 +118,7 @@ impl Take {
     /// The names under which it can be found once it is kept.
     #[must_use]
     pub fn names(&self) -> Kept {
-        let text = |part| self.state.name.file(part).to_string();
-        Kept { recording: text(Part::Both), customer_recording: text(Part::Customer) }
+        Kept::of(self.state.name)
     }
 
     /// Keeps the recording, as soon as its tape has ended.

@@ -1,6 +1,7 @@
 //! WAV headers (RIFF, PCM of 16 bits, 8 kHz), and mending one that a crash left behind its samples.
 
 use std::fs::File;
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::FileExt as _;
 
 /// Bytes of one sample of one voice.
@@ -65,6 +66,17 @@ pub(crate) fn mend(file: &File) -> std::io::Result<Stereo> {
     file.set_len(STEREO_HEADER_BYTES + samples * PAIR_BYTES)?;
     file.write_all_at(&stereo_header(samples, answered_at), 0)?;
     Ok(Stereo { samples, answered_at })
+}
+
+/// Whether nothing at all is heard in a stereo file that was mended: nobody had spoken, and the line gave no sound either.
+pub(crate) fn is_silent(mut file: &File) -> std::io::Result<bool> {
+    file.seek(SeekFrom::Start(STEREO_HEADER_BYTES))?;
+    for byte in BufReader::new(file).bytes() {
+        if byte? != 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Sizes in WAV files have 32 bits; tapes are bounded well below.

@@ -23,6 +23,7 @@ mod migrate;
 pub mod node;
 pub mod number;
 mod pool;
+pub mod recording;
 pub mod robot;
 pub mod scenes;
 pub mod sms;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hutong_dialer::Runtime;
-use hutong_dialer::line::{CallReport, Heard, Line, LiveCall, Recording, Said};
+use hutong_dialer::line::{CallReport, Heard, LeftOver, Line, LiveCall, Recording, Said};
 use hutong_dialer::runtime::BoxFuture;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Signals};
@@ -72,6 +72,12 @@ impl Line for TrunkLine {
             report: CallReport::default(),
             ear: Some(MachineEar::default()),
         })
+    }
+
+    fn left_over(&self, attempt: &Claimed) -> Option<LeftOver> {
+        let name = self.carrier.recordings.left_over_of(attempt.company, attempt.call, attempt.attempt_no)?;
+        let Kept { recording, customer_recording } = Kept::of(name);
+        Some(LeftOver { both: recording, customer: customer_recording })
     }
 }
 

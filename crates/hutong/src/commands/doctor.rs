@@ -1,9 +1,14 @@
 //! `hutong doctor`
 
+mod recordings;
+mod trunks;
+mod voices;
+
 use std::fmt::Write as _;
 
+use hutong_domain::line::LineDriver;
 use hutong_domain::scene::Scene;
-use hutong_store::{Db, company, key, line, robot};
+use hutong_store::{Db, announcement, company, key, line, robot};
 
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
@@ -30,10 +35,19 @@ pub(crate) async fn run(args: &InstallationArgs) -> Result<()> {
         }
     });
     findings.extend(store.read(look).await?);
-    findings.push(match installation::lock(&config.data) {
-        Ok(_) => Finding::Fine("no server is running on this data folder".to_owned()),
-        Err(_) => Finding::Fine("a server is running on this data folder".to_owned()),
-    });
+    let is_served = installation::lock(&config.data).is_err();
+    let now = installation::now();
+    let mut lines = store.read(|db| line::of_driver(db, LineDriver::Sip)).await?;
+    lines.retain(|line| line.is_usable(now));
+    findings.extend(trunks::look(&config, &vault, &lines, is_served).await?);
+    findings.extend(voices::ports(&config, &lines, is_served));
+    findings.extend(voices::announcements(&store.read(announcement::all).await?));
+    findings.extend(recordings::look(config.recording_options()?, is_served).await);
+    findings.push(Finding::Fine(if is_served {
+        "a server is running on this data folder".to_owned()
+    } else {
+        "no server is running on this data folder".to_owned()
+    }));
     report(&findings)
 }
 

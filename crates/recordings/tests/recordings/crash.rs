@@ -36,6 +36,7 @@ async fn a_killed_process_leaves_a_playable_file_that_the_next_start_takes_up() 
 
     let recordings = world.open().await;
     assert_eq!(recordings.left_over(), [name(1)]);
+    recordings.keep_left_over(name(1)).await.unwrap();
     recordings.close().await;
     assert!(voices(&world.file(name(1), Part::Stereo)).0.len() as u64 >= length);
     let mixed = fetch(&recordings, &name(1).file(Part::Both).to_string()).await;
@@ -96,6 +97,9 @@ async fn what_a_crash_left_at_any_step_is_taken_up() {
     put("ready/notes.txt", b"not ours");
     put("live/notes.txt", b"not ours");
     let recordings = world.open().await;
+    for left_over in recordings.left_over() {
+        recordings.keep_left_over(left_over).await.unwrap();
+    }
     recordings.close().await;
     for call in [1, 2] {
         for (part, bytes) in [("", 52), ("-customer", 52), ("-stereo", 96)] {
@@ -107,4 +111,47 @@ async fn what_a_crash_left_at_any_step_is_taken_up() {
     assert!(matches!(recordings.find("2026/11/20/7/3-1.wav").await.unwrap(), Looked::Found(_)));
     let left = |folder: &str| std::fs::read_dir(world.spool().join(folder)).unwrap().count();
     assert_eq!((left("live"), left("kept"), left("ready")), (1, 0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_cut_off_waits_until_it_is_decided_about() {
+    let world = World::new();
+    let live = world.spool().join("live");
+    std::fs::create_dir_all(&live).unwrap();
+    let heard = [[0; 80].as_slice(), &[0; 1_600], &[7; 16]].concat();
+    for call in [1, 2, 3] {
+        std::fs::write(world.live(name(call)), &heard).unwrap();
+    }
+    // Nobody had spoken yet, and of the last one not even its header was written.
+    std::fs::write(world.live(name(4)), [0; 1_680]).unwrap();
+    std::fs::write(world.live(name(5)), [0; 3]).unwrap();
+
+    let recordings = world.open().await;
+    assert_eq!(recordings.left_over().len(), 3);
+    assert!(!world.live(name(4)).exists() && !world.live(name(5)).exists());
+    let of = |call| recordings.left_over_of(name(call).company, name(call).call, 1);
+    assert_eq!((of(1), of(4)), (Some(name(1)), None));
+    assert_eq!(recordings.left_over_of(name(1).company, name(1).call, 2), None);
+    let both = |call| name(call).file(Part::Both).to_string();
+    assert!(matches!(recordings.find(&both(1)).await.unwrap(), Looked::BeingMade));
+
+    recordings.keep_left_over(name(1)).await.unwrap();
+    recordings.discard_left_over(name(2)).await.unwrap();
+    assert_eq!(fetch(&recordings, &both(1)).await.len(), 44 + 2 * 404);
+    assert!(matches!(recordings.find(&both(2)).await.unwrap(), Looked::Missing));
+    assert_eq!(recordings.left_over(), [name(3)]);
+    // Deciding twice does no harm, nor does it where there never was anything.
+    recordings.discard_left_over(name(1)).await.unwrap();
+    recordings.keep_left_over(name(4)).await.unwrap();
+    recordings.close().await;
+    assert!(world.file(name(1), Part::Both).exists());
+    drop(recordings);
+
+    // What nobody decided about waits on; a file that somebody took away is not missed.
+    let recordings = world.open().await;
+    assert_eq!(recordings.left_over(), [name(3)]);
+    std::fs::remove_file(world.live(name(3))).unwrap();
+    recordings.keep_left_over(name(3)).await.unwrap();
+    assert_eq!(recordings.left_over(), []);
+    recordings.close().await;
 }

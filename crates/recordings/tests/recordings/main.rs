@@ -7,6 +7,7 @@
     reason = "what cannot be prepared fails the test that asked for it"
 )]
 
+mod checkup;
 mod crash;
 mod disk;
 mod load;

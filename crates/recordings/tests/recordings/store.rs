@@ -19,14 +19,14 @@ use crate::world::{FixedClock, NOW, World, customer, expected, fetch, name, open
 
 /// A store whose first uploads fail.
 #[derive(Debug)]
-struct Failing {
+pub(crate) struct Failing {
     inner: InMemory,
     failures_left: AtomicUsize,
     uploads: AtomicUsize,
 }
 
 impl Failing {
-    fn new(failures: usize) -> Arc<Self> {
+    pub(crate) fn new(failures: usize) -> Arc<Self> {
         Arc::new(Self {
             inner: InMemory::new(),
             failures_left: AtomicUsize::new(failures),

@@ -28,6 +28,7 @@ mod lines;
 mod nodes;
 mod numbers;
 mod opening;
+mod recordings;
 mod robots;
 mod rules;
 mod singles;

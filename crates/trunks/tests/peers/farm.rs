@@ -8,7 +8,7 @@ use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Meaning};
 use hutong_telephony::sip::Trunk;
 
 use crate::bench::{Bench, LOOPBACK};
-use crate::process;
+use crate::{process, sound};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -48,6 +48,7 @@ async fn each_unanswered_sandbox_number_ends_as_its_last_digits_say() {
         check("13800138006", Disposition::Busy, Some(EarlyMedia::Busy)),
         check("13800138008", Disposition::RangOut, Some(EarlyMedia::Ringback)),
         check("13800138009", Disposition::LineInArrears, None),
+        check("13800138022", Disposition::OutOfCoverage, Some(EarlyMedia::Nothing)),
     );
 }
 
@@ -95,6 +96,31 @@ async fn keys_are_heard_and_a_callee_who_hangs_up_is_gone() {
     assert!(!soon(hangs_up.say(text, true)).await.hung_up);
     assert!(matches!(soon(hangs_up.listen(Duration::from_secs(5))).await, Heard::Words { .. }));
     assert!(soon(hangs_up.say(text, true)).await.hung_up);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callee_whose_packets_get_lost_is_heard_all_the_same() {
+    let (farm, bench) = with_farm().await;
+    let mut call = bench.dial("13800138032");
+    soon(call.answered()).await.unwrap();
+    let text = "好的，那今天先不打扰您了，祝您生活愉快，再见。";
+    // Whoever hears the robot end, answers: its own voice comes through whole.
+    assert!(!soon(call.say(text, true)).await.hung_up);
+    let Heard::Words { text: words, .. } = soon(call.listen(Duration::from_secs(5))).await else { panic!("no answer") };
+    // The last of it is on its way.
+    assert_eq!(soon(call.listen(Duration::from_millis(500))).await, Heard::Silence);
+    call.hang_up().await;
+    let report = call.report();
+    drop(call);
+    bench.at_rest().await;
+    process::until("the farm is at rest", || (farm.calls() == 0).then_some(())).await;
+
+    let stats = bench.carrier.engine.stats();
+    // One in ten, give or take: a call of ten seconds has some five hundred.
+    assert!(stats.lost * 20 > stats.received, "{stats:?}");
+    let customer = bench.customer(report).await;
+    let (share, gap) = sound::arrived_of(&words, &customer[customer.len() - 3 * 8_000..]);
+    assert!(share >= 0.5 && gap <= sound::GAP_FRAMES_MAX, "{share} of the frames come, gaps of {gap}, {stats:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 
 use std::f64::consts::TAU;
 
+use hutong_prompts::Role;
 use hutong_telephony::media::{Codec, FRAME_SAMPLES, SAMPLE_RATE};
 
 /// Samples by which a place is found, and how far apart those of them are that are compared.
@@ -9,11 +10,22 @@ const SOUGHT: (usize, usize) = (4_000, 4);
 /// Samples by which a frame may be beside its place.
 const SLIP_MAX: usize = 960;
 
+/// What is lost of a voice is made up for, unless it is more than this at once.
+pub(crate) const GAP_FRAMES_MAX: usize = 10;
+/// A frame of speech that is louder than this is heard well; one that is below the other is a silence.
+const LOUD: u16 = 2_000;
+const QUIET: u16 = 100;
+
 /// What the robot says, as the network carries it in `codec`.
 pub(crate) fn spoken(text: &str, codec: Codec) -> Vec<i16> {
     let spoken = hutong_prompts::ROBOT.speak(text);
     assert!(spoken.missing.is_empty(), "not recorded: {}", spoken.missing);
-    spoken.clips.iter().flat_map(|clip| clip.iter()).map(|sample| codec.decode(codec.encode(*sample))).collect()
+    spoken.clips.iter().flat_map(|clip| carried(clip, codec)).collect()
+}
+
+/// A sound as the network carries it in `codec`.
+pub(crate) fn carried(sound: &[i16], codec: Codec) -> Vec<i16> {
+    sound.iter().map(|sample| codec.decode(codec.encode(*sample))).collect()
 }
 
 /// How alike two sounds are, whatever their loudness: 1 where they are the same.
@@ -56,6 +68,27 @@ pub(crate) fn found(sound: &[i16], recorded: &[i16]) -> f64 {
     f64::from(found) / f64::from(frames)
 }
 
+/// The longest run of frames in `recorded` in which nothing is heard though `sound`, which begins there, is loud.
+pub(crate) fn longest_gap(sound: &[i16], recorded: &[i16]) -> usize {
+    let loudest = |frame: &[i16]| frame.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
+    let frames = sound.chunks_exact(FRAME_SAMPLES).zip(recorded.chunks_exact(FRAME_SAMPLES));
+    let silent: Vec<bool> = frames.map(|(said, heard)| loudest(said) > LOUD && loudest(heard) < QUIET).collect();
+    silent.split(|silent| !silent).map(<[bool]>::len).max().unwrap_or(0)
+}
+
+/// The share of the frames of a sound that are in a recording, wherever it begins there, and its longest gap.
+pub(crate) fn arrived(sound: &[i16], recorded: &[i16]) -> (f64, usize) {
+    let at = place_of(sound, recorded);
+    (found(sound, &recorded[at..]), longest_gap(sound, &recorded[at..]))
+}
+
+/// The same of what a callee of the farm said, in whichever voice.
+pub(crate) fn arrived_of(words: &str, recorded: &[i16]) -> (f64, usize) {
+    let voices = hutong_prompts::entries().iter().filter(|row| row.role == Role::Callee && row.text == words);
+    let sounds = voices.map(|row| arrived(&carried(&row.clip(), Codec::Pcma), recorded));
+    sounds.max_by(|one, other| one.0.total_cmp(&other.0)).expect("the words are recorded")
+}
+
 /// The share of the energy of samples that is a tone of this frequency, measured frame by frame: two clocks may slip.
 pub(crate) fn share_of_tone(samples: &[i16], hertz: f64) -> f64 {
     let (mut tone, mut all) = (0.0, 0.0);
@@ -94,6 +127,11 @@ fn a_sound_is_found_where_it_is() {
     recorded.extend([0; 800]);
     assert_eq!(place_of(&sound, &recorded), 1_234);
     assert!((found(&sound, &recorded[1_234..]) - 1.0).abs() < f64::EPSILON);
+    assert_eq!(longest_gap(&sound, &recorded[1_234..]), 0);
+    let loudest = (0..sound.len()).max_by_key(|at| sound[*at].unsigned_abs()).unwrap() / FRAME_SAMPLES;
+    let mut torn = sound.clone();
+    torn[loudest * FRAME_SAMPLES..][..FRAME_SAMPLES].fill(0);
+    assert_eq!(longest_gap(&sound, &torn), 1);
     recorded[5_000] ^= 64;
     recorded.drain(9_000..9_100);
     let share = found(&sound, &recorded[1_234..]);

@@ -10,15 +10,14 @@ use hutong_store::vault::Vault;
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
 use hutong_telephony::media::{Event, Events, Media};
-use hutong_telephony::sip::{Ended, EndedBy, Number, OutgoingCall, RegistrationState, Signal, Trunk, UserAgent};
+use hutong_telephony::sip::{Ended, EndedBy, Number, OutgoingCall, Signal, Trunk, UserAgent};
 use hutong_trunks::call::formats;
 use hutong_trunks::{KnownAnnouncements, settings};
-use tokio::sync::watch;
 
 use crate::cli::print;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::telephony;
+use crate::telephony::{self, Registering};
 
 /// For how long a registration or an answer to OPTIONS is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,20 +41,13 @@ pub(super) async fn run(config: &Config, vault: &Vault, line: &Line, number: &st
         let answer = agent.ping(&trunk, PATIENCE).await.map_err(|error| failed(&error))?;
         steps.say(&format!("the trunk is there: OPTIONS answered within {} ms", answer.as_millis()))?;
     }
-    let (stop, stopped) = watch::channel(());
-    let (state, registered) = watch::channel(RegistrationState::Pending);
-    let registering = trunk.register.then(|| {
-        let (agent, trunk) = (agent.clone(), trunk.clone());
-        tokio::spawn(async move {
-            let mut stopped = stopped;
-            // Nothing is ever sent: the wait ends when the sender is dropped.
-            let gone = async move { stopped.changed().await.unwrap_or_default() };
-            agent.keep_registered(&trunk, &state, gone).await;
-        })
-    });
-    if trunk.register {
-        wait_for_registration(registered, &steps).await?;
-    }
+    let registering = if trunk.register {
+        let begun = Registering::begin(&agent, &trunk, PATIENCE).await.map_err(Error::Failed)?;
+        steps.say("registered")?;
+        Some(begun)
+    } else {
+        None
+    };
     let (media, events) = engine.open(local, None).map_err(|error| failed(&error))?;
     media.listen(true);
     let formats = formats(&trunk, None);
@@ -67,24 +59,11 @@ pub(super) async fn run(config: &Config, vault: &Vault, line: &Line, number: &st
     let call = placed.map_err(|error| failed(&error))?;
     steps.say(&format!("INVITE sent, Call-ID {}", call.call_id()))?;
     let outcome = Test { steps: &steps, call, media, events }.live().await;
-    drop(stop);
     if let Some(registering) = registering {
-        let _ = registering.await;
+        registering.give_back().await;
     }
     let_go(&agent).await;
     outcome
-}
-
-async fn wait_for_registration(mut state: watch::Receiver<RegistrationState>, steps: &Steps) -> Result<()> {
-    let known = tokio::time::timeout(PATIENCE, state.wait_for(|state| *state != RegistrationState::Pending)).await;
-    match known {
-        Ok(Ok(state)) if *state == RegistrationState::Registered => steps.say("registered"),
-        Ok(Ok(state)) => Err(Error::Failed(match &*state {
-            RegistrationState::Refused(code) => format!("the trunk refuses the registration with {code}"),
-            _ => "the trunk does not answer the registration".to_owned(),
-        })),
-        Ok(Err(_)) | Err(_) => Err(Error::Failed("the trunk does not answer the registration".to_owned())),
-    }
 }
 
 /// Waits, not too long, until the far side has answered our goodbye.
