@@ -173,7 +173,6 @@ struct Cut {
 }
 
 /// What happened on a leg.
-#[expect(clippy::large_enum_variant, reason = "frames are nearly all of them, and none is allocated")]
 enum Happened {
     Signal(Signal),
     Event(Event),
