@@ -11,7 +11,7 @@ use hutong_recordings::Recordings;
 use hutong_store::Store;
 use hutong_store::vault::Vault;
 use hutong_telephony::media::{Engine, EngineOptions, Latching};
-use hutong_telephony::sip::{Listen, Tls, UserAgent};
+use hutong_telephony::sip::{Authorities, Listen, UserAgent};
 use hutong_trunks::{Carrier, Trunks};
 use serde::Deserialize;
 
@@ -51,7 +51,11 @@ enum LatchingConfig {
 
 impl SipConfig {
     pub(crate) fn check(&self) -> Result<()> {
-        self.advertised().map(|_| ())
+        self.advertised()?;
+        if !self.tls_authorities.as_os_str().is_empty() {
+            self.authorities()?;
+        }
+        Ok(())
     }
 
     fn advertised(&self) -> Result<Option<IpAddr>> {
@@ -74,18 +78,21 @@ impl SipConfig {
                 "needs a port that others can know, since sip.advertised is given",
             ));
         }
-        let tls = Tls { authorities: self.authorities()?, server: None };
-        Ok(Listen { address: self.listen, advertised, tcp: self.tcp, tls })
+        Ok(Listen { address: self.listen, advertised, tcp: self.tcp, authorities: self.authorities()? })
     }
 
-    fn authorities(&self) -> Result<Option<Vec<u8>>> {
-        if self.tls_authorities.as_os_str().is_empty() {
-            return Ok(SYSTEM_AUTHORITIES.iter().find_map(|path| std::fs::read(path).ok()));
+    /// Who vouches for trunks over TLS. A system without any is no error: most trunks are over UDP.
+    fn authorities(&self) -> Result<Authorities> {
+        let path = &self.tls_authorities;
+        if path.as_os_str().is_empty() {
+            let systems = SYSTEM_AUTHORITIES.iter().find_map(|path| std::fs::read(path).ok());
+            return Ok(systems.and_then(|pem| Authorities::read(&pem).ok()).unwrap_or_default());
         }
-        let read = std::fs::read(&self.tls_authorities);
-        read.map(Some).map_err(|cause| {
-            Error::config("sip.tls_authorities", &format!("{}: {cause}", self.tls_authorities.display()))
-        })
+        let wrong = |cause: &dyn std::fmt::Display| {
+            Error::config("sip.tls_authorities", &format!("{}: {cause}", path.display()))
+        };
+        let pem = std::fs::read(path).map_err(|cause| wrong(&cause))?;
+        Authorities::read(&pem).map_err(|cause| wrong(&cause))
     }
 }
 

@@ -14,13 +14,15 @@ use rsipstack::transaction::endpoint::EndpointOption;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transaction::{Endpoint, TransactionReceiver};
-use rsipstack::transport::tls::{TlsConfig, TlsListenerConnection};
+use rsipstack::transport::transport_layer::DefaultDomainResolver;
 use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipAddr, TransportLayer};
 use rsipstack::{EndpointBuilder, Error as StackError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::authorities::Authorities;
 use super::call::{Reply, Request, SessionChange, SipError};
+use super::connections::{Connections, Hop, Resolver};
 use super::incoming::{self, IncomingCall};
 use super::trunk::{Transport, Trunk};
 use super::{clock, header, listener};
@@ -34,6 +36,9 @@ const PORTS_TRIED_MAX: u32 = 16;
 pub(super) const WAITING_IN_CALL_MAX: usize = 16;
 /// Methods that we take.
 pub(super) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+/// After how long a stream on which nothing comes is closed: longer than calls last. The far side of a call that says
+/// nothing meanwhile has to reach us at its end; who vanished is found out by the system.
+const STREAM_IDLE_MAX: Duration = Duration::from_secs(3_600);
 /// What our Call-IDs end with: no name of a host, which would tell about the network.
 const CALL_ID_SUFFIX: &str = "hutong";
 
@@ -46,31 +51,16 @@ pub struct Listen {
     pub advertised: Option<SocketAddr>,
     /// Whether TCP is taken on the same port.
     pub tcp: bool,
-    /// TLS: trusted authorities for trunks, and a certificate where calls are taken over it.
-    pub tls: Tls,
-}
-
-/// Certificates, in PEM.
-#[derive(Clone, Default)]
-pub struct Tls {
-    /// Who is trusted.
-    pub authorities: Option<Vec<u8>>,
-    /// Where TLS is listened on, with certificate and key.
-    pub server: Option<(SocketAddr, Vec<u8>, Vec<u8>)>,
-}
-
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let server = self.server.as_ref().map(|(address, ..)| address);
-        out.debug_struct("Tls").field("authorities", &self.authorities.is_some()).field("server", &server).finish()
-    }
+    /// Who vouches for trunks over TLS. TLS is not listened on: whoever places calls opens the connections, and requests
+    /// within a call come on the same ones; so no certificate is needed here.
+    pub authorities: Authorities,
 }
 
 impl Listen {
     /// UDP and TCP at this address.
     #[must_use]
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, advertised: None, tcp: true, tls: Tls::default() }
+        Self { address, advertised: None, tcp: true, authorities: Authorities::default() }
     }
 }
 
@@ -97,6 +87,9 @@ pub(super) struct Inner {
     cancel: CancellationToken,
     local: SocketAddr,
     advertised: Option<SocketAddr>,
+    /// Whether others can open connections to us over TCP.
+    takes_tcp: bool,
+    connections: Arc<Connections>,
     notes: Mutex<HashMap<String, Notes>>,
 }
 
@@ -123,7 +116,11 @@ impl UserAgent {
     /// When a socket cannot be opened.
     pub async fn start(listen: Listen, calls: Option<mpsc::Sender<IncomingCall>>) -> Result<Self, SipError> {
         let cancel = CancellationToken::new();
-        let transports = TransportLayer::new(cancel.clone());
+        let connections = Arc::new(Connections::new(listen.authorities.clone()));
+        let resolver = Resolver { connections: connections.clone(), system: DefaultDomainResolver::new() };
+        let transports = TransportLayer::new_with_domain_resolver(cancel.clone(), Box::new(resolver));
+        transports.set_stream_idle_timeout(STREAM_IDLE_MAX);
+        transports.set_tls_config(connections.tls_config());
         let local = open(&transports, &listen, &cancel).await?;
         let option = EndpointOption { callid_suffix: Some(CALL_ID_SUFFIX.to_owned()), ..EndpointOption::default() };
         let endpoint = EndpointBuilder::new()
@@ -140,8 +137,9 @@ impl UserAgent {
                 tracing::error!(%error, "SIP is no longer served");
             }
         });
+        let Listen { advertised, tcp: takes_tcp, .. } = listen;
         let notes = Mutex::default();
-        let inner = Arc::new(Inner { layer, endpoint, cancel, local, advertised: listen.advertised, notes });
+        let inner = Arc::new(Inner { layer, endpoint, cancel, local, advertised, takes_tcp, connections, notes });
         tokio::spawn(serve(Arc::downgrade(&inner), incoming, calls));
         Ok(Self { inner })
     }
@@ -162,20 +160,24 @@ impl UserAgent {
         }
     }
 
-    /// Our address on the way to a trunk: where it reaches us, and where its voices are sent from.
+    /// Our address on the way to a trunk: where it reaches us, and where its voices are sent from. Over TCP and TLS, the
+    /// connection to it is opened where there is none; its certificate has to be for the name by which the trunk, or its
+    /// outbound proxy, is written (RFC 5922 §4).
     ///
     /// # Errors
-    /// When its name does not resolve, or there is no way to it.
+    /// When its name does not resolve, or there is no way to it. [`SipError::Untrusted`] says what is wrong with its TLS.
     pub async fn address_towards(&self, trunk: &Trunk) -> Result<IpAddr, SipError> {
+        let connected = self.inner.connect(Hop::of(trunk).as_ref()).await?;
         let ip = self.inner.local.ip();
         if !ip.is_unspecified() {
             return Ok(ip);
         }
+        if let Some((local, _)) = connected {
+            return Ok(local.ip());
+        }
         let host = trunk.outbound_proxy.as_ref().unwrap_or(&trunk.server);
         let lost = |error: String| SipError::Unreachable(format!("{host}: {error}"));
-        let with_port =
-            if host.parse::<SocketAddr>().is_ok() || has_port(host) { host.clone() } else { format!("{host}:5060") };
-        let far = tokio::net::lookup_host(&with_port).await.map_err(|error| lost(error.to_string()))?.next();
+        let far = tokio::net::lookup_host(with_port(host)).await.map_err(|error| lost(error.to_string()))?.next();
         let far = far.ok_or_else(|| lost("has no address".to_owned()))?;
         local_address_towards(far).map_err(|error| lost(error.to_string()))
     }
@@ -185,13 +187,22 @@ impl UserAgent {
     /// # Errors
     /// When no answer comes in time.
     pub async fn ping(&self, trunk: &Trunk, patience: Duration) -> Result<Duration, SipError> {
-        let asked = clock::now();
-        let answer = tokio::time::timeout(patience, self.ask(trunk)).await;
-        match answer {
-            Ok(Ok(())) => Ok(clock::now() - asked),
-            Ok(Err(error)) => Err(SipError::Unreachable(error.to_string())),
-            Err(_) => Err(SipError::Unreachable(format!("no answer to OPTIONS within {} ms", patience.as_millis()))),
+        let hop = Hop::of(trunk);
+        let asking = async {
+            self.inner.connect(hop.as_ref()).await?;
+            let asked = clock::now();
+            self.ask(trunk).await.map_err(|error| SipError::Unreachable(error.to_string()))?;
+            Ok(clock::now() - asked)
+        };
+        let answer = tokio::time::timeout(patience, asking).await;
+        let (connections, transports) = (&self.inner.connections, &self.inner.endpoint.inner.transport_layer);
+        match (&answer, &hop) {
+            (Ok(Ok(_)), Some(hop)) => connections.has_answered(hop),
+            (Err(_), Some(hop)) => connections.is_silent(transports, hop),
+            _ => {}
         }
+        let silent = || SipError::Unreachable(format!("no answer to OPTIONS within {} ms", patience.as_millis()));
+        answer.unwrap_or_else(|_| Err(silent()))
     }
 
     async fn ask(&self, trunk: &Trunk) -> Result<(), StackError> {
@@ -204,7 +215,11 @@ impl UserAgent {
         let to = typed::To { display_name: None, uri: uri.clone(), params: vec![] };
         let routes = trunk.route_set().map_err(malformed)?;
         let next_hop = routes.first().map_or(&uri, |route| &route.uri);
-        let next_hop = SipAddr::try_from(next_hop)?;
+        let mut next_hop = SipAddr::try_from(next_hop)?;
+        if trunk.transport == Transport::Tls {
+            // As the library does when it sends, and only then.
+            next_hop.addr.port.get_or_insert_with(|| trunk.transport.standard_port().into());
+        }
         let inner = &self.inner.endpoint.inner;
         let (connection, _) = inner.transport_layer.lookup(&next_hop, None).await?;
         let via = inner.get_via(Some(connection.get_addr().clone()), None)?;
@@ -249,9 +264,37 @@ impl Inner {
         &self.endpoint.inner
     }
 
-    /// Where the far side reaches us.
-    pub(super) fn contact(&self, user: &str, ip: IpAddr, transport: Transport) -> Result<sip::Uri, SipError> {
-        let address = self.advertised.unwrap_or_else(|| SocketAddr::new(ip, self.local.port()));
+    /// Makes sure that the connection to this hop is there; our address on it, and the far side's.
+    pub(super) async fn connect(&self, hop: Option<&Hop>) -> Result<Option<(SocketAddr, SocketAddr)>, SipError> {
+        let Some(hop) = hop else { return Ok(None) };
+        let opening = self.connections.open(&self.endpoint.inner.transport_layer, hop, &self.cancel);
+        opening.await.map(Some)
+    }
+
+    /// Waits until the connection to this hop is closed; for ever where there is none.
+    pub(super) async fn disconnected(&self, hop: Option<&Hop>) {
+        self.connections.closed(hop).await;
+    }
+
+    /// Where a trunk reaches us: on the connection that we have opened to it, where it could not open one itself.
+    pub(super) fn contact_for(&self, trunk: &Trunk, user: &str, ip: IpAddr) -> Result<sip::Uri, SipError> {
+        let opens = trunk.transport == Transport::Udp || trunk.transport == Transport::Tcp && self.takes_tcp;
+        let hop = Hop::of(trunk).filter(|_| !opens);
+        let port = hop.and_then(|hop| self.connections.local_address(&hop)).map(|local| local.port());
+        self.contact(user, (ip, port), trunk.transport)
+    }
+
+    /// Where the far side reaches us; on the port that is listened on, where no other one is given.
+    pub(super) fn contact(
+        &self,
+        user: &str,
+        (ip, port): (IpAddr, Option<u16>),
+        transport: Transport,
+    ) -> Result<sip::Uri, SipError> {
+        let mut address = self.advertised.unwrap_or_else(|| SocketAddr::new(ip, self.local.port()));
+        if let Some(port) = port {
+            address.set_port(port);
+        }
         let kind = match transport {
             Transport::Udp => "",
             Transport::Tcp => ";transport=tcp",
@@ -279,6 +322,11 @@ impl Drop for Inner {
     }
 }
 
+/// A host with the standard port where it has none.
+pub(super) fn with_port(host: &str) -> String {
+    if host.parse::<SocketAddr>().is_ok() || has_port(host) { host.to_owned() } else { format!("{host}:5060") }
+}
+
 fn has_port(host: &str) -> bool {
     host.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -302,7 +350,7 @@ async fn open(
         cause: error.to_string(),
     };
     let mut attempts = 0;
-    let local = loop {
+    loop {
         attempts += 1;
         let udp = UdpConnection::create_connection(listen.address, listen.advertised, Some(cancel.child_token()));
         let udp = udp.await.map_err(|error| failed("UDP", &error))?;
@@ -317,17 +365,8 @@ async fn open(
             }
         }
         transports.add_transport(udp.into());
-        break local;
-    };
-    let mut config = TlsConfig { ca_certs: listen.tls.authorities.clone(), ..TlsConfig::default() };
-    transports.set_tls_config(config.clone());
-    if let Some((address, certificate, key)) = listen.tls.server.clone() {
-        config.cert = Some(certificate);
-        config.key = Some(key);
-        let tls = TlsListenerConnection::new(address, None, config).await;
-        transports.add_transport(tls.map_err(|error| failed("TLS", &error))?.into());
+        return Ok(local);
     }
-    Ok(local)
 }
 
 /// Takes requests until the agent is gone.

@@ -50,7 +50,7 @@ pub(super) async fn begin(
     let offer = header::carries_sdp(&transaction.original).then(|| transaction.original.body.clone());
     let Ok(place) = calls.try_reserve() else { return transaction.reply(StatusCode::ServiceUnavailable).await };
     let (sender, states) = agent.layer.new_dialog_state_channel();
-    let contact = agent.contact(&number, local_ip(&agent, &transaction), Transport::Udp).ok();
+    let contact = agent.contact(&number, (local_ip(&agent, &transaction), None), Transport::Udp).ok();
     let mut dialog = agent.layer.get_or_create_server_invite(&transaction, sender, None, contact)?;
     let (early, _) = mpsc::channel(WAITING_IN_CALL_MAX);
     agent.notes().insert(dialog.id().call_id, Notes::new(early));

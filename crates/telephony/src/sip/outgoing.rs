@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::agent::{ALLOWED, Inner, Notes, UserAgent, WAITING_IN_CALL_MAX};
 use super::call::{Ended, EndedBy, Request, Signal, SipError};
 use super::clock;
+use super::connections::Hop;
 use super::header::{self, SessionExpires};
 use super::in_call;
 use super::session_timer::{Due, INTERVAL_S, INTERVAL_S_MIN, SessionTimer};
@@ -43,6 +44,8 @@ pub struct OutgoingCall {
     sdp: String,
     ended: Option<Ended>,
     call_id: String,
+    /// The connection that it goes on, which may break while people talk.
+    hop: Option<Hop>,
     patience: Patience,
     /// How often the call was placed anew with a longer session interval.
     longer_intervals: u8,
@@ -98,7 +101,7 @@ impl UserAgent {
             caller: identity.from,
             callee: trunk.callee(callee).map_err(malformed)?,
             offer: Some(sdp.clone().into_bytes()),
-            contact: self.inner.contact(&contact_user, local, trunk.transport)?,
+            contact: self.inner.contact_for(trunk, &contact_user, local)?,
             credential: trunk.credential(),
             headers: Some(headers),
             support_prack: trunk.reliable_provisional,
@@ -112,12 +115,17 @@ impl UserAgent {
             heard: false,
             answered: false,
         };
-        OutgoingCall::begin(self.inner.clone(), option, sdp, patience)
+        OutgoingCall::begin(self.inner.clone(), option, (sdp, Hop::of(trunk)), patience)
     }
 }
 
 impl OutgoingCall {
-    fn begin(agent: Arc<Inner>, option: InviteOption, sdp: String, patience: Patience) -> Result<Self, SipError> {
+    fn begin(
+        agent: Arc<Inner>,
+        option: InviteOption,
+        (sdp, hop): (String, Option<Hop>),
+        patience: Patience,
+    ) -> Result<Self, SipError> {
         let (sender, states) = agent.layer.new_dialog_state_channel();
         let begun = agent.layer.do_invite_async(option.clone(), sender);
         let (dialog, invite) = begun.map_err(|error| SipError::Malformed(error.to_string()))?;
@@ -137,6 +145,7 @@ impl OutgoingCall {
             sdp,
             ended: None,
             call_id,
+            hop,
             patience,
             longer_intervals: 0,
         })
@@ -266,7 +275,9 @@ impl OutgoingCall {
         headers.retain(|header| !matches!(header, Header::SessionExpires(_) | Header::MinSE(_)));
         headers.push(Header::SessionExpires(seconds.to_string().into()));
         headers.push(Header::MinSE(seconds.to_string().into()));
-        let Ok(mut again) = Self::begin(self.agent.clone(), option, self.sdp.clone(), self.patience) else {
+        let Ok(mut again) =
+            Self::begin(self.agent.clone(), option, (self.sdp.clone(), self.hop.clone()), self.patience)
+        else {
             return false;
         };
         again.longer_intervals = self.longer_intervals + 1;
@@ -283,13 +294,18 @@ impl OutgoingCall {
             Header::SessionExpires(expires.into()),
             Header::MinSE(INTERVAL_S_MIN.to_string().into()),
         ];
-        if self.updates {
-            self.refresh = Some(tokio::spawn(async move { dialog.update(Some(headers), None).await }));
-        } else {
+        let sdp = (!self.updates).then(|| self.sdp.clone().into_bytes());
+        if sdp.is_some() {
             headers.push(Header::ContentType("application/sdp".into()));
-            let sdp = self.sdp.clone().into_bytes();
-            self.refresh = Some(tokio::spawn(async move { dialog.reinvite(Some(headers), Some(sdp)).await }));
         }
+        let connected = connected(self.agent.clone(), self.hop.clone());
+        self.refresh = Some(tokio::spawn(async move {
+            connected.await;
+            match sdp {
+                Some(sdp) => dialog.reinvite(Some(headers), Some(sdp)).await,
+                None => dialog.update(Some(headers), None).await,
+            }
+        }));
     }
 
     fn on_refreshed(&mut self, result: Option<rsipstack::Result<Option<Response>>>) -> Option<Signal> {
@@ -317,8 +333,9 @@ impl Drop for OutgoingCall {
         }
         // Nothing to be sent with: the process ends.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let connected = connected(agent.clone(), self.hop.take());
         runtime.spawn(async move {
-            if say_goodbye(&dialog, invite).await.is_err() {
+            if say_goodbye(&dialog, invite, connected).await.is_err() {
                 tracing::debug!(call_id, "the far side did not say goodbye");
             }
             agent.forget(&call_id, &dialog.id());
@@ -330,6 +347,7 @@ impl Drop for OutgoingCall {
 async fn say_goodbye(
     dialog: &InviteDialog,
     invite: Option<JoinHandle<InviteAsyncResult>>,
+    connected: impl Future<Output = ()>,
 ) -> Result<(), tokio::time::error::Elapsed> {
     if let Some(invite) = invite {
         // An INVITE that is given up is cancelled by the library, also when its first answer comes later.
@@ -345,7 +363,17 @@ async fn say_goodbye(
     if dialog.state().is_terminated() {
         return Ok(());
     }
+    connected.await;
     tokio::time::timeout(GOODBYE, dialog.bye()).await.map(|_| ())
+}
+
+/// Opens the connection to the trunk anew where it broke in mid-call, before a request within the call is sent: that goes
+/// to the address that the trunk gave for itself, often a number, and no certificate is for that.
+async fn connected(agent: Arc<Inner>, hop: Option<Hop>) {
+    if let Err(error) = agent.connect(hop.as_ref()).await {
+        // The route of the call may still lead somewhere else.
+        tracing::debug!(%error, "the connection of a call cannot be opened anew");
+    }
 }
 
 /// The result of a task; waits for ever where there is none, and gives nothing where it broke.

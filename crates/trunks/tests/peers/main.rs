@@ -17,3 +17,4 @@ mod network;
 mod process;
 mod sipp;
 mod sound;
+mod tls;

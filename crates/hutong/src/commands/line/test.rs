@@ -10,7 +10,9 @@ use hutong_store::vault::Vault;
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
 use hutong_telephony::media::{Event, Events, Media};
-use hutong_telephony::sip::{Ended, EndedBy, Number, OutgoingCall, RegistrationState, Signal, Trunk, UserAgent};
+use hutong_telephony::sip::{
+    Ended, EndedBy, Number, OutgoingCall, RegistrationState, Signal, SipError, Trunk, UserAgent,
+};
 use hutong_trunks::call::formats;
 use hutong_trunks::{KnownAnnouncements, settings};
 use tokio::sync::watch;
@@ -36,7 +38,7 @@ pub(super) async fn run(config: &Config, vault: &Vault, line: &Line, number: &st
     let steps = Steps { begun: SystemRuntime.now() };
     let (agent, engine) = telephony::open_for_a_test(&config.sip, &config.media).await?;
     let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
-    let local = agent.address_towards(&trunk).await.map_err(|error| failed(&error))?;
+    let local = agent.address_towards(&trunk).await.map_err(|error| Error::Failed(unreached(&error)))?;
     steps.say(&format!("calling from {local} over {} to {}", transport(&trunk), trunk.server))?;
     if trunk.options_s > 0 {
         let answer = agent.ping(&trunk, PATIENCE).await.map_err(|error| failed(&error))?;
@@ -81,9 +83,21 @@ async fn wait_for_registration(mut state: watch::Receiver<RegistrationState>, st
         Ok(Ok(state)) if *state == RegistrationState::Registered => steps.say("registered"),
         Ok(Ok(state)) => Err(Error::Failed(match &*state {
             RegistrationState::Refused(code) => format!("the trunk refuses the registration with {code}"),
+            RegistrationState::Unreachable(why) => format!("the trunk does not answer the registration: {why}"),
             _ => "the trunk does not answer the registration".to_owned(),
         })),
         Ok(Err(_)) | Err(_) => Err(Error::Failed("the trunk does not answer the registration".to_owned())),
+    }
+}
+
+/// Why there is no way to the trunk, and what mends it.
+fn unreached(error: &SipError) -> String {
+    match error {
+        SipError::Untrusted(_) => format!(
+            "{error}\nThe trunk has to be written as its certificate names it (--server, --outbound-proxy), and whoever \
+             vouches for it has to stand in the file of sip.tls_authorities, or in the system's where that is empty."
+        ),
+        SipError::Socket { .. } | SipError::Malformed(_) | SipError::Unreachable(_) => error.to_string(),
     }
 }
 

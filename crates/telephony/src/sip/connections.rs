@@ -1,0 +1,344 @@
+//! Connections to trunks, over TCP and TLS: one for all calls of a trunk, opened in bounded time, and checked.
+//!
+//! The library opens connections as well, and does so where a route leads to somewhere else than the trunk. But it waits
+//! for a handshake without end, opens one connection for each of several calls that begin at once, tells nobody why it
+//! could not, and takes the name that a certificate has to be for from the next address on the way: after the first
+//! answer, that is often a bare number.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rsipstack::Error as StackError;
+use rsipstack::platform::CancellationToken;
+use rsipstack::sip::{Host, HostWithPort};
+use rsipstack::transport::stream::StreamConnectionInner;
+use rsipstack::transport::tcp::TcpConnection;
+use rsipstack::transport::tls::TlsConnection;
+use rsipstack::transport::transport_layer::{DefaultDomainResolver, DomainResolver};
+use rsipstack::transport::{SipAddr, SipConnection, TlsConfig, TransportLayer};
+use rustls::CertificateError;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::authorities::Authorities;
+use super::call::SipError;
+use super::trunk::{Transport, Trunk};
+use super::{clock, listener};
+
+/// For how long one address of a trunk is tried: connection and handshake.
+const OPENING_MAX: Duration = Duration::from_secs(3);
+/// Addresses of one name that are tried.
+const ADDRESSES_MAX: usize = 3;
+/// After how long a trunk is given up that does not take what is sent to it.
+const UNREAD_MAX: Duration = Duration::from_secs(10);
+/// For how long a connection that is given up may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Where the requests for a trunk go first, over a stream: its outbound proxy where it has one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Hop {
+    transport: Transport,
+    /// As it is written: an address, or a name in lower case.
+    host: String,
+    port: Option<u16>,
+}
+
+impl Hop {
+    /// The next hop of a trunk; none over UDP, which knows no connections.
+    pub(super) fn of(trunk: &Trunk) -> Option<Self> {
+        let host = trunk.outbound_proxy.as_deref().unwrap_or(&trunk.server);
+        let written = HostWithPort::try_from(host).ok()?;
+        Self::new(trunk.transport, &written)
+    }
+
+    fn new(transport: Transport, written: &HostWithPort) -> Option<Self> {
+        if transport == Transport::Udp {
+            return None;
+        }
+        let port = written.port.map(|port| port.value());
+        // What the library takes the missing port of a request for is what the connection has to be found by.
+        let port = port.or((transport == Transport::Tls).then_some(transport.standard_port()));
+        Some(Self { transport, host: written.host.to_string().to_ascii_lowercase(), port })
+    }
+
+    /// The hop that a request with this destination goes to.
+    fn to(address: &SipAddr) -> Option<Self> {
+        let transport = match address.r#type? {
+            rsipstack::sip::Transport::Tcp => Transport::Tcp,
+            rsipstack::sip::Transport::Tls => Transport::Tls,
+            _ => return None,
+        };
+        Self::new(transport, &address.addr)
+    }
+
+    fn standard_or_own_port(&self) -> u16 {
+        self.port.unwrap_or(self.transport.standard_port())
+    }
+
+    /// What the library knows a connection to `far` by.
+    fn known_as(&self, far: SocketAddr) -> SipAddr {
+        let by_address = self.bare_host().parse::<std::net::IpAddr>().is_ok();
+        let port = if by_address { self.port } else { Some(far.port()) };
+        SipAddr {
+            r#type: Some(self.transport.into()),
+            addr: HostWithPort { host: Host::IpAddr(far.ip()), port: port.map(Into::into) },
+        }
+    }
+
+    /// The host without the brackets of an address of IPv6.
+    fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    fn unreachable(&self, why: &dyn std::fmt::Display) -> SipError {
+        SipError::Unreachable(format!("{self}: {why}"))
+    }
+}
+
+impl std::fmt::Display for Hop {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}:{}", self.host, self.standard_or_own_port())
+    }
+}
+
+/// A connection that is in use.
+struct Open {
+    connection: SipConnection,
+    far: SocketAddr,
+    local: SocketAddr,
+    /// Whether the trunk has answered on it when it was asked whether it is there.
+    answered: bool,
+}
+
+impl Open {
+    fn is_alive(&self) -> bool {
+        !self.closed().is_cancelled()
+    }
+
+    /// Cancelled by the library when the connection is closed, by whichever side.
+    fn closed(&self) -> CancellationToken {
+        self.connection.cancel_token().unwrap_or_default()
+    }
+}
+
+#[derive(Default)]
+struct Slot {
+    open: Mutex<Option<Open>>,
+    /// Held by whoever opens the connection; the last failure, for those who waited for it.
+    opening: tokio::sync::Mutex<Option<(Instant, SipError)>>,
+}
+
+impl Slot {
+    /// What `of` says of the connection; none where it is closed.
+    fn alive<T>(&self, of: impl FnOnce(&mut Open) -> T) -> Option<T> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.as_mut().filter(|open| open.is_alive()).map(of)
+    }
+}
+
+/// The connections to all trunks.
+pub(super) struct Connections {
+    authorities: Authorities,
+    slots: Mutex<HashMap<Hop, Arc<Slot>>>,
+}
+
+impl Connections {
+    /// None yet; trunks over TLS are trusted where one of these authorities vouches for them.
+    pub(super) fn new(authorities: Authorities) -> Self {
+        // Another part of the program may have chosen already: then that is what TLS is done with.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self { authorities, slots: Mutex::default() }
+    }
+
+    /// What connections are opened with that are none to a trunk.
+    pub(super) fn tls_config(&self) -> TlsConfig {
+        TlsConfig { ca_certs: Some(self.authorities.pem()), ..TlsConfig::default() }
+    }
+
+    /// Makes sure that there is a connection; our address on it, and the far side's. Several who ask at once get the same
+    /// one, or are told the same failure.
+    pub(super) async fn open(
+        &self,
+        transports: &TransportLayer,
+        hop: &Hop,
+        closed: &CancellationToken,
+    ) -> Result<(SocketAddr, SocketAddr), SipError> {
+        let slot = self.slot(hop);
+        let addresses = |open: &mut Open| (open.local, open.far);
+        if let Some(open) = slot.alive(addresses) {
+            return Ok(open);
+        }
+        let asked = clock::now();
+        let mut failed = slot.opening.lock().await;
+        if let Some(open) = slot.alive(addresses) {
+            return Ok(open);
+        }
+        if let Some((_, error)) = failed.as_ref().filter(|(at, _)| *at >= asked) {
+            return Err(error.clone());
+        }
+        match self.opened(hop, closed).await {
+            Ok(open) => {
+                let addresses = (open.local, open.far);
+                transports.add_connection(open.connection.clone());
+                *slot.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
+                Ok(addresses)
+            }
+            Err(error) => {
+                *failed = Some((clock::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Our address on the connection; none where there is none.
+    pub(super) fn local_address(&self, hop: &Hop) -> Option<SocketAddr> {
+        self.known(hop)?.alive(|open| open.local)
+    }
+
+    /// The trunk has answered on its connection.
+    pub(super) fn has_answered(&self, hop: &Hop) {
+        if let Some(slot) = self.known(hop) {
+            slot.alive(|open| open.answered = true);
+        }
+    }
+
+    /// The trunk does not answer any more: a connection that it has answered on before is given up, so that the next
+    /// request opens a new one. The far side may have vanished without a word, as firewalls make it.
+    pub(super) fn is_silent(&self, transports: &TransportLayer, hop: &Hop) {
+        let silent = self.known(hop).and_then(|slot| slot.alive(|open| open.answered.then(|| open.connection.clone())));
+        let Some(connection) = silent.flatten() else { return };
+        transports.remove_connection(&connection);
+        tokio::spawn(async move { tokio::time::timeout(GOODBYE, connection.close()).await });
+    }
+
+    /// Waits until the connection is closed; for ever where there is none.
+    pub(super) async fn closed(&self, hop: Option<&Hop>) {
+        match hop.and_then(|hop| self.known(hop)?.alive(|open| open.closed())) {
+            Some(closed) => closed.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<Hop, Arc<Slot>>> {
+        // What is kept there is whole at every moment.
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, hop: &Hop) -> Option<Arc<Slot>> {
+        self.slots().get(hop).cloned()
+    }
+
+    fn slot(&self, hop: &Hop) -> Arc<Slot> {
+        let mut slots = self.slots();
+        if let Some(slot) = slots.get(hop) {
+            return slot.clone();
+        }
+        // Trunks come and go: what is neither open nor asked for is forgotten.
+        slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.alive(|_| ()).is_some());
+        slots.entry(hop.clone()).or_default().clone()
+    }
+
+    /// Opens a connection to the first address that takes one.
+    async fn opened(&self, hop: &Hop, closed: &CancellationToken) -> Result<Open, SipError> {
+        let found =
+            tokio::time::timeout(OPENING_MAX, tokio::net::lookup_host((hop.bare_host(), hop.standard_or_own_port())));
+        let found = found.await.map_err(|_| hop.unreachable(&"its name does not resolve in time"))?;
+        let found = found.map_err(|error| hop.unreachable(&error))?;
+        let mut failure = hop.unreachable(&"has no address");
+        for far in found.take(ADDRESSES_MAX) {
+            let opening = async {
+                match hop.transport {
+                    Transport::Tls => self.over_tls(hop, far, closed.child_token()).await,
+                    Transport::Udp | Transport::Tcp => over_tcp(hop, far, closed.child_token()).await,
+                }
+            };
+            let error = match tokio::time::timeout(OPENING_MAX, opening).await {
+                Ok(Ok(open)) => return Ok(open),
+                Ok(Err(error)) => error,
+                Err(_) => hop.unreachable(&format!("no connection within {} ms", OPENING_MAX.as_millis())),
+            };
+            // That nobody is there at another address says less.
+            if !matches!(failure, SipError::Untrusted(_)) {
+                failure = error;
+            }
+        }
+        Err(failure)
+    }
+
+    async fn over_tls(&self, hop: &Hop, far: SocketAddr, closed: CancellationToken) -> Result<Open, SipError> {
+        let config = TlsConfig { sni_hostname: Some(hop.bare_host().to_owned()), ..self.tls_config() };
+        let connection = TlsConnection::connect(&hop.known_as(far), Some(&config), None, Some(closed)).await;
+        let connection = SipConnection::from(connection.map_err(|error| explained(hop, &error))?);
+        let local = connection.get_addr().get_socketaddr().map_err(|error| hop.unreachable(&error))?;
+        Ok(Open { connection, far, local, answered: false })
+    }
+}
+
+async fn over_tcp(hop: &Hop, far: SocketAddr, closed: CancellationToken) -> Result<Open, SipError> {
+    let lost = |error: std::io::Error| hop.unreachable(&error);
+    let stream = TcpStream::connect(far).await.map_err(lost)?;
+    listener::watch(&stream, UNREAD_MAX).map_err(lost)?;
+    let local = stream.local_addr().map_err(lost)?;
+    let known_as = SipAddr { r#type: Some(hop.transport.into()), addr: local.into() };
+    let (reading, writing) = tokio::io::split(stream);
+    let inner = StreamConnectionInner::new(known_as, hop.known_as(far), reading, writing);
+    let connection = TcpConnection { inner: Arc::new(inner), cancel_token: Some(closed) };
+    Ok(Open { connection: connection.into(), far, local, answered: false })
+}
+
+/// Why a connection over TLS came to nothing, for whoever operates the line.
+fn explained(hop: &Hop, error: &StackError) -> SipError {
+    let StackError::IoError(io) = error else { return hop.unreachable(error) };
+    let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+        return hop.unreachable(io);
+    };
+    SipError::Untrusted(match tls {
+        rustls::Error::InvalidCertificate(reason) => format!("{hop}: {}", distrust(reason)),
+        other => format!("{hop}: TLS cannot be agreed on: {other}"),
+    })
+}
+
+fn distrust(reason: &CertificateError) -> String {
+    match reason {
+        CertificateError::UnknownIssuer => "its certificate is vouched for by no authority that is trusted".to_owned(),
+        CertificateError::NotValidForName => "its certificate is for another name".to_owned(),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            format!("its certificate is for another name: {}", presented.join(", "))
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet; is the clock of this machine right?".to_owned()
+        }
+        other => format!("its certificate is not accepted: {other}"),
+    }
+}
+
+/// Finds the addresses of hosts for the library: a name that is connected to stays what it was, whichever of its addresses
+/// the system would name first now.
+pub(super) struct Resolver {
+    pub(super) connections: Arc<Connections>,
+    pub(super) system: DefaultDomainResolver,
+}
+
+impl DomainResolver for Resolver {
+    fn resolve<'s, 't, 'f>(
+        &'s self,
+        target: &'t SipAddr,
+    ) -> Pin<Box<dyn Future<Output = rsipstack::Result<SipAddr>> + Send + 'f>>
+    where
+        's: 'f,
+        't: 'f,
+    {
+        let connected = Hop::to(target).and_then(|hop| {
+            let far = self.connections.known(&hop)?.alive(|open| open.far)?;
+            Some(hop.known_as(far))
+        });
+        match connected {
+            Some(known) => Box::pin(std::future::ready(Ok(known))),
+            None => self.system.resolve(target),
+        }
+    }
+}
