@@ -78,7 +78,7 @@ impl SipConfig {
                 "needs a port that others can know, since sip.advertised is given",
             ));
         }
-        Ok(Listen { address: self.listen, advertised, tcp: self.tcp, authorities: self.authorities()? })
+        Ok(Listen { advertised, tcp: self.tcp, authorities: self.authorities()?, ..Listen::at(self.listen) })
     }
 
     /// Who vouches for trunks over TLS. A system without any is no error: most trunks are over UDP.

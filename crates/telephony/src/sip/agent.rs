@@ -25,7 +25,7 @@ use super::call::{Reply, Request, SessionChange, SipError};
 use super::connections::{Connections, Hop, Resolver};
 use super::incoming::{self, IncomingCall};
 use super::trunk::{Transport, Trunk};
-use super::{clock, header, listener};
+use super::{clock, header, listener, session_timer};
 
 /// Requests from outside that are handled at once; a ringing call is one of them. Beyond it they are left alone, and
 /// the far side sends them again.
@@ -54,13 +54,21 @@ pub struct Listen {
     /// Who vouches for trunks over TLS. TLS is not listened on: whoever places calls opens the connections, and requests
     /// within a call come on the same ones; so no certificate is needed here.
     pub authorities: Authorities,
+    /// The shortest session interval that a far side may ask for, in seconds: 90 (RFC 4028 §5), but in a laboratory.
+    pub session_s_min: u32,
 }
 
 impl Listen {
     /// UDP and TCP at this address.
     #[must_use]
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, advertised: None, tcp: true, authorities: Authorities::default() }
+        Self {
+            address,
+            advertised: None,
+            tcp: true,
+            authorities: Authorities::default(),
+            session_s_min: session_timer::INTERVAL_S_MIN,
+        }
     }
 }
 
@@ -89,6 +97,7 @@ pub(super) struct Inner {
     advertised: Option<SocketAddr>,
     /// Whether others can open connections to us over TCP.
     takes_tcp: bool,
+    pub(super) session_s_min: u32,
     connections: Arc<Connections>,
     notes: Mutex<HashMap<String, Notes>>,
 }
@@ -137,9 +146,18 @@ impl UserAgent {
                 tracing::error!(%error, "SIP is no longer served");
             }
         });
-        let Listen { advertised, tcp: takes_tcp, .. } = listen;
-        let notes = Mutex::default();
-        let inner = Arc::new(Inner { layer, endpoint, cancel, local, advertised, takes_tcp, connections, notes });
+        let Listen { advertised, tcp: takes_tcp, session_s_min, .. } = listen;
+        let inner = Arc::new(Inner {
+            layer,
+            endpoint,
+            cancel,
+            local,
+            advertised,
+            takes_tcp,
+            session_s_min,
+            connections,
+            notes: Mutex::default(),
+        });
         tokio::spawn(serve(Arc::downgrade(&inner), incoming, calls));
         Ok(Self { inner })
     }

@@ -18,15 +18,15 @@ use super::clock;
 use super::connections::Hop;
 use super::header::{self, SessionExpires};
 use super::in_call;
-use super::session_timer::{Due, INTERVAL_S, INTERVAL_S_MIN, SessionTimer};
+use super::session_timer::{Due, INTERVAL_S, SessionTimer};
 use super::trunk::{Number, Trunk};
 
 /// For how long the end of a call is waited for before its dialog is forgotten: no answer comes after it (64 × T1).
 pub(super) const GOODBYE: Duration = Duration::from_secs(33);
 /// The longest session interval that is granted after a refusal of ours.
 const INTERVAL_S_MAX: u32 = 86_400;
-/// How often a call is placed anew with a longer session interval: each hop may want a longer one than those before it.
-const LONGER_INTERVALS_MAX: u8 = 2;
+/// How often a call is placed anew with what the trunk missed in it: each hop may want more than those before it.
+const ASKED_AGAIN_MAX: u8 = 2;
 
 /// A call on a trunk. Dropping it hangs up: CANCEL before the answer, BYE after it.
 pub struct OutgoingCall {
@@ -47,8 +47,8 @@ pub struct OutgoingCall {
     /// The connection that it goes on, which may break while people talk.
     hop: Option<Hop>,
     patience: Patience,
-    /// How often the call was placed anew with a longer session interval.
-    longer_intervals: u8,
+    /// How often the call was placed anew with what the trunk missed in it.
+    asked_again: u8,
 }
 
 /// For how long an answer is waited for.
@@ -95,7 +95,7 @@ impl UserAgent {
         headers.push(Header::Allow(ALLOWED.into()));
         headers.push(Header::Supported("timer".into()));
         headers.push(Header::SessionExpires(INTERVAL_S.to_string().into()));
-        headers.push(Header::MinSE(INTERVAL_S_MIN.to_string().into()));
+        headers.push(Header::MinSE(self.inner.session_s_min.to_string().into()));
         let option = InviteOption {
             caller_display_name: identity.display_name,
             caller: identity.from,
@@ -147,7 +147,7 @@ impl OutgoingCall {
             call_id,
             hop,
             patience,
-            longer_intervals: 0,
+            asked_again: 0,
         })
     }
 
@@ -246,11 +246,11 @@ impl OutgoingCall {
         };
         let code = response.status_code.code();
         if response.status_code.kind() == StatusCodeKind::Successful {
-            self.timer = SessionTimer::agreed(SessionExpires::of(&response), clock::now());
-            self.updates = header::allows(&response, "UPDATE");
+            self.timer = SessionTimer::agreed(SessionExpires::of(&response), self.agent.session_s_min, clock::now());
+            self.updates = header::lists(&response, "Allow", "UPDATE");
             return Some(Signal::Answered { sdp: response.body });
         }
-        if code == 422 && self.ask_again_with(header::min_se(&response)) {
+        if self.ask_again(&response) {
             return None;
         }
         let tagged = response.to_header().ok().and_then(|to| to.tag().ok().flatten()).is_some();
@@ -262,25 +262,29 @@ impl OutgoingCall {
         Some(Signal::Ended(Ended { by: EndedBy::FarSide, code: Some(code), q850 }))
     }
 
-    /// The trunk wants a longer session interval (RFC 4028 §6): the same call once more, with that.
-    fn ask_again_with(&mut self, min_se: Option<u32>) -> bool {
-        let Some(seconds) = min_se.filter(|seconds| (INTERVAL_S + 1..=INTERVAL_S_MAX).contains(seconds)) else {
-            return false;
-        };
-        if self.longer_intervals == LONGER_INTERVALS_MAX {
+    /// The same call once more, where the trunk says what it misses in it: a longer session interval (RFC 4028 §6), or
+    /// that provisional answers may be reliable (RFC 3262 §3).
+    fn ask_again(&mut self, refusal: &Response) -> bool {
+        let mut option = self.option.clone();
+        match refusal.status_code.code() {
+            422 => {
+                let longer =
+                    header::min_se(refusal).filter(|seconds| (INTERVAL_S + 1..=INTERVAL_S_MAX).contains(seconds));
+                let Some(seconds) = longer else { return false };
+                let headers = option.headers.get_or_insert_default();
+                headers.retain(|header| !matches!(header, Header::SessionExpires(_) | Header::MinSE(_)));
+                headers.push(Header::SessionExpires(seconds.to_string().into()));
+                headers.push(Header::MinSE(seconds.to_string().into()));
+            }
+            421 if !option.support_prack && header::lists(refusal, "Require", "100rel") => option.support_prack = true,
+            _ => return false,
+        }
+        if self.asked_again == ASKED_AGAIN_MAX {
             return false;
         }
-        let mut option = self.option.clone();
-        let headers = option.headers.get_or_insert_default();
-        headers.retain(|header| !matches!(header, Header::SessionExpires(_) | Header::MinSE(_)));
-        headers.push(Header::SessionExpires(seconds.to_string().into()));
-        headers.push(Header::MinSE(seconds.to_string().into()));
-        let Ok(mut again) =
-            Self::begin(self.agent.clone(), option, (self.sdp.clone(), self.hop.clone()), self.patience)
-        else {
-            return false;
-        };
-        again.longer_intervals = self.longer_intervals + 1;
+        let whereby = (self.sdp.clone(), self.hop.clone());
+        let Ok(mut again) = Self::begin(self.agent.clone(), option, whereby, self.patience) else { return false };
+        again.asked_again = self.asked_again + 1;
         *self = again;
         true
     }
@@ -292,7 +296,7 @@ impl OutgoingCall {
         let mut headers = vec![
             Header::Supported("timer".into()),
             Header::SessionExpires(expires.into()),
-            Header::MinSE(INTERVAL_S_MIN.to_string().into()),
+            Header::MinSE(self.agent.session_s_min.to_string().into()),
         ];
         let sdp = (!self.updates).then(|| self.sdp.clone().into_bytes());
         if sdp.is_some() {
