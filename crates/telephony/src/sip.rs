@@ -15,6 +15,7 @@ mod in_call;
 mod incoming;
 mod listener;
 mod outgoing;
+mod ping;
 mod registration;
 mod session_timer;
 mod trunk;

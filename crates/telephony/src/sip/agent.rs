@@ -9,14 +9,13 @@ use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::Dialog;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::platform::CancellationToken;
-use rsipstack::sip::{self, Header, HeadersExt as _, Method, StatusCode, StatusCodeKind, typed};
+use rsipstack::sip::{self, Header, HeadersExt as _, Method, StatusCode};
 use rsipstack::transaction::endpoint::EndpointOption;
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transaction::{Endpoint, TransactionReceiver};
+use rsipstack::transport::TransportLayer;
 use rsipstack::transport::transport_layer::DefaultDomainResolver;
 use rsipstack::transport::udp::UdpConnection;
-use rsipstack::transport::{SipAddr, TransportLayer};
 use rsipstack::{EndpointBuilder, Error as StackError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -25,7 +24,7 @@ use super::call::{Reply, Request, SessionChange, SipError};
 use super::connections::{Connections, Hop, Resolver};
 use super::incoming::{self, IncomingCall};
 use super::trunk::{Transport, Trunk};
-use super::{clock, header, listener, session_timer};
+use super::{header, listener, session_timer};
 
 /// Requests from outside that are handled at once; a ringing call is one of them. Beyond it they are left alone, and
 /// the far side sends them again.
@@ -98,7 +97,7 @@ pub(super) struct Inner {
     /// Whether others can open connections to us over TCP.
     takes_tcp: bool,
     pub(super) session_s_min: u32,
-    connections: Arc<Connections>,
+    pub(super) connections: Arc<Connections>,
     notes: Mutex<HashMap<String, Notes>>,
 }
 
@@ -200,72 +199,6 @@ impl UserAgent {
         local_address_towards(far).map_err(|error| lost(error.to_string()))
     }
 
-    /// Asks a trunk whether it is there (OPTIONS); how long it took to answer. Any answer will do: it is there.
-    ///
-    /// # Errors
-    /// When no answer comes in time.
-    pub async fn ping(&self, trunk: &Trunk, patience: Duration) -> Result<Duration, SipError> {
-        let hop = Hop::of(trunk);
-        let asking = async {
-            self.inner.connect(hop.as_ref()).await?;
-            let asked = clock::now();
-            self.ask(trunk).await.map_err(|error| SipError::Unreachable(error.to_string()))?;
-            Ok(clock::now() - asked)
-        };
-        let answer = tokio::time::timeout(patience, asking).await;
-        let (connections, transports) = (&self.inner.connections, &self.inner.endpoint.inner.transport_layer);
-        match (&answer, &hop) {
-            (Ok(Ok(_)), Some(hop)) => connections.has_answered(hop),
-            (Err(_), Some(hop)) => connections.is_silent(transports, hop),
-            _ => {}
-        }
-        let silent = || SipError::Unreachable(format!("no answer to OPTIONS within {} ms", patience.as_millis()));
-        answer.unwrap_or_else(|_| Err(silent()))
-    }
-
-    async fn ask(&self, trunk: &Trunk) -> Result<(), StackError> {
-        let malformed = |error: super::TrunkError| StackError::Error(error.to_string());
-        let uri = trunk.uri().map_err(malformed)?;
-        let account = trunk.user.as_deref().unwrap_or("hutong");
-        let from =
-            typed::From { display_name: None, uri: trunk.address_of(account).map_err(malformed)?, params: vec![] };
-        let from = from.with_tag(rsipstack::transaction::make_tag());
-        let to = typed::To { display_name: None, uri: uri.clone(), params: vec![] };
-        let routes = trunk.route_set().map_err(malformed)?;
-        let next_hop = routes.first().map_or(&uri, |route| &route.uri);
-        let mut next_hop = SipAddr::try_from(next_hop)?;
-        if trunk.transport == Transport::Tls {
-            // As the library does when it sends, and only then.
-            next_hop.addr.port.get_or_insert_with(|| trunk.transport.standard_port().into());
-        }
-        let inner = &self.inner.endpoint.inner;
-        let (connection, _) = inner.transport_layer.lookup(&next_hop, None).await?;
-        let via = inner.get_via(Some(connection.get_addr().clone()), None)?;
-        let mut request = inner.make_request(Method::Options, uri, via, from, to, 1, None);
-        for route in routes {
-            request.headers.push(route.into());
-        }
-        request.headers.push(Header::Accept("application/sdp".into()));
-        request.headers.push(Header::ContentLength(0_u32.into()));
-        let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
-        let mut transaction = Transaction::new_client(key, request, inner.clone(), None);
-        transaction.destination = Some(next_hop);
-        transaction.send().await?;
-        while let Some(message) = transaction.receive().await {
-            if let sip::SipMessage::Response(response) = message
-                && response.status_code.kind() != StatusCodeKind::Provisional
-            {
-                // The transaction answers itself with 408 when nobody else did; such an answer has no To tag.
-                return match response.to_header()?.tag()? {
-                    Some(_) => Ok(()),
-                    None if response.status_code != StatusCode::RequestTimeout => Ok(()),
-                    None => Err(StackError::Error("no answer to OPTIONS".to_owned())),
-                };
-            }
-        }
-        Err(StackError::Error("the connection broke".to_owned()))
-    }
-
     /// Ends everything at once: calls that are not over are left without a word.
     pub fn stop(&self) {
         self.inner.cancel.cancel();
@@ -285,41 +218,39 @@ impl Inner {
     /// Makes sure that the connection to this hop is there; our address on it, and the far side's.
     pub(super) async fn connect(&self, hop: Option<&Hop>) -> Result<Option<(SocketAddr, SocketAddr)>, SipError> {
         let Some(hop) = hop else { return Ok(None) };
-        let opening = self.connections.open(&self.endpoint.inner.transport_layer, hop, &self.cancel);
-        opening.await.map(Some)
+        if let Some(addresses) = self.connections.addresses(hop) {
+            return Ok(Some(addresses));
+        }
+        let (connections, endpoint) = (self.connections.clone(), self.endpoint.inner.clone());
+        let (hop, cancel) = (hop.clone(), self.cancel.clone());
+        // Goes on for those who ask later, should this one lose patience: a name may have dead addresses before a live one.
+        let opening = tokio::spawn(async move { connections.open(&endpoint.transport_layer, &hop, &cancel).await });
+        let opened = opening.await.map_err(|error| SipError::Unreachable(error.to_string()))?;
+        opened.map(Some)
     }
 
-    /// Waits until the connection to this hop is closed; for ever where there is none.
+    /// Waits until the connection to this hop is closed; for ever over UDP.
     pub(super) async fn disconnected(&self, hop: Option<&Hop>) {
-        self.connections.closed(hop).await;
+        match hop {
+            Some(hop) => self.connections.closed(hop).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Where a trunk reaches us: on the connection that we have opened to it, where it could not open one itself.
     pub(super) fn contact_for(&self, trunk: &Trunk, user: &str, ip: IpAddr) -> Result<sip::Uri, SipError> {
         let opens = trunk.transport == Transport::Udp || trunk.transport == Transport::Tcp && self.takes_tcp;
         let hop = Hop::of(trunk).filter(|_| !opens);
-        let port = hop.and_then(|hop| self.connections.local_address(&hop)).map(|local| local.port());
-        self.contact(user, (ip, port), trunk.transport)
+        let Some((local, _)) = hop.and_then(|hop| self.connections.addresses(&hop)) else {
+            return contact(user, self.listens_at(ip), trunk.transport);
+        };
+        let seen = SocketAddr::new(self.advertised.map_or(local.ip(), |seen| seen.ip()), local.port());
+        contact(user, seen, trunk.transport)
     }
 
-    /// Where the far side reaches us; on the port that is listened on, where no other one is given.
-    pub(super) fn contact(
-        &self,
-        user: &str,
-        (ip, port): (IpAddr, Option<u16>),
-        transport: Transport,
-    ) -> Result<sip::Uri, SipError> {
-        let mut address = self.advertised.unwrap_or_else(|| SocketAddr::new(ip, self.local.port()));
-        if let Some(port) = port {
-            address.set_port(port);
-        }
-        let kind = match transport {
-            Transport::Udp => "",
-            Transport::Tcp => ";transport=tcp",
-            Transport::Tls => ";transport=tls",
-        };
-        let text = format!("sip:{user}@{address}{kind}");
-        sip::Uri::try_from(text.as_str()).map_err(|error| SipError::Malformed(format!("{text}: {error}")))
+    /// Where others open connections to us, and send datagrams; `ip` is our address towards them.
+    pub(super) fn listens_at(&self, ip: IpAddr) -> SocketAddr {
+        self.advertised.unwrap_or_else(|| SocketAddr::new(ip, self.local.port()))
     }
 
     /// The address of the socket.
@@ -338,6 +269,17 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.cancel.cancel();
     }
+}
+
+/// A Contact: this user at this address.
+pub(super) fn contact(user: &str, address: SocketAddr, transport: Transport) -> Result<sip::Uri, SipError> {
+    let kind = match transport {
+        Transport::Udp => "",
+        Transport::Tcp => ";transport=tcp",
+        Transport::Tls => ";transport=tls",
+    };
+    let text = format!("sip:{user}@{address}{kind}");
+    sip::Uri::try_from(text.as_str()).map_err(|error| SipError::Malformed(format!("{text}: {error}")))
 }
 
 /// A host with the standard port where it has none.

@@ -34,6 +34,8 @@ const OPENING_MAX: Duration = Duration::from_secs(3);
 const ADDRESSES_MAX: usize = 3;
 /// After how long a trunk is given up that does not take what is sent to it.
 const UNREAD_MAX: Duration = Duration::from_secs(10);
+/// Questions in a row without an answer after which a connection is given up; calls are on it, so not at the first one.
+const SILENT_MAX: u32 = 2;
 /// For how long a connection that is given up may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -49,19 +51,18 @@ pub(super) struct Hop {
 impl Hop {
     /// The next hop of a trunk; none over UDP, which knows no connections.
     pub(super) fn of(trunk: &Trunk) -> Option<Self> {
-        let host = trunk.outbound_proxy.as_deref().unwrap_or(&trunk.server);
-        let written = HostWithPort::try_from(host).ok()?;
-        Self::new(trunk.transport, &written)
-    }
-
-    fn new(transport: Transport, written: &HostWithPort) -> Option<Self> {
-        if transport == Transport::Udp {
+        if trunk.transport == Transport::Udp {
             return None;
         }
+        let host = trunk.outbound_proxy.as_deref().unwrap_or(&trunk.server);
+        Some(Self::new(trunk.transport, &HostWithPort::try_from(host).ok()?))
+    }
+
+    fn new(transport: Transport, written: &HostWithPort) -> Self {
         let port = written.port.map(|port| port.value());
         // What the library takes the missing port of a request for is what the connection has to be found by.
         let port = port.or((transport == Transport::Tls).then_some(transport.standard_port()));
-        Some(Self { transport, host: written.host.to_string().to_ascii_lowercase(), port })
+        Self { transport, host: written.host.to_string().to_ascii_lowercase(), port }
     }
 
     /// The hop that a request with this destination goes to.
@@ -71,7 +72,7 @@ impl Hop {
             rsipstack::sip::Transport::Tls => Transport::Tls,
             _ => return None,
         };
-        Self::new(transport, &address.addr)
+        Some(Self::new(transport, &address.addr))
     }
 
     fn standard_or_own_port(&self) -> u16 {
@@ -109,8 +110,9 @@ struct Open {
     connection: SipConnection,
     far: SocketAddr,
     local: SocketAddr,
-    /// Whether the trunk has answered on it when it was asked whether it is there.
-    answered: bool,
+    /// How often in a row the trunk has not answered on it when it was asked whether it is there; none where it has never
+    /// answered: some never do.
+    silent: Option<u32>,
 }
 
 impl Open {
@@ -167,14 +169,10 @@ impl Connections {
         closed: &CancellationToken,
     ) -> Result<(SocketAddr, SocketAddr), SipError> {
         let slot = self.slot(hop);
-        let addresses = |open: &mut Open| (open.local, open.far);
-        if let Some(open) = slot.alive(addresses) {
-            return Ok(open);
-        }
         let asked = clock::now();
         let mut failed = slot.opening.lock().await;
-        if let Some(open) = slot.alive(addresses) {
-            return Ok(open);
+        if let Some(addresses) = slot.alive(|open| (open.local, open.far)) {
+            return Ok(addresses);
         }
         if let Some((_, error)) = failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(error.clone());
@@ -193,32 +191,35 @@ impl Connections {
         }
     }
 
-    /// Our address on the connection; none where there is none.
-    pub(super) fn local_address(&self, hop: &Hop) -> Option<SocketAddr> {
-        self.known(hop)?.alive(|open| open.local)
+    /// Our address on the connection, and the far side's; none where there is none.
+    pub(super) fn addresses(&self, hop: &Hop) -> Option<(SocketAddr, SocketAddr)> {
+        self.known(hop)?.alive(|open| (open.local, open.far))
     }
 
     /// The trunk has answered on its connection.
     pub(super) fn has_answered(&self, hop: &Hop) {
         if let Some(slot) = self.known(hop) {
-            slot.alive(|open| open.answered = true);
+            slot.alive(|open| open.silent = Some(0));
         }
     }
 
-    /// The trunk does not answer any more: a connection that it has answered on before is given up, so that the next
-    /// request opens a new one. The far side may have vanished without a word, as firewalls make it.
+    /// The trunk did not answer. A connection on which that happens again and again is given up, so that the next request
+    /// opens a new one: the far side may have vanished without a word, as firewalls make it.
     pub(super) fn is_silent(&self, transports: &TransportLayer, hop: &Hop) {
-        let silent = self.known(hop).and_then(|slot| slot.alive(|open| open.answered.then(|| open.connection.clone())));
-        let Some(connection) = silent.flatten() else { return };
+        let silent = |open: &mut Open| {
+            let times = open.silent.as_mut()?;
+            *times += 1;
+            (*times >= SILENT_MAX).then(|| open.connection.clone())
+        };
+        let Some(connection) = self.known(hop).and_then(|slot| slot.alive(silent).flatten()) else { return };
         transports.remove_connection(&connection);
         tokio::spawn(async move { tokio::time::timeout(GOODBYE, connection.close()).await });
     }
 
-    /// Waits until the connection is closed; for ever where there is none.
-    pub(super) async fn closed(&self, hop: Option<&Hop>) {
-        match hop.and_then(|hop| self.known(hop)?.alive(|open| open.closed())) {
-            Some(closed) => closed.cancelled().await,
-            None => std::future::pending().await,
+    /// Waits until the connection is closed.
+    pub(super) async fn closed(&self, hop: &Hop) {
+        if let Some(closed) = self.known(hop).and_then(|slot| slot.alive(|open| open.closed())) {
+            closed.cancelled().await;
         }
     }
 
@@ -273,7 +274,7 @@ impl Connections {
         let connection = TlsConnection::connect(&hop.known_as(far), Some(&config), None, Some(closed)).await;
         let connection = SipConnection::from(connection.map_err(|error| explained(hop, &error))?);
         let local = connection.get_addr().get_socketaddr().map_err(|error| hop.unreachable(&error))?;
-        Ok(Open { connection, far, local, answered: false })
+        Ok(Open { connection, far, local, silent: None })
     }
 }
 
@@ -286,7 +287,7 @@ async fn over_tcp(hop: &Hop, far: SocketAddr, closed: CancellationToken) -> Resu
     let (reading, writing) = tokio::io::split(stream);
     let inner = StreamConnectionInner::new(known_as, hop.known_as(far), reading, writing);
     let connection = TcpConnection { inner: Arc::new(inner), cancel_token: Some(closed) };
-    Ok(Open { connection: connection.into(), far, local, answered: false })
+    Ok(Open { connection: connection.into(), far, local, silent: None })
 }
 
 /// Why a connection over TLS came to nothing, for whoever operates the line.

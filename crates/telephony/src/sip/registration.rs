@@ -73,6 +73,7 @@ impl UserAgent {
                     longer(&mut retry)
                 }
             };
+            let registered = *state.borrow() == RegistrationState::Registered;
             // A registration goes with its connection (RFC 5626 §4.4): the next one makes a new one of each.
             let lost = async {
                 self.inner.disconnected(hop.as_ref()).await;
@@ -80,7 +81,7 @@ impl UserAgent {
             };
             tokio::select! {
                 () = clock::sleep(pause) => {}
-                () = lost => {}
+                () = lost, if registered => {}
                 () = &mut stop => break,
             }
         }
@@ -98,15 +99,16 @@ impl UserAgent {
         registration: &mut Registration,
     ) -> Result<Response, SipError> {
         let lost = |error: rsipstack::Error| SipError::Unreachable(error.to_string());
-        registration.outbound_proxy = match (self.inner.connect(hop).await?, &trunk.outbound_proxy) {
-            (Some((local, far)), _) => {
-                let user = trunk.user.as_deref().unwrap_or("hutong");
-                let uri = self.inner.contact_for(trunk, user, local.ip())?;
-                registration.contact = Some(Contact { display_name: None, uri, params: Vec::new() });
-                Some(far)
-            }
+        let connected = self.inner.connect(hop).await?;
+        if let Some((local, _)) = connected {
+            let user = trunk.user.as_deref().unwrap_or("hutong");
+            let uri = self.inner.contact_for(trunk, user, local.ip())?;
+            registration.contact = Some(Contact { display_name: None, uri, params: Vec::new() });
+        }
+        registration.outbound_proxy = match (connected, &trunk.outbound_proxy) {
+            (Some((_, far)), Some(_)) => Some(far),
             (None, Some(proxy)) => Some(resolved(proxy).await?),
-            (None, None) => None,
+            (_, None) => None,
         };
         registration.register(server.clone(), Some(trunk.register_s)).await.map_err(lost)
     }

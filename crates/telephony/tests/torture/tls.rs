@@ -217,8 +217,13 @@ async fn a_connection_on_which_answers_stop_is_given_up_for_a_new_one() {
     };
     let (answer, mut vanished) = tokio::join!(agent.ping(&trunk, PATIENCE), answering);
     answer.unwrap();
-    let silent = agent.ping(&trunk, Duration::from_millis(300)).await;
-    assert!(matches!(&silent, Err(SipError::Unreachable(why)) if why.contains("no answer to OPTIONS")), "{silent:?}");
+    for _ in 0..2 {
+        let silent = agent.ping(&trunk, Duration::from_millis(300)).await;
+        assert!(
+            matches!(&silent, Err(SipError::Unreachable(why)) if why.contains("no answer to OPTIONS")),
+            "{silent:?}"
+        );
+    }
     let answering = async {
         let mut stream = far.shaken().await;
         let options = request(&mut stream).await;
@@ -227,8 +232,10 @@ async fn a_connection_on_which_answers_stop_is_given_up_for_a_new_one() {
     };
     let (answer, _stream) = tokio::join!(agent.ping(&trunk, PATIENCE), answering);
     answer.unwrap();
-    // What came on the old one is the question that was not answered, and then its end.
-    assert!(request(&mut vanished).await.starts_with("OPTIONS"));
+    // What came on the old one is the questions that were not answered, and then its end.
+    for _ in 0..2 {
+        assert!(request(&mut vanished).await.starts_with("OPTIONS"));
+    }
     let mut rest = Vec::new();
     let _ = soon(vanished.read_to_end(&mut rest)).await;
     assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
