@@ -124,11 +124,11 @@ impl UserAgent {
     /// When a socket cannot be opened.
     pub async fn start(listen: Listen, calls: Option<mpsc::Sender<IncomingCall>>) -> Result<Self, SipError> {
         let cancel = CancellationToken::new();
-        let connections = Arc::new(Connections::new(listen.authorities.clone()));
+        let connections = Arc::new(Connections::new(&listen.authorities));
         let resolver = Resolver { connections: connections.clone(), system: DefaultDomainResolver::new() };
         let transports = TransportLayer::new_with_domain_resolver(cancel.clone(), Box::new(resolver));
         transports.set_stream_idle_timeout(STREAM_IDLE_MAX);
-        transports.set_tls_config(connections.tls_config());
+        transports.set_tls_config(listen.authorities.tls_config());
         let local = open(&transports, &listen, &cancel).await?;
         let option = EndpointOption { callid_suffix: Some(CALL_ID_SUFFIX.to_owned()), ..EndpointOption::default() };
         let endpoint = EndpointBuilder::new()

@@ -11,17 +11,18 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rsipstack::Error as StackError;
 use rsipstack::platform::CancellationToken;
 use rsipstack::sip::{Host, HostWithPort};
 use rsipstack::transport::stream::StreamConnectionInner;
 use rsipstack::transport::tcp::TcpConnection;
 use rsipstack::transport::tls::TlsConnection;
 use rsipstack::transport::transport_layer::{DefaultDomainResolver, DomainResolver};
-use rsipstack::transport::{SipAddr, SipConnection, TlsConfig, TransportLayer};
-use rustls::CertificateError;
+use rsipstack::transport::{SipAddr, SipConnection, TransportLayer};
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
 
 use super::authorities::Authorities;
 use super::call::SipError;
@@ -143,21 +144,17 @@ impl Slot {
 
 /// The connections to all trunks.
 pub(super) struct Connections {
-    authorities: Authorities,
+    tls: TlsConnector,
     slots: Mutex<HashMap<Hop, Arc<Slot>>>,
 }
 
 impl Connections {
     /// None yet; trunks over TLS are trusted where one of these authorities vouches for them.
-    pub(super) fn new(authorities: Authorities) -> Self {
+    pub(super) fn new(authorities: &Authorities) -> Self {
         // Another part of the program may have chosen already: then that is what TLS is done with.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { authorities, slots: Mutex::default() }
-    }
-
-    /// What connections are opened with that are none to a trunk.
-    pub(super) fn tls_config(&self) -> TlsConfig {
-        TlsConfig { ca_certs: Some(self.authorities.pem()), ..TlsConfig::default() }
+        let config = ClientConfig::builder().with_root_certificates(authorities.store()).with_no_client_auth();
+        Self { tls: TlsConnector::from(Arc::new(config)), slots: Mutex::default() }
     }
 
     /// Makes sure that there is a connection; our address on it, and the far side's. Several who ask at once get the same
@@ -250,12 +247,7 @@ impl Connections {
         let found = found.map_err(|error| hop.unreachable(&error))?;
         let mut failure = hop.unreachable(&"has no address");
         for far in found.take(ADDRESSES_MAX) {
-            let opening = async {
-                match hop.transport {
-                    Transport::Tls => self.over_tls(hop, far, closed.child_token()).await,
-                    Transport::Udp | Transport::Tcp => over_tcp(hop, far, closed.child_token()).await,
-                }
-            };
+            let opening = self.to_address(hop, far, closed.child_token());
             let error = match tokio::time::timeout(OPENING_MAX, opening).await {
                 Ok(Ok(open)) => return Ok(open),
                 Ok(Err(error)) => error,
@@ -269,32 +261,30 @@ impl Connections {
         Err(failure)
     }
 
-    async fn over_tls(&self, hop: &Hop, far: SocketAddr, closed: CancellationToken) -> Result<Open, SipError> {
-        let config = TlsConfig { sni_hostname: Some(hop.bare_host().to_owned()), ..self.tls_config() };
-        let connection = TlsConnection::connect(&hop.known_as(far), Some(&config), None, Some(closed)).await;
-        let connection = SipConnection::from(connection.map_err(|error| explained(hop, &error))?);
-        let local = connection.get_addr().get_socketaddr().map_err(|error| hop.unreachable(&error))?;
+    async fn to_address(&self, hop: &Hop, far: SocketAddr, closed: CancellationToken) -> Result<Open, SipError> {
+        let lost = |error: std::io::Error| hop.unreachable(&error);
+        let stream = TcpStream::connect(far).await.map_err(lost)?;
+        listener::prepare(&stream, UNREAD_MAX).map_err(lost)?;
+        let local = stream.local_addr().map_err(lost)?;
+        let connection = if hop.transport == Transport::Tls {
+            let name = ServerName::try_from(hop.bare_host().to_owned()).map_err(|error| hop.unreachable(&error))?;
+            let stream = self.tls.connect(name, stream).await.map_err(|error| explained(hop, &error))?;
+            let connection = TlsConnection::from_client_stream(stream, hop.known_as(far), Some(closed)).await;
+            connection.map_err(|error| hop.unreachable(&error))?.into()
+        } else {
+            let near = SipAddr { r#type: Some(hop.transport.into()), addr: local.into() };
+            let (reading, writing) = tokio::io::split(stream);
+            let inner = StreamConnectionInner::new(near, hop.known_as(far), reading, writing);
+            TcpConnection { inner: Arc::new(inner), cancel_token: Some(closed) }.into()
+        };
         Ok(Open { connection, far, local, silent: None })
     }
 }
 
-async fn over_tcp(hop: &Hop, far: SocketAddr, closed: CancellationToken) -> Result<Open, SipError> {
-    let lost = |error: std::io::Error| hop.unreachable(&error);
-    let stream = TcpStream::connect(far).await.map_err(lost)?;
-    listener::watch(&stream, UNREAD_MAX).map_err(lost)?;
-    let local = stream.local_addr().map_err(lost)?;
-    let known_as = SipAddr { r#type: Some(hop.transport.into()), addr: local.into() };
-    let (reading, writing) = tokio::io::split(stream);
-    let inner = StreamConnectionInner::new(known_as, hop.known_as(far), reading, writing);
-    let connection = TcpConnection { inner: Arc::new(inner), cancel_token: Some(closed) };
-    Ok(Open { connection: connection.into(), far, local, silent: None })
-}
-
 /// Why a connection over TLS came to nothing, for whoever operates the line.
-fn explained(hop: &Hop, error: &StackError) -> SipError {
-    let StackError::IoError(io) = error else { return hop.unreachable(error) };
-    let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
-        return hop.unreachable(io);
+fn explained(hop: &Hop, error: &std::io::Error) -> SipError {
+    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+        return hop.unreachable(error);
     };
     SipError::Untrusted(match tls {
         rustls::Error::InvalidCertificate(reason) => format!("{hop}: {}", distrust(reason)),

@@ -78,9 +78,11 @@ async fn accept(listener: &TcpListener, transports: &TransportLayer, local: &Sip
     }
 }
 
-/// Has the system find out that a peer is gone, or does not read for so long.
-pub(super) fn watch(stream: &TcpStream, unread_max: Duration) -> io::Result<()> {
+/// Has the system send at once what is written, and find out that a peer is gone, or does not read for so long.
+pub(super) fn prepare(stream: &TcpStream, unread_max: Duration) -> io::Result<()> {
     let socket = SockRef::from(stream);
+    // An INVITE that follows an ACK would wait for the far side to acknowledge the packet before: 40 ms of each call.
+    socket.set_tcp_nodelay(true)?;
     socket.set_tcp_user_timeout(Some(unread_max))?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4).with_retries(4))
 }
@@ -92,7 +94,7 @@ fn take(
     local: &SipAddr,
     closed: CancellationToken,
 ) -> io::Result<()> {
-    watch(&stream, UNREAD_MAX)?;
+    prepare(&stream, UNREAD_MAX)?;
     let connection =
         TcpConnection::from_stream(stream, local.clone(), Some(closed.clone())).map_err(io::Error::other)?;
     transports.add_connection(connection.into());
