@@ -1,6 +1,6 @@
 //! Registration at a trunk (RFC 3261 §10): made, refreshed, and given back.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rsipstack::dialog::registration::Registration;
@@ -107,18 +107,19 @@ impl UserAgent {
         }
         registration.outbound_proxy = match (connected, &trunk.outbound_proxy) {
             (Some((_, far)), Some(_)) => Some(far),
-            (None, Some(proxy)) => Some(resolved(proxy).await?),
+            (None, Some(proxy)) => Some(resolved(proxy, self.inner.local_ip()).await?),
             (_, None) => None,
         };
         registration.register(server.clone(), Some(trunk.register_s)).await.map_err(lost)
     }
 }
 
-/// The address of a proxy over UDP.
-async fn resolved(proxy: &str) -> Result<SocketAddr, SipError> {
+/// The address of a proxy over UDP that our socket can send to.
+async fn resolved(proxy: &str, local: IpAddr) -> Result<SocketAddr, SipError> {
     let lost = |why: String| SipError::Unreachable(format!("{proxy}: {why}"));
     let found = tokio::net::lookup_host(with_port(proxy)).await;
-    found.map_err(|error| lost(error.to_string()))?.next().ok_or_else(|| lost("has no address".to_owned()))
+    let mut found = found.map_err(|error| lost(error.to_string()))?;
+    found.find(|far| far.is_ipv4() == local.is_ipv4()).ok_or_else(|| lost("has no address".to_owned()))
 }
 
 /// The pause now; the next one is twice as long.

@@ -113,6 +113,21 @@ async fn a_registration_is_challenged_and_kept_or_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_goes_through_a_proxy_that_is_given_by_its_name() {
+    let kamailio = Kamailio::start().await;
+    for (transport, name) in [(Transport::Udp, "udp"), (Transport::Tcp, "tcp")] {
+        // The registrar itself is a name that leads nowhere.
+        let proxy = format!("localhost:{}", kamailio.address.port());
+        let server = "registrar.invalid".to_owned();
+        let trunk = kamailio.trunk("hunter2");
+        let trunk = Trunk { register: true, transport, server, outbound_proxy: Some(proxy), sandbox: false, ..trunk };
+        let bench = Bench::on(trunk.clone()).await;
+        assert_eq!(registered(&bench, &trunk).await, RegistrationState::Registered, "{name}");
+        kamailio.says(&["REQUEST REGISTER", &format!("over {name}"), "as bob"]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_challenged_relayed_and_hung_up_on_its_route() {
     let kamailio = Kamailio::start().await;
     for (transport, name) in [(Transport::Udp, "udp"), (Transport::Tcp, "tcp")] {
