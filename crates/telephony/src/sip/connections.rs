@@ -333,3 +333,33 @@ impl DomainResolver for Resolver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_found_by_what_requests_are_addressed_to() {
+        let far: SocketAddr = "192.0.2.7:5071".parse().unwrap();
+        let check = |server: &str, proxy: Option<&str>, transport: Transport, shown: Option<&str>, known_as: &str| {
+            let trunk = Trunk { transport, outbound_proxy: proxy.map(str::to_owned), ..Trunk::at(server) };
+            let hop = Hop::of(&trunk);
+            assert_eq!(hop.as_ref().map(ToString::to_string).as_deref(), shown, "{server}");
+            let Some(hop) = hop else { return };
+            assert_eq!(hop.known_as(far).to_string(), known_as, "{server}");
+            // A request to the same place leads to the same connection.
+            let host = proxy.unwrap_or(server);
+            let address = SipAddr { r#type: Some(transport.into()), addr: HostWithPort::try_from(host).unwrap() };
+            assert_eq!(Hop::to(&address), Some(hop), "{server}");
+        };
+        check("trunk.example:5071", None, Transport::Udp, None, "");
+        check("trunk.example:5071", None, Transport::Tls, Some("trunk.example:5071"), "TLS 192.0.2.7:5071");
+        check("Trunk.Example", None, Transport::Tls, Some("trunk.example:5061"), "TLS 192.0.2.7:5071");
+        check("trunk.example", None, Transport::Tcp, Some("trunk.example:5060"), "TCP 192.0.2.7:5071");
+        check("trunk.example", Some("proxy.example"), Transport::Tls, Some("proxy.example:5061"), "TLS 192.0.2.7:5071");
+        // An address is looked for as it is written, but that TLS has its port.
+        check("192.0.2.7", None, Transport::Tcp, Some("192.0.2.7:5060"), "TCP 192.0.2.7");
+        check("192.0.2.7", None, Transport::Tls, Some("192.0.2.7:5061"), "TLS 192.0.2.7:5061");
+        check("[2001:db8::7]:5071", None, Transport::Tls, Some("[2001:db8::7]:5071"), "TLS 192.0.2.7:5071");
+    }
+}
