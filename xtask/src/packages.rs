@@ -45,6 +45,12 @@ const PACKAGES: &[SystemPackage] = &[
         is_there: || on_path("kamailio") || Path::new("/usr/sbin/kamailio").is_file(),
     },
     SystemPackage {
+        name: "kamailio-tls-modules",
+        provides: "the module `tls.so` of Kamailio, in its modules' folder under /usr/lib",
+        why: "lines register at and call through that proxy over TLS",
+        is_there: kamailio_speaks_tls,
+    },
+    SystemPackage {
         name: "postgresql",
         provides: "the commands `initdb` and `pg_ctl`, on the PATH or in /usr/lib/postgresql/*/bin",
         why: "the store is tested on PostgreSQL as well as on SQLite, on servers that the tests start themselves",
@@ -109,6 +115,12 @@ fn how_to_install(packages: &[&SystemPackage]) -> String {
     text
 }
 
+fn kamailio_speaks_tls() -> bool {
+    let of_machines = fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
+    let folders = of_machines.chain([Path::new("/usr/lib").to_owned(), Path::new("/usr/lib64").to_owned()]);
+    folders.into_iter().any(|folder| folder.join("kamailio/modules/tls.so").is_file())
+}
+
 fn postgresql_server_is_there() -> bool {
     let is_server = |folder: &Path| folder.join("initdb").is_file() && folder.join("pg_ctl").is_file();
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -145,7 +157,8 @@ mod tests {
         assert!(all.iter().all(|package| advice.contains(package.why)), "{advice}");
         assert!(
             advice.ends_with(
-                "sudo apt-get install baresip-core curl iproute2 kamailio postgresql python3-venv sip-tester"
+                "sudo apt-get install baresip-core curl iproute2 kamailio kamailio-tls-modules postgresql python3-venv \
+                 sip-tester"
             ),
             "{advice}"
         );

@@ -11,7 +11,7 @@ use hutong_recordings::Recordings;
 use hutong_store::Store;
 use hutong_store::vault::Vault;
 use hutong_telephony::media::{Engine, EngineOptions, Latching};
-use hutong_telephony::sip::{Listen, RegistrationState, Tls, Trunk, UserAgent};
+use hutong_telephony::sip::{Authorities, Listen, RegistrationState, Trunk, UserAgent};
 use hutong_trunks::{Carrier, Trunks};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -53,7 +53,11 @@ enum LatchingConfig {
 
 impl SipConfig {
     pub(crate) fn check(&self) -> Result<()> {
-        self.advertised().map(|_| ())
+        self.advertised()?;
+        if !self.tls_authorities.as_os_str().is_empty() {
+            self.authorities()?;
+        }
+        Ok(())
     }
 
     fn advertised(&self) -> Result<Option<IpAddr>> {
@@ -81,18 +85,21 @@ impl SipConfig {
                 "needs a port that others can know, since sip.advertised is given",
             ));
         }
-        let tls = Tls { authorities: self.authorities()?, server: None };
-        Ok(Listen { address: self.listen, advertised, tcp: self.tcp, tls })
+        Ok(Listen { advertised, tcp: self.tcp, authorities: self.authorities()?, ..Listen::at(self.listen) })
     }
 
-    fn authorities(&self) -> Result<Option<Vec<u8>>> {
-        if self.tls_authorities.as_os_str().is_empty() {
-            return Ok(SYSTEM_AUTHORITIES.iter().find_map(|path| std::fs::read(path).ok()));
+    /// Who vouches for trunks over TLS. A system without any is no error: most trunks are over UDP.
+    fn authorities(&self) -> Result<Authorities> {
+        let path = &self.tls_authorities;
+        if path.as_os_str().is_empty() {
+            let systems = SYSTEM_AUTHORITIES.iter().find_map(|path| std::fs::read(path).ok());
+            return Ok(systems.and_then(|pem| Authorities::read(&pem).ok()).unwrap_or_default());
         }
-        let read = std::fs::read(&self.tls_authorities);
-        read.map(Some).map_err(|cause| {
-            Error::config("sip.tls_authorities", &format!("{}: {cause}", self.tls_authorities.display()))
-        })
+        let wrong = |cause: &dyn std::fmt::Display| {
+            Error::config("sip.tls_authorities", &format!("{}: {cause}", path.display()))
+        };
+        let pem = std::fs::read(path).map_err(|cause| wrong(&cause))?;
+        Authorities::read(&pem).map_err(|cause| wrong(&cause))
     }
 }
 
@@ -170,6 +177,10 @@ pub(crate) async fn open_for_a_test(sip: &SipConfig, media: &MediaConfig) -> Res
     Ok((agent, engine))
 }
 
+/// What mends a trunk whose certificate is not trusted.
+pub(crate) const TRUST_ADVICE: &str = "write the trunk as its certificate names it (--server, --outbound-proxy), and have \
+    whoever vouches for it in the file of sip.tls_authorities, or in the system's where that is empty: hutong line set";
+
 /// A registration that a command keeps until it gives it back.
 pub(crate) struct Registering {
     /// Dropped to stop.
@@ -201,6 +212,9 @@ impl Registering {
         match known.map(|known| known.map(|state| state.clone())) {
             Ok(Ok(RegistrationState::Registered)) => Ok(registering),
             Ok(Ok(RegistrationState::Refused(code))) => Err(format!("the trunk refuses the registration with {code}")),
+            Ok(Ok(RegistrationState::Unreachable(why))) => {
+                Err(format!("the trunk does not answer the registration: {why}"))
+            }
             _ => Err("the trunk does not answer the registration".to_owned()),
         }
     }

@@ -5,8 +5,10 @@
 //! that speaks the protocol is named in this module alone.
 
 mod agent;
+mod authorities;
 mod call;
 mod clock;
+mod connections;
 mod datagrams;
 pub(crate) mod fuzzing;
 mod header;
@@ -14,11 +16,13 @@ mod in_call;
 mod incoming;
 mod listener;
 mod outgoing;
+mod ping;
 mod registration;
 mod session_timer;
 mod trunk;
 
-pub use agent::{AgentStats, Listen, Tls, UserAgent};
+pub use agent::{AgentStats, Listen, UserAgent};
+pub use authorities::Authorities;
 pub use call::{Ended, EndedBy, Reply, Request, SessionChange, Signal, SipError};
 pub use incoming::{IncomingCall, Refusal};
 pub use outgoing::OutgoingCall;

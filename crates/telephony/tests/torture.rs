@@ -11,6 +11,8 @@ mod datagrams;
 mod messages;
 #[path = "torture/streams.rs"]
 mod streams;
+#[path = "torture/tls.rs"]
+mod tls;
 #[path = "torture/trunk.rs"]
 mod trunk;
 #[path = "torture/trunks.rs"]

@@ -194,8 +194,8 @@ impl TrunkCall {
         let found = carrier.trunks.find(line).await;
         let (known, state) = found.ok_or_else(|| format!("line {line} has no usable trunk"))?;
         let trunk = &known.trunk;
-        if !state.is_up() {
-            return Err(format!("the trunk {} of line {line} is not there", trunk.server));
+        if let Some(why) = state.why_down() {
+            return Err(format!("the trunk {} of line {line} is not there: {why}", trunk.server));
         }
         let local = carrier.agent.address_towards(trunk).await.map_err(|error| error.to_string())?;
         let now = carrier.runtime.now();

@@ -11,7 +11,7 @@ use hutong_store::Store;
 use hutong_store::line::{self, Line};
 use hutong_store::vault::Vault;
 use hutong_telephony::detect::announcement::Announcements;
-use hutong_telephony::sip::{RegistrationState, Trunk, UserAgent};
+use hutong_telephony::sip::{RegistrationState, SipError, Trunk, UserAgent};
 use tokio::sync::watch;
 
 use crate::announcements::KnownAnnouncements;
@@ -33,17 +33,21 @@ pub struct TrunkState {
     pub answered_in: Option<Duration>,
     /// OPTIONS in a row that were not answered, by a trunk that has answered before: some never do.
     pub unanswered: u32,
+    /// Why the last OPTIONS came to nothing, for whoever operates the line.
+    pub trouble: Option<SipError>,
     answers: bool,
 }
 
 impl TrunkState {
     fn new(trunk: &Trunk) -> Self {
         let registration = trunk.register.then_some(RegistrationState::Pending);
-        Self { registration, answered_in: None, unanswered: 0, answers: false }
+        Self { registration, answered_in: None, unanswered: 0, trouble: None, answers: false }
     }
 
     /// It was asked, and answered within so long, or not at all.
-    fn asked(&mut self, answered_in: Option<Duration>) {
+    fn asked(&mut self, answer: Result<Duration, SipError>) {
+        let answered_in = answer.as_ref().ok().copied();
+        self.trouble = answer.err();
         self.answered_in = answered_in;
         self.answers |= answered_in.is_some();
         self.unanswered = match answered_in {
@@ -52,14 +56,28 @@ impl TrunkState {
         };
     }
 
-    /// Whether calls can be placed: it did not fall silent, and knows us where it wants to.
+    /// Whether calls can be placed: it did not fall silent, is who it should be, and knows us where it wants to.
     #[must_use]
     pub fn is_up(&self) -> bool {
         let registered = match &self.registration {
             None | Some(RegistrationState::Registered) => true,
-            Some(RegistrationState::Pending | RegistrationState::Refused(_) | RegistrationState::Unreachable) => false,
+            Some(RegistrationState::Pending | RegistrationState::Refused(_) | RegistrationState::Unreachable(_)) => {
+                false
+            }
         };
-        registered && self.unanswered < SILENT_PINGS
+        let trusted = !matches!(self.trouble, Some(SipError::Untrusted(_)));
+        registered && trusted && self.unanswered < SILENT_PINGS
+    }
+
+    /// Why calls cannot be placed, in words.
+    #[must_use]
+    pub fn why_down(&self) -> Option<String> {
+        match &self.registration {
+            _ if self.is_up() => None,
+            Some(RegistrationState::Refused(code)) => Some(format!("it refuses the registration with {code}")),
+            Some(RegistrationState::Unreachable(why)) => Some(why.clone()),
+            _ => Some(self.trouble.as_ref().map_or_else(|| "it does not answer".to_owned(), ToString::to_string)),
+        }
     }
 }
 
@@ -222,7 +240,11 @@ async fn look_after(
         }
         loop {
             let answer = agent.ping(trunk, PING_PATIENCE).await;
-            state.send_modify(|state| state.asked(answer.ok()));
+            let trouble = answer.as_ref().err().cloned();
+            if let Some(error) = trouble.as_ref().filter(|_| state.borrow().trouble != trouble) {
+                tracing::warn!(server = trunk.server, %error, "the trunk {} does not answer OPTIONS", trunk.server);
+            }
+            state.send_modify(|state| state.asked(answer));
             tokio::select! {
                 () = runtime.sleep(Duration::from_secs(u64::from(trunk.options_s))) => {}
                 () = &mut stop => break,
@@ -238,17 +260,21 @@ mod tests {
 
     #[test]
     fn a_trunk_that_fell_silent_is_down_and_one_that_never_answers_is_not() {
-        let second = Some(Duration::from_secs(1));
-        let check = |answers: &[Option<Duration>], up: bool| {
+        let (second, none) = (Ok(Duration::from_secs(1)), Err(SipError::Unreachable("no answer".to_owned())));
+        let check = |answers: &[&Result<Duration, SipError>], down: Option<&str>| {
             let mut state = TrunkState::new(&Trunk::at("trunk.example"));
-            answers.iter().for_each(|answer| state.asked(*answer));
-            assert_eq!(state.is_up(), up, "{answers:?}");
+            answers.iter().for_each(|answer| state.asked((*answer).clone()));
+            assert_eq!((state.is_up(), state.why_down().as_deref()), (down.is_none(), down), "{answers:?}");
         };
-        check(&[], true);
-        check(&[None, None, None], true);
-        check(&[second, None], true);
-        check(&[second, None, None], false);
-        check(&[second, None, None, second], true);
+        check(&[], None);
+        check(&[&none, &none, &none], None);
+        check(&[&second, &none], None);
+        check(&[&second, &none, &none], Some("no answer"));
+        check(&[&second, &none, &none, &second], None);
+        // Who is somebody else is no trunk, whether it has ever answered or not.
+        let stranger = Err(SipError::Untrusted("a stranger".to_owned()));
+        check(&[&stranger], Some("a stranger"));
+        check(&[&stranger, &second], None);
     }
 
     #[test]
@@ -258,7 +284,7 @@ mod tests {
             (RegistrationState::Pending, false),
             (RegistrationState::Registered, true),
             (RegistrationState::Refused(403), false),
-            (RegistrationState::Unreachable, false),
+            (RegistrationState::Unreachable("no answer".to_owned()), false),
         ] {
             state.registration = Some(registration);
             assert_eq!(state.is_up(), up, "{state:?}");

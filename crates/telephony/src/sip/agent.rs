@@ -9,21 +9,22 @@ use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::Dialog;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::platform::CancellationToken;
-use rsipstack::sip::{self, Header, HeadersExt as _, Method, StatusCode, StatusCodeKind, typed};
+use rsipstack::sip::{self, Header, HeadersExt as _, Method, StatusCode};
 use rsipstack::transaction::endpoint::EndpointOption;
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transaction::{Endpoint, TransactionReceiver};
-use rsipstack::transport::tls::{TlsConfig, TlsListenerConnection};
+use rsipstack::transport::TransportLayer;
+use rsipstack::transport::transport_layer::DefaultDomainResolver;
 use rsipstack::transport::udp::UdpConnection;
-use rsipstack::transport::{SipAddr, TransportLayer};
 use rsipstack::{EndpointBuilder, Error as StackError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::authorities::Authorities;
 use super::call::{Reply, Request, SessionChange, SipError};
+use super::connections::{Connections, Hop, Resolver};
 use super::incoming::{self, IncomingCall};
 use super::trunk::{Transport, Trunk};
-use super::{clock, datagrams, header, listener};
+use super::{datagrams, header, listener, session_timer};
 
 /// Requests from outside that are handled at once; a ringing call is one of them. Beyond it they are left alone, and
 /// the far side sends them again.
@@ -34,6 +35,9 @@ const PORTS_TRIED_MAX: u32 = 16;
 pub(super) const WAITING_IN_CALL_MAX: usize = 16;
 /// Methods that we take.
 pub(super) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+/// After how long a stream on which nothing comes is closed: longer than calls last. The far side of a call that says
+/// nothing meanwhile has to reach us at its end; who vanished is found out by the system.
+const STREAM_IDLE_MAX: Duration = Duration::from_secs(3_600);
 /// What our Call-IDs end with: no name of a host, which would tell about the network.
 const CALL_ID_SUFFIX: &str = "hutong";
 
@@ -46,31 +50,24 @@ pub struct Listen {
     pub advertised: Option<SocketAddr>,
     /// Whether TCP is taken on the same port.
     pub tcp: bool,
-    /// TLS: trusted authorities for trunks, and a certificate where calls are taken over it.
-    pub tls: Tls,
-}
-
-/// Certificates, in PEM.
-#[derive(Clone, Default)]
-pub struct Tls {
-    /// Who is trusted.
-    pub authorities: Option<Vec<u8>>,
-    /// Where TLS is listened on, with certificate and key.
-    pub server: Option<(SocketAddr, Vec<u8>, Vec<u8>)>,
-}
-
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let server = self.server.as_ref().map(|(address, ..)| address);
-        out.debug_struct("Tls").field("authorities", &self.authorities.is_some()).field("server", &server).finish()
-    }
+    /// Who vouches for trunks over TLS. TLS is not listened on: whoever places calls opens the connections, and requests
+    /// within a call come on the same ones; so no certificate is needed here.
+    pub authorities: Authorities,
+    /// The shortest session interval that a far side may ask for, in seconds: 90 (RFC 4028 §5), but in a laboratory.
+    pub session_s_min: u32,
 }
 
 impl Listen {
     /// UDP and TCP at this address.
     #[must_use]
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, advertised: None, tcp: true, tls: Tls::default() }
+        Self {
+            address,
+            advertised: None,
+            tcp: true,
+            authorities: Authorities::default(),
+            session_s_min: session_timer::INTERVAL_S_MIN,
+        }
     }
 }
 
@@ -97,6 +94,10 @@ pub(super) struct Inner {
     cancel: CancellationToken,
     local: SocketAddr,
     advertised: Option<SocketAddr>,
+    /// Whether others can open connections to us over TCP.
+    takes_tcp: bool,
+    pub(super) session_s_min: u32,
+    pub(super) connections: Arc<Connections>,
     notes: Mutex<HashMap<String, Notes>>,
 }
 
@@ -123,7 +124,11 @@ impl UserAgent {
     /// When a socket cannot be opened.
     pub async fn start(listen: Listen, calls: Option<mpsc::Sender<IncomingCall>>) -> Result<Self, SipError> {
         let cancel = CancellationToken::new();
-        let transports = TransportLayer::new(cancel.clone());
+        let connections = Arc::new(Connections::new(&listen.authorities));
+        let resolver = Resolver { connections: connections.clone(), system: DefaultDomainResolver::new() };
+        let transports = TransportLayer::new_with_domain_resolver(cancel.clone(), Box::new(resolver));
+        transports.set_stream_idle_timeout(STREAM_IDLE_MAX);
+        transports.set_tls_config(listen.authorities.tls_config());
         let local = open(&transports, &listen, &cancel).await?;
         let option = EndpointOption { callid_suffix: Some(CALL_ID_SUFFIX.to_owned()), ..EndpointOption::default() };
         let endpoint = EndpointBuilder::new()
@@ -140,8 +145,18 @@ impl UserAgent {
                 tracing::error!(%error, "SIP is no longer served");
             }
         });
-        let notes = Mutex::default();
-        let inner = Arc::new(Inner { layer, endpoint, cancel, local, advertised: listen.advertised, notes });
+        let Listen { advertised, tcp: takes_tcp, session_s_min, .. } = listen;
+        let inner = Arc::new(Inner {
+            layer,
+            endpoint,
+            cancel,
+            local,
+            advertised,
+            takes_tcp,
+            session_s_min,
+            connections,
+            notes: Mutex::default(),
+        });
         tokio::spawn(serve(Arc::downgrade(&inner), incoming, calls));
         Ok(Self { inner })
     }
@@ -162,75 +177,26 @@ impl UserAgent {
         }
     }
 
-    /// Our address on the way to a trunk: where it reaches us, and where its voices are sent from.
+    /// Our address on the way to a trunk: where it reaches us, and where its voices are sent from. Over TCP and TLS, the
+    /// connection to it is opened where there is none; its certificate has to be for the name by which the trunk, or its
+    /// outbound proxy, is written (RFC 5922 §4).
     ///
     /// # Errors
-    /// When its name does not resolve, or there is no way to it.
+    /// When its name does not resolve, or there is no way to it. [`SipError::Untrusted`] says what is wrong with its TLS.
     pub async fn address_towards(&self, trunk: &Trunk) -> Result<IpAddr, SipError> {
+        let connected = self.inner.connect(Hop::of(trunk).as_ref()).await?;
         let ip = self.inner.local.ip();
         if !ip.is_unspecified() {
             return Ok(ip);
         }
+        if let Some((local, _)) = connected {
+            return Ok(local.ip());
+        }
         let host = trunk.outbound_proxy.as_ref().unwrap_or(&trunk.server);
         let lost = |error: String| SipError::Unreachable(format!("{host}: {error}"));
-        let with_port =
-            if host.parse::<SocketAddr>().is_ok() || has_port(host) { host.clone() } else { format!("{host}:5060") };
-        let far = tokio::net::lookup_host(&with_port).await.map_err(|error| lost(error.to_string()))?.next();
+        let far = tokio::net::lookup_host(with_port(host)).await.map_err(|error| lost(error.to_string()))?.next();
         let far = far.ok_or_else(|| lost("has no address".to_owned()))?;
         local_address_towards(far).map_err(|error| lost(error.to_string()))
-    }
-
-    /// Asks a trunk whether it is there (OPTIONS); how long it took to answer. Any answer will do: it is there.
-    ///
-    /// # Errors
-    /// When no answer comes in time.
-    pub async fn ping(&self, trunk: &Trunk, patience: Duration) -> Result<Duration, SipError> {
-        let asked = clock::now();
-        let answer = tokio::time::timeout(patience, self.ask(trunk)).await;
-        match answer {
-            Ok(Ok(())) => Ok(clock::now() - asked),
-            Ok(Err(error)) => Err(SipError::Unreachable(error.to_string())),
-            Err(_) => Err(SipError::Unreachable(format!("no answer to OPTIONS within {} ms", patience.as_millis()))),
-        }
-    }
-
-    async fn ask(&self, trunk: &Trunk) -> Result<(), StackError> {
-        let malformed = |error: super::TrunkError| StackError::Error(error.to_string());
-        let uri = trunk.uri().map_err(malformed)?;
-        let account = trunk.user.as_deref().unwrap_or("hutong");
-        let from =
-            typed::From { display_name: None, uri: trunk.address_of(account).map_err(malformed)?, params: vec![] };
-        let from = from.with_tag(rsipstack::transaction::make_tag());
-        let to = typed::To { display_name: None, uri: uri.clone(), params: vec![] };
-        let routes = trunk.route_set().map_err(malformed)?;
-        let next_hop = routes.first().map_or(&uri, |route| &route.uri);
-        let next_hop = SipAddr::try_from(next_hop)?;
-        let inner = &self.inner.endpoint.inner;
-        let (connection, _) = inner.transport_layer.lookup(&next_hop, None).await?;
-        let via = inner.get_via(Some(connection.get_addr().clone()), None)?;
-        let mut request = inner.make_request(Method::Options, uri, via, from, to, 1, None);
-        for route in routes {
-            request.headers.push(route.into());
-        }
-        request.headers.push(Header::Accept("application/sdp".into()));
-        request.headers.push(Header::ContentLength(0_u32.into()));
-        let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
-        let mut transaction = Transaction::new_client(key, request, inner.clone(), None);
-        transaction.destination = Some(next_hop);
-        transaction.send().await?;
-        while let Some(message) = transaction.receive().await {
-            if let sip::SipMessage::Response(response) = message
-                && response.status_code.kind() != StatusCodeKind::Provisional
-            {
-                // The transaction answers itself with 408 when nobody else did; such an answer has no To tag.
-                return match response.to_header()?.tag()? {
-                    Some(_) => Ok(()),
-                    None if response.status_code != StatusCode::RequestTimeout => Ok(()),
-                    None => Err(StackError::Error("no answer to OPTIONS".to_owned())),
-                };
-            }
-        }
-        Err(StackError::Error("the connection broke".to_owned()))
     }
 
     /// Ends everything at once: calls that are not over are left without a word.
@@ -249,16 +215,42 @@ impl Inner {
         &self.endpoint.inner
     }
 
-    /// Where the far side reaches us.
-    pub(super) fn contact(&self, user: &str, ip: IpAddr, transport: Transport) -> Result<sip::Uri, SipError> {
-        let address = self.advertised.unwrap_or_else(|| SocketAddr::new(ip, self.local.port()));
-        let kind = match transport {
-            Transport::Udp => "",
-            Transport::Tcp => ";transport=tcp",
-            Transport::Tls => ";transport=tls",
+    /// Makes sure that the connection to this hop is there; our address on it, and the far side's.
+    pub(super) async fn connect(&self, hop: Option<&Hop>) -> Result<Option<(SocketAddr, SocketAddr)>, SipError> {
+        let Some(hop) = hop else { return Ok(None) };
+        if let Some(addresses) = self.connections.addresses(hop) {
+            return Ok(Some(addresses));
+        }
+        let (connections, endpoint) = (self.connections.clone(), self.endpoint.inner.clone());
+        let (hop, cancel) = (hop.clone(), self.cancel.clone());
+        // Goes on for those who ask later, should this one lose patience: a name may have dead addresses before a live one.
+        let opening = tokio::spawn(async move { connections.open(&endpoint.transport_layer, &hop, &cancel).await });
+        let opened = opening.await.map_err(|error| SipError::Unreachable(error.to_string()))?;
+        opened.map(Some)
+    }
+
+    /// Waits until the connection to this hop is closed; for ever over UDP.
+    pub(super) async fn disconnected(&self, hop: Option<&Hop>) {
+        match hop {
+            Some(hop) => self.connections.closed(hop).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Where a trunk reaches us: on the connection that we have opened to it, where it could not open one itself.
+    pub(super) fn contact_for(&self, trunk: &Trunk, user: &str, ip: IpAddr) -> Result<sip::Uri, SipError> {
+        let opens = trunk.transport == Transport::Udp || trunk.transport == Transport::Tcp && self.takes_tcp;
+        let hop = Hop::of(trunk).filter(|_| !opens);
+        let Some((local, _)) = hop.and_then(|hop| self.connections.addresses(&hop)) else {
+            return contact(user, self.listens_at(ip), trunk.transport);
         };
-        let text = format!("sip:{user}@{address}{kind}");
-        sip::Uri::try_from(text.as_str()).map_err(|error| SipError::Malformed(format!("{text}: {error}")))
+        let seen = SocketAddr::new(self.advertised.map_or(local.ip(), |seen| seen.ip()), local.port());
+        contact(user, seen, trunk.transport)
+    }
+
+    /// Where others open connections to us, and send datagrams; `ip` is our address towards them.
+    pub(super) fn listens_at(&self, ip: IpAddr) -> SocketAddr {
+        self.advertised.unwrap_or_else(|| SocketAddr::new(ip, self.local.port()))
     }
 
     /// The address of the socket.
@@ -277,6 +269,22 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.cancel.cancel();
     }
+}
+
+/// A Contact: this user at this address.
+pub(super) fn contact(user: &str, address: SocketAddr, transport: Transport) -> Result<sip::Uri, SipError> {
+    let kind = match transport {
+        Transport::Udp => "",
+        Transport::Tcp => ";transport=tcp",
+        Transport::Tls => ";transport=tls",
+    };
+    let text = format!("sip:{user}@{address}{kind}");
+    sip::Uri::try_from(text.as_str()).map_err(|error| SipError::Malformed(format!("{text}: {error}")))
+}
+
+/// A host with the standard port where it has none.
+pub(super) fn with_port(host: &str) -> String {
+    if host.parse::<SocketAddr>().is_ok() || has_port(host) { host.to_owned() } else { format!("{host}:5060") }
 }
 
 fn has_port(host: &str) -> bool {
@@ -302,7 +310,7 @@ async fn open(
         cause: error.to_string(),
     };
     let mut attempts = 0;
-    let local = loop {
+    loop {
         attempts += 1;
         let socket = datagrams::open(listen.address).map_err(|error| failed("UDP", &error))?;
         let udp = UdpConnection::from_socket(socket, listen.advertised, Some(cancel.child_token()));
@@ -318,17 +326,8 @@ async fn open(
             }
         }
         transports.add_transport(udp.into());
-        break local;
-    };
-    let mut config = TlsConfig { ca_certs: listen.tls.authorities.clone(), ..TlsConfig::default() };
-    transports.set_tls_config(config.clone());
-    if let Some((address, certificate, key)) = listen.tls.server.clone() {
-        config.cert = Some(certificate);
-        config.key = Some(key);
-        let tls = TlsListenerConnection::new(address, None, config).await;
-        transports.add_transport(tls.map_err(|error| failed("TLS", &error))?.into());
+        return Ok(local);
     }
-    Ok(local)
 }
 
 /// Takes requests until the agent is gone.

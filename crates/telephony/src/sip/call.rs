@@ -95,7 +95,7 @@ impl SessionChange {
 }
 
 /// Why signalling could not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SipError {
     /// A socket could not be opened.
     #[error("{what}: {cause}")]
@@ -111,4 +111,7 @@ pub enum SipError {
     /// The far side does not answer, or the connection to it broke.
     #[error("{0}")]
     Unreachable(String),
+    /// The far side is there, but TLS could not be agreed on, or its certificate does not show that it is who it should be.
+    #[error("{0}")]
+    Untrusted(String),
 }

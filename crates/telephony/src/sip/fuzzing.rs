@@ -9,7 +9,7 @@ use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transport::{SipAddr, SipConnection};
 
 use super::header::{self, SessionExpires};
-use super::session_timer::SessionTimer;
+use super::session_timer::{INTERVAL_S_MIN, SessionTimer};
 use super::{clock, trunk};
 
 /// Reads a datagram as the transport, the transactions and the calls do. A panic in the first two would be the end of
@@ -63,10 +63,10 @@ fn read_headers(message: &impl HeadersExt) {
     header::q850_cause(message);
     header::min_se(message);
     header::carries_sdp(message);
-    header::allows(message, "UPDATE");
-    if let Some(timer) = SessionTimer::agreed(SessionExpires::of(message), clock::now()) {
+    header::lists(message, "Allow", "UPDATE");
+    if let Some(timer) = SessionTimer::agreed(SessionExpires::of(message), INTERVAL_S_MIN, clock::now()) {
         let _ = timer.restarted(clock::now()).due();
-        assert!(timer.interval().as_secs() >= u64::from(super::session_timer::INTERVAL_S_MIN));
+        assert!(timer.interval().as_secs() >= u64::from(INTERVAL_S_MIN));
     }
 }
 

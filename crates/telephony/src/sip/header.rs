@@ -69,9 +69,9 @@ pub(crate) fn min_se(message: &impl HasHeaders) -> Option<u32> {
     values(message, "Min-SE").find_map(|value| value.split(';').next()?.trim().parse().ok())
 }
 
-/// Whether the far side takes requests of this method (Allow).
-pub(crate) fn allows(message: &impl HasHeaders, method: &str) -> bool {
-    values(message, "Allow").any(|value| value.split(',').any(|allowed| allowed.trim().eq_ignore_ascii_case(method)))
+/// Whether a list such as Allow or Require has this word in it.
+pub(crate) fn lists(message: &impl HasHeaders, name: &str, word: &str) -> bool {
+    values(message, name).any(|value| value.split(',').any(|listed| listed.trim().eq_ignore_ascii_case(word)))
 }
 
 /// Whether the body is a session description.

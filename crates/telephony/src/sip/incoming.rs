@@ -9,7 +9,7 @@ use rsipstack::sip::{Header, HeadersExt as _, StatusCode};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc;
 
-use super::agent::{ALLOWED, Inner, Notes, WAITING_IN_CALL_MAX};
+use super::agent::{self, ALLOWED, Inner, Notes, WAITING_IN_CALL_MAX};
 use super::call::{Ended, EndedBy, Signal};
 use super::trunk::Transport;
 use super::{header, in_call};
@@ -50,7 +50,7 @@ pub(super) async fn begin(
     let offer = header::carries_sdp(&transaction.original).then(|| transaction.original.body.clone());
     let Ok(place) = calls.try_reserve() else { return transaction.reply(StatusCode::ServiceUnavailable).await };
     let (sender, states) = agent.layer.new_dialog_state_channel();
-    let contact = agent.contact(&number, local_ip(&agent, &transaction), Transport::Udp).ok();
+    let contact = agent::contact(&number, agent.listens_at(local_ip(&agent, &transaction)), Transport::Udp).ok();
     let mut dialog = agent.layer.get_or_create_server_invite(&transaction, sender, None, contact)?;
     let (early, _) = mpsc::channel(WAITING_IN_CALL_MAX);
     agent.notes().insert(dialog.id().call_id, Notes::new(early));

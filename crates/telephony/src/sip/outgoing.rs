@@ -15,17 +15,18 @@ use tokio::time::Instant;
 use super::agent::{ALLOWED, Inner, Notes, UserAgent, WAITING_IN_CALL_MAX};
 use super::call::{Ended, EndedBy, Request, Signal, SipError};
 use super::clock;
+use super::connections::Hop;
 use super::header::{self, SessionExpires};
 use super::in_call;
-use super::session_timer::{Due, INTERVAL_S, INTERVAL_S_MIN, SessionTimer};
+use super::session_timer::{Due, INTERVAL_S, SessionTimer};
 use super::trunk::{Number, Trunk};
 
 /// For how long the end of a call is waited for before its dialog is forgotten: no answer comes after it (64 × T1).
 pub(super) const GOODBYE: Duration = Duration::from_secs(33);
 /// The longest session interval that is granted after a refusal of ours.
 const INTERVAL_S_MAX: u32 = 86_400;
-/// How often a call is placed anew with a longer session interval: each hop may want a longer one than those before it.
-const LONGER_INTERVALS_MAX: u8 = 2;
+/// How often a call is placed anew with what the trunk missed in it: each hop may want more than those before it.
+const ASKED_AGAIN_MAX: u8 = 2;
 
 /// A call on a trunk. Dropping it hangs up: CANCEL before the answer, BYE after it.
 pub struct OutgoingCall {
@@ -43,9 +44,11 @@ pub struct OutgoingCall {
     sdp: String,
     ended: Option<Ended>,
     call_id: String,
+    /// The connection that it goes on, which may break while people talk.
+    hop: Option<Hop>,
     patience: Patience,
-    /// How often the call was placed anew with a longer session interval.
-    longer_intervals: u8,
+    /// How often the call was placed anew with what the trunk missed in it.
+    asked_again: u8,
 }
 
 /// For how long an answer is waited for.
@@ -92,13 +95,13 @@ impl UserAgent {
         headers.push(Header::Allow(ALLOWED.into()));
         headers.push(Header::Supported("timer".into()));
         headers.push(Header::SessionExpires(INTERVAL_S.to_string().into()));
-        headers.push(Header::MinSE(INTERVAL_S_MIN.to_string().into()));
+        headers.push(Header::MinSE(self.inner.session_s_min.to_string().into()));
         let option = InviteOption {
             caller_display_name: identity.display_name,
             caller: identity.from,
             callee: trunk.callee(callee).map_err(malformed)?,
             offer: Some(sdp.clone().into_bytes()),
-            contact: self.inner.contact(&contact_user, local, trunk.transport)?,
+            contact: self.inner.contact_for(trunk, &contact_user, local)?,
             credential: trunk.credential(),
             headers: Some(headers),
             support_prack: trunk.reliable_provisional,
@@ -112,12 +115,17 @@ impl UserAgent {
             heard: false,
             answered: false,
         };
-        OutgoingCall::begin(self.inner.clone(), option, sdp, patience)
+        OutgoingCall::begin(self.inner.clone(), option, (sdp, Hop::of(trunk)), patience)
     }
 }
 
 impl OutgoingCall {
-    fn begin(agent: Arc<Inner>, option: InviteOption, sdp: String, patience: Patience) -> Result<Self, SipError> {
+    fn begin(
+        agent: Arc<Inner>,
+        option: InviteOption,
+        (sdp, hop): (String, Option<Hop>),
+        patience: Patience,
+    ) -> Result<Self, SipError> {
         let (sender, states) = agent.layer.new_dialog_state_channel();
         let begun = agent.layer.do_invite_async(option.clone(), sender);
         let (dialog, invite) = begun.map_err(|error| SipError::Malformed(error.to_string()))?;
@@ -137,8 +145,9 @@ impl OutgoingCall {
             sdp,
             ended: None,
             call_id,
+            hop,
             patience,
-            longer_intervals: 0,
+            asked_again: 0,
         })
     }
 
@@ -237,11 +246,11 @@ impl OutgoingCall {
         };
         let code = response.status_code.code();
         if response.status_code.kind() == StatusCodeKind::Successful {
-            self.timer = SessionTimer::agreed(SessionExpires::of(&response), clock::now());
-            self.updates = header::allows(&response, "UPDATE");
+            self.timer = SessionTimer::agreed(SessionExpires::of(&response), self.agent.session_s_min, clock::now());
+            self.updates = header::lists(&response, "Allow", "UPDATE");
             return Some(Signal::Answered { sdp: response.body });
         }
-        if code == 422 && self.ask_again_with(header::min_se(&response)) {
+        if self.ask_again(&response) {
             return None;
         }
         let tagged = response.to_header().ok().and_then(|to| to.tag().ok().flatten()).is_some();
@@ -253,23 +262,29 @@ impl OutgoingCall {
         Some(Signal::Ended(Ended { by: EndedBy::FarSide, code: Some(code), q850 }))
     }
 
-    /// The trunk wants a longer session interval (RFC 4028 §6): the same call once more, with that.
-    fn ask_again_with(&mut self, min_se: Option<u32>) -> bool {
-        let Some(seconds) = min_se.filter(|seconds| (INTERVAL_S + 1..=INTERVAL_S_MAX).contains(seconds)) else {
-            return false;
-        };
-        if self.longer_intervals == LONGER_INTERVALS_MAX {
+    /// The same call once more, where the trunk says what it misses in it: a longer session interval (RFC 4028 §6), or
+    /// that provisional answers may be reliable (RFC 3262 §3).
+    fn ask_again(&mut self, refusal: &Response) -> bool {
+        let mut option = self.option.clone();
+        match refusal.status_code.code() {
+            422 => {
+                let longer =
+                    header::min_se(refusal).filter(|seconds| (INTERVAL_S + 1..=INTERVAL_S_MAX).contains(seconds));
+                let Some(seconds) = longer else { return false };
+                let headers = option.headers.get_or_insert_default();
+                headers.retain(|header| !matches!(header, Header::SessionExpires(_) | Header::MinSE(_)));
+                headers.push(Header::SessionExpires(seconds.to_string().into()));
+                headers.push(Header::MinSE(seconds.to_string().into()));
+            }
+            421 if !option.support_prack && header::lists(refusal, "Require", "100rel") => option.support_prack = true,
+            _ => return false,
+        }
+        if self.asked_again == ASKED_AGAIN_MAX {
             return false;
         }
-        let mut option = self.option.clone();
-        let headers = option.headers.get_or_insert_default();
-        headers.retain(|header| !matches!(header, Header::SessionExpires(_) | Header::MinSE(_)));
-        headers.push(Header::SessionExpires(seconds.to_string().into()));
-        headers.push(Header::MinSE(seconds.to_string().into()));
-        let Ok(mut again) = Self::begin(self.agent.clone(), option, self.sdp.clone(), self.patience) else {
-            return false;
-        };
-        again.longer_intervals = self.longer_intervals + 1;
+        let whereby = (self.sdp.clone(), self.hop.clone());
+        let Ok(mut again) = Self::begin(self.agent.clone(), option, whereby, self.patience) else { return false };
+        again.asked_again = self.asked_again + 1;
         *self = again;
         true
     }
@@ -281,15 +296,20 @@ impl OutgoingCall {
         let mut headers = vec![
             Header::Supported("timer".into()),
             Header::SessionExpires(expires.into()),
-            Header::MinSE(INTERVAL_S_MIN.to_string().into()),
+            Header::MinSE(self.agent.session_s_min.to_string().into()),
         ];
-        if self.updates {
-            self.refresh = Some(tokio::spawn(async move { dialog.update(Some(headers), None).await }));
-        } else {
+        let sdp = (!self.updates).then(|| self.sdp.clone().into_bytes());
+        if sdp.is_some() {
             headers.push(Header::ContentType("application/sdp".into()));
-            let sdp = self.sdp.clone().into_bytes();
-            self.refresh = Some(tokio::spawn(async move { dialog.reinvite(Some(headers), Some(sdp)).await }));
         }
+        let connected = connected(self.agent.clone(), self.hop.clone());
+        self.refresh = Some(tokio::spawn(async move {
+            connected.await;
+            match sdp {
+                Some(sdp) => dialog.reinvite(Some(headers), Some(sdp)).await,
+                None => dialog.update(Some(headers), None).await,
+            }
+        }));
     }
 
     fn on_refreshed(&mut self, result: Option<rsipstack::Result<Option<Response>>>) -> Option<Signal> {
@@ -317,8 +337,9 @@ impl Drop for OutgoingCall {
         }
         // Nothing to be sent with: the process ends.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let connected = connected(agent.clone(), self.hop.take());
         runtime.spawn(async move {
-            if say_goodbye(&dialog, invite).await.is_err() {
+            if say_goodbye(&dialog, invite, connected).await.is_err() {
                 tracing::debug!(call_id, "the far side did not say goodbye");
             }
             agent.forget(&call_id, &dialog.id());
@@ -330,6 +351,7 @@ impl Drop for OutgoingCall {
 async fn say_goodbye(
     dialog: &InviteDialog,
     invite: Option<JoinHandle<InviteAsyncResult>>,
+    connected: impl Future<Output = ()>,
 ) -> Result<(), tokio::time::error::Elapsed> {
     if let Some(invite) = invite {
         // An INVITE that is given up is cancelled by the library, also when its first answer comes later.
@@ -345,7 +367,17 @@ async fn say_goodbye(
     if dialog.state().is_terminated() {
         return Ok(());
     }
+    connected.await;
     tokio::time::timeout(GOODBYE, dialog.bye()).await.map(|_| ())
+}
+
+/// Opens the connection to the trunk anew where it broke in mid-call, before a request within the call is sent: that goes
+/// to the address that the trunk gave for itself, often a number, and no certificate is for that.
+async fn connected(agent: Arc<Inner>, hop: Option<Hop>) {
+    if let Err(error) = agent.connect(hop.as_ref()).await {
+        // The route of the call may still lead somewhere else.
+        tracing::debug!(%error, "the connection of a call cannot be opened anew");
+    }
 }
 
 /// The result of a task; waits for ever where there is none, and gives nothing where it broke.

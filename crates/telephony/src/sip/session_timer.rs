@@ -29,10 +29,10 @@ pub(crate) enum Due {
 }
 
 impl SessionTimer {
-    /// The timer that the far side's 200 to our INVITE agreed to; none where it wants none.
-    pub(crate) fn agreed(expires: Option<SessionExpires>, now: Instant) -> Option<Self> {
+    /// The timer that the far side's 200 to our INVITE agreed to, of at least `min_s` seconds; none where it wants none.
+    pub(crate) fn agreed(expires: Option<SessionExpires>, min_s: u32, now: Instant) -> Option<Self> {
         let SessionExpires { seconds, by_client } = expires?;
-        let interval = Duration::from_secs(u64::from(seconds.max(INTERVAL_S_MIN)));
+        let interval = Duration::from_secs(u64::from(seconds.max(min_s)));
         Some(Self { interval, ours: by_client.unwrap_or(true), started: now })
     }
 
@@ -72,7 +72,8 @@ mod tests {
     fn we_refresh_at_half_time_and_give_up_shortly_before_the_end() {
         let now = clock::now();
         let check = |seconds, by_client, after_s, due| {
-            let timer = SessionTimer::agreed(Some(SessionExpires { seconds, by_client }), now).unwrap();
+            let expires = Some(SessionExpires { seconds, by_client });
+            let timer = SessionTimer::agreed(expires, INTERVAL_S_MIN, now).unwrap();
             assert_eq!(timer.due(), (now + Duration::from_secs(after_s), due), "{seconds} {by_client:?}");
         };
         check(1800, Some(true), 900, Due::Refresh);
@@ -81,6 +82,6 @@ mod tests {
         check(90, Some(false), 60, Due::Over);
         // Shorter than allowed.
         check(10, Some(true), 45, Due::Refresh);
-        assert_eq!(SessionTimer::agreed(None, now), None);
+        assert_eq!(SessionTimer::agreed(None, INTERVAL_S_MIN, now), None);
     }
 }

@@ -82,7 +82,7 @@ const fn default_reply_s() -> u32 {
 }
 
 /// What carries SIP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// Datagrams.
@@ -92,6 +92,26 @@ pub enum Transport {
     Tcp,
     /// An encrypted stream.
     Tls,
+}
+
+impl Transport {
+    /// The port where none is given (RFC 3261 §19.1.2).
+    pub(super) const fn standard_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5_060,
+            Self::Tls => 5_061,
+        }
+    }
+}
+
+impl From<Transport> for rsipstack::sip::Transport {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Udp => Self::Udp,
+            Transport::Tcp => Self::Tcp,
+            Transport::Tls => Self::Tls,
+        }
+    }
 }
 
 /// Where the caller number is written.
@@ -327,10 +347,8 @@ impl Trunk {
 
     fn uri_of(&self, user: Option<&str>, host: &str) -> Result<Uri, TrunkError> {
         let mut uri = plain_uri(Scheme::Sip, user, host)?;
-        match self.transport {
-            Transport::Udp => {}
-            Transport::Tcp => uri.params.push(Param::Transport(rsipstack::sip::Transport::Tcp)),
-            Transport::Tls => uri.params.push(Param::Transport(rsipstack::sip::Transport::Tls)),
+        if self.transport != Transport::Udp {
+            uri.params.push(Param::Transport(self.transport.into()));
         }
         Ok(uri)
     }

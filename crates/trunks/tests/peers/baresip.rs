@@ -8,7 +8,7 @@ use std::time::Duration;
 use hutong_dialer::line::Heard;
 use hutong_domain::outcome::Ended;
 use hutong_telephony::media::{self, Codec, Event, Formats};
-use hutong_telephony::sip::{EndedBy, Number, Signal, Srtp, Trunk};
+use hutong_telephony::sip::{Authorities, EndedBy, Number, Signal, Srtp, Transport, Trunk};
 
 use crate::bench::{Bench, CALLER, LOOPBACK};
 use crate::process::{Program, data, free_ports, soon, udp_is_taken, until};
@@ -28,13 +28,14 @@ struct Telephone {
     program: Program,
     port: u16,
     control: u16,
+    /// Who vouches for it over TLS: it does so itself.
+    vouches: Authorities,
 }
 
 impl Telephone {
     async fn start(codecs: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_ports(PORTS);
-        // It takes the port next to that of SIP for SIP over TLS.
         let control = port + 2;
         let here = folder.path().display().to_string();
         let voices = format!("{}-{}", port + 4, port + PORTS - 1);
@@ -45,15 +46,28 @@ impl Telephone {
             let text = text.replace("@CODECS@", codecs).replace("@MORE@", more);
             std::fs::write(folder.path().join(name), text).unwrap();
         }
+        let signed = rcgen::generate_simple_self_signed([LOOPBACK.to_string()]).unwrap();
+        let certificate = signed.cert.pem();
+        std::fs::write(
+            folder.path().join("certificate.pem"),
+            certificate.clone() + &signed.signing_key.serialize_pem(),
+        )
+        .unwrap();
+        let vouches = Authorities::read(certificate.as_bytes()).unwrap();
         write_tone(&folder.path().join("tone.wav"));
         let arguments = ["-f".to_owned(), here, "-4".to_owned()];
         let mut program = Program::start("baresip", "baresip-core", folder, &arguments);
         program.ready(|program| udp_is_taken(port) && program.output().contains("baresip is ready")).await;
-        Self { program, port, control }
+        Self { program, port, control, vouches }
     }
 
     fn trunk(&self) -> Trunk {
         Trunk::at(&format!("127.0.0.1:{}", self.port))
+    }
+
+    /// The same telephone over TLS, for which it takes the port next to that of SIP.
+    fn trunk_over_tls(&self) -> Trunk {
+        Trunk { transport: Transport::Tls, ..Trunk::at(&format!("127.0.0.1:{}", self.port + 1)) }
     }
 
     /// What it has recorded of the far side, once the call is over: a file counts its samples only when it is closed.
@@ -134,8 +148,11 @@ impl Control {
 /// Both voices of a call, in this codec.
 async fn both_voices_arrive(codec: Codec, more: &str, srtp: Srtp) {
     let phone = Telephone::start(&format!("{}/8000/1", codec.name()), more).await;
+    // The keys of encrypted voices travel with the requests.
+    let trunk = if srtp == Srtp::Off { phone.trunk() } else { phone.trunk_over_tls() };
     // What it takes is not what we would like best.
-    let bench = Bench::on(Trunk { srtp, prefer_ulaw: codec == Codec::Pcma, ..phone.trunk() }).await;
+    let trunk = Trunk { srtp, prefer_ulaw: codec == Codec::Pcma, ..trunk };
+    let bench = Bench::trusting(trunk, phone.vouches.clone()).await;
     let mut call = bench.dial(NUMBER);
     soon(call.answered()).await.unwrap();
     // Twice: the last words are still on their way when we hang up.
@@ -187,22 +204,25 @@ impl Drop for Control {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_are_heard_by_the_robot_and_its_telephone_hangs_up() {
-    let phone = Telephone::start("PCMA/8000/1", "").await;
-    let bench = Bench::on(phone.trunk()).await;
-    let mut control = phone.control();
-    let mut call = bench.dial(NUMBER);
-    soon(call.answered()).await.unwrap();
-    control.tells("CALL_ESTABLISHED").await;
-    for key in ['5', '#', '0'] {
-        control.command("sndcode", &key.to_string());
-        // The tone that it plays is no speech that would end the listening.
-        assert_eq!(soon(call.listen(Duration::from_secs(30))).await, Heard::Key(key));
+    for over_tls in [false, true] {
+        let phone = Telephone::start("PCMA/8000/1", "").await;
+        let trunk = if over_tls { phone.trunk_over_tls() } else { phone.trunk() };
+        let bench = Bench::trusting(trunk, phone.vouches.clone()).await;
+        let mut control = phone.control();
+        let mut call = bench.dial(NUMBER);
+        soon(call.answered()).await.unwrap();
+        control.tells("CALL_ESTABLISHED").await;
+        for key in ['5', '#', '0'] {
+            control.command("sndcode", &key.to_string());
+            // The tone that it plays is no speech that would end the listening.
+            assert_eq!(soon(call.listen(Duration::from_secs(30))).await, Heard::Key(key));
+        }
+        control.command("hangup", "");
+        assert_eq!(soon(call.listen(Duration::from_secs(30))).await, Heard::HungUp);
+        call.hang_up().await;
+        drop(call);
+        bench.at_rest().await;
     }
-    control.command("hangup", "");
-    assert_eq!(soon(call.listen(Duration::from_secs(30))).await, Heard::HungUp);
-    call.hang_up().await;
-    drop(call);
-    bench.at_rest().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,7 +14,7 @@ use hutong_store::line::{self, Line};
 use hutong_store::vault::Vault;
 use hutong_store::{Store, Url, company};
 use hutong_telephony::media::{Engine, EngineOptions};
-use hutong_telephony::sip::{Listen, Trunk, UserAgent};
+use hutong_telephony::sip::{Authorities, Listen, Trunk, UserAgent};
 use hutong_trunks::{Carrier, TrunkLine, Trunks, settings};
 
 use crate::process::until;
@@ -37,6 +37,20 @@ impl Bench {
     }
 
     pub(crate) async fn with(trunk: Trunk, media: EngineOptions) -> Self {
+        Self::open(trunk, media, Listen::at((LOOPBACK, 0).into())).await
+    }
+
+    /// On a trunk over TLS that these authorities vouch for.
+    pub(crate) async fn trusting(trunk: Trunk, authorities: Authorities) -> Self {
+        Self::listening(trunk, Listen { authorities, ..Listen::at((LOOPBACK, 0).into()) }).await
+    }
+
+    /// With an agent that listens like this.
+    pub(crate) async fn listening(trunk: Trunk, listen: Listen) -> Self {
+        Self::open(trunk, EngineOptions::default(), listen).await
+    }
+
+    async fn open(trunk: Trunk, media: EngineOptions, listen: Listen) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime: Arc<dyn Runtime> = Arc::new(SystemRuntime);
         let vault = Vault::new(&[3; 32]);
@@ -45,7 +59,7 @@ impl Bench {
         let company = store.write(CompanyId(0), move |db| company::insert(db, "呼通", 10, now)).await.unwrap();
         let row = line_row(company, settings::seal(&trunk, &vault).unwrap(), now);
         let id = store.write(company, move |db| line::insert(db, &row)).await.unwrap();
-        let agent = UserAgent::start(Listen::at((LOOPBACK, 0).into()), None).await.unwrap();
+        let agent = UserAgent::start(listen, None).await.unwrap();
         let kept = Destination::Folder(folder.path().join("recordings"));
         let options = Options::new(folder.path().join("spool"), kept, jiff::tz::TimeZone::UTC);
         let carrier = Arc::new(Carrier {

@@ -15,5 +15,7 @@ mod farm;
 mod kamailio;
 mod network;
 mod process;
+mod sessions;
 mod sipp;
 mod sound;
+mod tls;

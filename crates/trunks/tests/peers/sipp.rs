@@ -23,20 +23,20 @@ pub(crate) struct Sipp {
 
 impl Sipp {
     pub(crate) async fn start(scenario: &str) -> Self {
-        Self::start_with(scenario, &[]).await
+        Self::start_with(scenario, &[], 1).await
     }
 
-    /// The same, with words of the scenario replaced.
-    async fn start_with(scenario: &str, words: &[(&str, &str)]) -> Self {
+    /// The same, with words of the scenario replaced, for so many calls.
+    pub(crate) async fn start_with(scenario: &str, words: &[(&str, &str)], calls: u32) -> Self {
         let port = free_ports(6);
         let folder = tempfile::tempdir().unwrap();
-        let (own, media) = (port.to_string(), (port + 2).to_string());
+        let (own, media, calls) = (port.to_string(), (port + 2).to_string(), calls.to_string());
         let text = std::fs::read_to_string(data(scenario)).unwrap();
         let text = words.iter().fold(text, |text, (word, is)| text.replace(word, is));
         std::fs::write(folder.path().join("scenario.xml"), text).unwrap();
         let mut arguments =
             vec!["-sf", "scenario.xml", "-i", "127.0.0.1", "-p", &own, "-mi", "127.0.0.1", "-mp", &media];
-        arguments.extend(["-rtp_echo", "-m", "1", "-nostdin", "-timeout", "60s", "-timeout_error"]);
+        arguments.extend(["-rtp_echo", "-m", &calls, "-nostdin", "-timeout", "60s", "-timeout_error"]);
         arguments.extend(["-trace_err", "-error_file", "errors.txt", "-trace_logs", "-log_file", "log.txt"]);
         arguments.extend(["-trace_msg", "-message_file", "messages.txt"]);
         let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
@@ -54,10 +54,15 @@ impl Sipp {
         Trunk { options_s: 0, ring_s: 30, ..Trunk::at(&format!("127.0.0.1:{}", self.port)) }
     }
 
+    /// What was sent and received.
+    pub(crate) fn messages(&self) -> String {
+        self.program.file("messages.txt")
+    }
+
     /// It saw what its scenario wants, to the end.
     pub(crate) async fn is_content(&mut self) {
         let code = self.program.ended().await;
-        let (errors, messages) = (self.program.file("errors.txt"), self.program.file("messages.txt"));
+        let (errors, messages) = (self.program.file("errors.txt"), self.messages());
         assert_eq!(code, Some(0), "{errors}\n{messages}\n{}", self.program.output());
     }
 }
@@ -130,7 +135,7 @@ async fn a_challenge_is_answered_and_a_wrong_password_fails_the_line() {
 async fn a_refusal_is_kept_with_its_code_and_cause_and_means_what_the_table_says() {
     let check = async |code: &str, phrase: &str, cause: &str, expected: Disposition| {
         let words = [("@CODE@", code), ("@PHRASE@", phrase), ("@CAUSE@", cause)];
-        let mut sipp = Sipp::start_with("refuses.xml", &words).await;
+        let mut sipp = Sipp::start_with("refuses.xml", &words, 1).await;
         let bench = Bench::on(sipp.trunk()).await;
         let (disposition, signals) = unanswered(&bench).await;
         assert_eq!(disposition, expected, "{code} {signals:?}");
@@ -178,7 +183,7 @@ async fn a_session_is_changed_and_asked_about_while_the_robot_talks_and_ends_wit
     sipp.is_content().await;
     bench.at_rest().await;
     // The timer that it asked for is one that we offered (RFC 4028 §7.1).
-    let messages = sipp.program.file("messages.txt").to_ascii_lowercase();
+    let messages = sipp.messages().to_ascii_lowercase();
     assert!(messages.contains("supported: timer") && messages.contains("session-expires: 1800"), "{messages}");
 }
 

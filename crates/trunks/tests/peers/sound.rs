@@ -53,11 +53,16 @@ pub(crate) fn place_of(sound: &[i16], recorded: &[i16]) -> usize {
 /// The share of the frames of `sound` that are in `recorded`, sample by sample: each where the one before it leads to
 /// expect it, or up to so much beside it. On a busy machine a buffer may slip, which nobody hears.
 pub(crate) fn found(sound: &[i16], recorded: &[i16]) -> f64 {
+    found_beside(sound, recorded, SLIP_MAX)
+}
+
+/// The same, where a frame may be up to `slip_max` samples beside its place: somebody was put on hold.
+pub(crate) fn found_beside(sound: &[i16], recorded: &[i16], slip_max: usize) -> f64 {
     let there = |frame: &[i16], at: usize| recorded.get(at..at + frame.len()) == Some(frame);
     let (mut slipped, mut found, mut frames) = (0_isize, 0_u32, 0_u32);
     for (at, frame) in (0..).step_by(FRAME_SAMPLES).zip(sound.chunks_exact(FRAME_SAMPLES)) {
         let expected = usize::saturating_add_signed(at, slipped);
-        let beside = || (expected.saturating_sub(SLIP_MAX)..expected + SLIP_MAX).find(|place| there(frame, *place));
+        let beside = || (expected.saturating_sub(slip_max)..expected + slip_max).find(|place| there(frame, *place));
         let place = if there(frame, expected) { Some(expected) } else { beside() };
         frames += 1;
         if let Some(place) = place {
@@ -87,6 +92,11 @@ pub(crate) fn arrived_of(words: &str, recorded: &[i16]) -> (f64, usize) {
     let voices = hutong_prompts::entries().iter().filter(|row| row.role == Role::Callee && row.text == words);
     let sounds = voices.map(|row| arrived(&carried(&row.clip(), Codec::Pcma), recorded));
     sounds.max_by(|one, other| one.0.total_cmp(&other.0)).expect("the words are recorded")
+}
+
+/// The longest time, in samples, in which nothing at all is heard.
+pub(crate) fn longest_silence(recorded: &[i16]) -> usize {
+    recorded.split(|sample| *sample != 0).map(<[i16]>::len).max().unwrap_or(0)
 }
 
 /// The share of the energy of samples that is a tone of this frequency, measured frame by frame: two clocks may slip.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use hutong_store::line::Line;
 use hutong_store::vault::Vault;
-use hutong_telephony::sip::{Trunk, UserAgent};
+use hutong_telephony::sip::{SipError, Trunk, UserAgent};
 use hutong_trunks::settings;
 
 use super::Finding;
 use crate::config::Config;
 use crate::error::Result;
-use crate::telephony::{self, Registering};
+use crate::telephony::{self, Registering, TRUST_ADVICE};
 
 /// For how long a trunk's name, its answer to OPTIONS and its word to a registration are waited for, each.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -60,8 +60,10 @@ async fn ask(agent: &UserAgent, trunk: &Trunk, is_served: bool) -> std::result::
         problem,
         advice: "check --server, --outbound-proxy, the name server and the way to it: hutong line set",
     };
+    let untrusted = |problem: String| Trouble { problem, advice: TRUST_ADVICE };
     match tokio::time::timeout(PATIENCE, agent.address_towards(trunk)).await {
         Ok(Ok(_)) => {}
+        Ok(Err(SipError::Untrusted(problem))) => return Err(untrusted(problem)),
         Ok(Err(error)) => return Err(lost(error.to_string())),
         Err(_elapsed) => return Err(lost(format!("{} is not found within {} s", trunk.server, PATIENCE.as_secs()))),
     }
@@ -79,6 +81,7 @@ async fn ask(agent: &UserAgent, trunk: &Trunk, is_served: bool) -> std::result::
     }
     match agent.ping(trunk, PATIENCE).await {
         Ok(answered) => Ok(format!("answers OPTIONS within {} ms{kept}", answered.as_millis())),
+        Err(SipError::Untrusted(problem)) => Err(untrusted(problem)),
         Err(error) => Err(Trouble {
             problem: error.to_string(),
             advice: "check --server, --transport and firewalls; where the carrier never answers OPTIONS, set \

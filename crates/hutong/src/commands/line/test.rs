@@ -10,14 +10,14 @@ use hutong_store::vault::Vault;
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
 use hutong_telephony::media::{Event, Events, Media};
-use hutong_telephony::sip::{Ended, EndedBy, Number, OutgoingCall, Signal, Trunk, UserAgent};
+use hutong_telephony::sip::{Ended, EndedBy, Number, OutgoingCall, Signal, SipError, Trunk, UserAgent};
 use hutong_trunks::call::formats;
 use hutong_trunks::{KnownAnnouncements, settings};
 
 use crate::cli::print;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::telephony::{self, Registering};
+use crate::telephony::{self, Registering, TRUST_ADVICE};
 
 /// For how long a registration or an answer to OPTIONS is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub(super) async fn run(config: &Config, vault: &Vault, line: &Line, number: &st
     let steps = Steps { begun: SystemRuntime.now() };
     let (agent, engine) = telephony::open_for_a_test(&config.sip, &config.media).await?;
     let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
-    let local = agent.address_towards(&trunk).await.map_err(|error| failed(&error))?;
+    let local = agent.address_towards(&trunk).await.map_err(|error| Error::Failed(unreached(&error)))?;
     steps.say(&format!("calling from {local} over {} to {}", transport(&trunk), trunk.server))?;
     if trunk.options_s > 0 {
         let answer = agent.ping(&trunk, PATIENCE).await.map_err(|error| failed(&error))?;
@@ -64,6 +64,14 @@ pub(super) async fn run(config: &Config, vault: &Vault, line: &Line, number: &st
     }
     let_go(&agent).await;
     outcome
+}
+
+/// Why there is no way to the trunk, and what mends it.
+fn unreached(error: &SipError) -> String {
+    match error {
+        SipError::Untrusted(_) => format!("{error}\n{TRUST_ADVICE}"),
+        SipError::Socket { .. } | SipError::Malformed(_) | SipError::Unreachable(_) => error.to_string(),
+    }
 }
 
 /// Waits, not too long, until the far side has answered our goodbye.
