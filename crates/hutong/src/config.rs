@@ -290,6 +290,7 @@ mod tests {
         check(&format!("[dialing]\n{both}"), "dialing.working_days");
         check("[sip]\nadvertised = \"here\"", "sip.advertised");
         check("[sip]\nlisten = \"5060\"", "sip.listen");
+        check("[sip]\nlisten = \"[::]:5060\"", "sip.listen");
         check("[sip]\ntls_authorities = \"no-such-file.pem\"", "sip.tls_authorities");
         check("[sip]\ntls_authorities = \"Cargo.toml\"", "there is no certificate of an authority in it");
         check("[media]\nport_first = 30000", "media.port_last");

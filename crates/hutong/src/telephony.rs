@@ -54,6 +54,12 @@ enum LatchingConfig {
 impl SipConfig {
     pub(crate) fn check(&self) -> Result<()> {
         self.advertised()?;
+        if self.listen.is_ipv6() && self.listen.ip().is_unspecified() {
+            return Err(Error::config(
+                "sip.listen",
+                "name the address itself for IPv6, such as \"[2001:db8::7]:5060\": what trunks would see of [::] is not known",
+            ));
+        }
         if !self.tls_authorities.as_os_str().is_empty() {
             self.authorities()?;
         }

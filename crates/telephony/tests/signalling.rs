@@ -191,6 +191,14 @@ async fn a_trunk_that_is_not_there_ends_a_call_in_silence_and_answers_no_ping() 
 }
 
 #[tokio::test]
+async fn a_trunk_of_the_other_address_family_is_told_from_one_that_is_silent() {
+    let agent = UserAgent::start(Listen::at((LOOPBACK, 0).into()), None).await.unwrap();
+    assert_eq!(agent.address_towards(&Trunk::at("127.0.0.2:5060")).await.unwrap(), LOOPBACK);
+    let error = agent.address_towards(&Trunk::at("[::1]:5060")).await.unwrap_err().to_string();
+    assert!(error.contains("IPv4"), "{error}");
+}
+
+#[tokio::test]
 async fn a_change_of_the_session_is_asked_about_and_answered() {
     let mut pair = pair().await;
     let mut call = pair.place();

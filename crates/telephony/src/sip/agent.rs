@@ -186,17 +186,17 @@ impl UserAgent {
     pub async fn address_towards(&self, trunk: &Trunk) -> Result<IpAddr, SipError> {
         let connected = self.inner.connect(Hop::of(trunk).as_ref()).await?;
         let ip = self.inner.local.ip();
-        if !ip.is_unspecified() {
-            return Ok(ip);
-        }
         if let Some((local, _)) = connected {
-            return Ok(local.ip());
+            return Ok(if ip.is_unspecified() { local.ip() } else { ip });
         }
         let host = trunk.outbound_proxy.as_ref().unwrap_or(&trunk.server);
         let lost = |error: String| SipError::Unreachable(format!("{host}: {error}"));
-        let far = tokio::net::lookup_host(with_port(host)).await.map_err(|error| lost(error.to_string()))?.next();
-        let far = far.ok_or_else(|| lost("has no address".to_owned()))?;
-        local_address_towards(far).map_err(|error| lost(error.to_string()))
+        let mut found = tokio::net::lookup_host(with_port(host)).await.map_err(|error| lost(error.to_string()))?;
+        let family = if ip.is_ipv4() { "IPv4" } else { "IPv6" };
+        let far = found.find(|far| far.is_ipv4() == ip.is_ipv4());
+        let far =
+            far.ok_or_else(|| lost(format!("has no address of {family}, which is what SIP is listened for on")))?;
+        if ip.is_unspecified() { local_address_towards(far).map_err(|error| lost(error.to_string())) } else { Ok(ip) }
     }
 
     /// Ends everything at once: calls that are not over are left without a word.

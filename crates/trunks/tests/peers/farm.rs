@@ -1,11 +1,12 @@
 //! The callee farm, over SIP and RTP.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use hutong_callee::{Farm, Options, Pace};
 use hutong_dialer::line::{Heard, Recording};
 use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Meaning};
-use hutong_telephony::sip::Trunk;
+use hutong_telephony::sip::{Listen, Trunk};
 
 use crate::bench::{Bench, LOOPBACK};
 use crate::{process, sound};
@@ -14,10 +15,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A line to a farm of quick people.
 async fn with_farm() -> (Farm, Bench) {
-    let farm = Farm::open(Options { listen: (LOOPBACK, 0).into(), seed: 7, ports: 0..=0, pace: Pace(100) });
+    with_farm_on(LOOPBACK).await
+}
+
+/// The same, on another address.
+async fn with_farm_on(address: IpAddr) -> (Farm, Bench) {
+    let farm = Farm::open(Options { listen: (address, 0).into(), seed: 7, ports: 0..=0, pace: Pace(100) });
     let farm = farm.await.unwrap();
     let trunk = Trunk { sandbox: true, ring_s: 8, ..Trunk::at(&farm.address().to_string()) };
-    let bench = Bench::on(trunk).await;
+    let bench = Bench::listening(trunk, Listen::at((address, 0).into())).await;
     (farm, bench)
 }
 
@@ -54,7 +60,11 @@ async fn each_unanswered_sandbox_number_ends_as_its_last_digits_say() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_is_spoken_heard_and_recorded() {
-    let (farm, bench) = with_farm().await;
+    tokio::join!(conversation(LOOPBACK), conversation(Ipv6Addr::LOCALHOST.into()));
+}
+
+async fn conversation(address: IpAddr) {
+    let (farm, bench) = with_farm_on(address).await;
     let mut call = bench.dial("13800138000");
     soon(call.answered()).await.unwrap();
     let said = soon(call.say("好的，那今天先不打扰您了，祝您生活愉快，再见。", true)).await;
