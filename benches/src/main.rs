@@ -29,6 +29,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use crate::calls::CallsArgs;
 use crate::dataset::{Dataset, Facts};
 
 /// The allocator of the product.
@@ -85,7 +86,7 @@ enum Command {
     /// Whole calls through the scheduler, how busy seats are kept, and the memory of many calls at once
     Dialer,
     /// Calls over SIP with voices and recordings, at once and in a row, beside sipp
-    Calls(calls::CallsArgs),
+    Calls(CallsArgs),
     /// Memory of the idle server
     Memory(DataArgs),
     /// All of it, written to docs/benchmarks.md
@@ -156,6 +157,7 @@ fn all(data: &DataArgs) -> Result<()> {
         store::measure(&scratch())?,
         dialer::measure(&scratch())?,
         memory::measure(&dataset)?,
+        calls::run(&CallsArgs::KEPT)?,
     ];
     report::write(&root().join("docs/benchmarks.md"), &parts.join("\n"))
 }
