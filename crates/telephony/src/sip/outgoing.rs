@@ -263,7 +263,8 @@ impl OutgoingCall {
     }
 
     /// The same call once more, where the trunk says what it misses in it: a longer session interval (RFC 4028 §6), or
-    /// that provisional answers may be reliable (RFC 3262 §3).
+    /// that provisional answers may be reliable (RFC 3262 §3). It has a Call-ID of its own, against the advice of RFC 3261
+    /// §8.1.3.5: the library counts each INVITE from 1, and the same Call-ID with the same CSeq is a loop to a proxy.
     fn ask_again(&mut self, refusal: &Response) -> bool {
         let mut option = self.option.clone();
         match refusal.status_code.code() {
