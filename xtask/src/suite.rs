@@ -64,7 +64,12 @@ fn workspace_tests(arguments: &[OsString]) -> Result<()> {
     if !arguments.iter().any(chooses_packages) {
         command.arg("--workspace");
     }
-    process::run(command.args(arguments))
+    let folder = std::env::temp_dir().join(format!("hutong-tests-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let ran = process::run(command.args(arguments).env("TMPDIR", &folder));
+    // Each test removes its own; a thread that was still writing when one ended may have left something there.
+    let removed = std::fs::remove_dir_all(&folder);
+    ran.and(removed.with_context(|| format!("{} cannot be removed", folder.display())))
 }
 
 /// Nextest reports on standard error; here its report is the result, so it goes to standard output.
