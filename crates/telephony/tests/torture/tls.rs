@@ -56,6 +56,14 @@ impl Far {
     async fn shaken(&self) -> TlsStream<TcpStream> {
         soon(self.acceptor.accept(self.taken().await)).await.unwrap()
     }
+
+    /// Takes a connection, and answers what is asked on it first.
+    async fn answers(&self) -> TlsStream<TcpStream> {
+        let mut stream = self.shaken().await;
+        let options = request(&mut stream).await;
+        accept(&mut stream, &options).await;
+        stream
+    }
 }
 
 /// Reads one request.
@@ -194,13 +202,7 @@ async fn junk_after_the_handshake_ends_the_connection_and_the_next_one_works() {
         let (towards, ()) = tokio::join!(soon(agent.address_towards(&trunk)), soon(serving));
         assert_eq!(towards, Ok(LOOPBACK));
     }
-    let answering = async {
-        let mut stream = far.shaken().await;
-        let options = request(&mut stream).await;
-        accept(&mut stream, &options).await;
-        stream
-    };
-    let (answer, _stream) = tokio::join!(agent.ping(&trunk, PATIENCE), answering);
+    let (answer, _stream) = tokio::join!(agent.ping(&trunk, PATIENCE), far.answers());
     answer.unwrap();
 }
 
@@ -224,13 +226,7 @@ async fn a_connection_on_which_answers_stop_is_given_up_for_a_new_one() {
             "{silent:?}"
         );
     }
-    let answering = async {
-        let mut stream = far.shaken().await;
-        let options = request(&mut stream).await;
-        accept(&mut stream, &options).await;
-        stream
-    };
-    let (answer, _stream) = tokio::join!(agent.ping(&trunk, PATIENCE), answering);
+    let (answer, _stream) = tokio::join!(agent.ping(&trunk, PATIENCE), far.answers());
     answer.unwrap();
     // What came on the old one is the questions that were not answered, and then its end.
     for _ in 0..2 {
