@@ -8,6 +8,10 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use hutong_telephony::detect::wav;
 use include_dir::{Dir, include_dir};
 
+mod voice;
+
+pub use voice::{ROBOT, SHIPPED_SPEAKER, Spoken, Voice, speak};
+
 static ASSETS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../assets/voices");
 
 /// Linear samples, 8,000 in a second.
@@ -94,69 +98,6 @@ pub fn find(voice: &str, role: Role, text: &str) -> Option<Entry> {
     INDEX.iter().find(|entry| entry.voice == voice && entry.role == role && entry.text == text).copied()
 }
 
-/// A voice that speaks what is recorded of it.
-#[derive(Debug)]
-pub struct Voice {
-    /// Rows by their first character, the longest first.
-    by_first: HashMap<char, Vec<Entry>>,
-}
-
-/// What a voice makes of a text.
-#[derive(Debug, Clone, Default)]
-pub struct Spoken {
-    /// What is played, one after the other.
-    pub clips: Vec<Clip>,
-    /// What is not recorded, and was left out.
-    pub missing: String,
-}
-
-/// The voice of the built-in robots.
-pub static ROBOT: LazyLock<Voice> = LazyLock::new(|| Voice::of("zf_xiaobei"));
-
-/// Marks that need no recording of their own: they are a pause.
-const MARKS: &str = "，。？！、；：“”… \n";
-
-impl Voice {
-    /// What is recorded of this voice for robots.
-    #[must_use]
-    pub fn of(name: &str) -> Self {
-        let mut by_first: HashMap<char, Vec<Entry>> = HashMap::new();
-        let rows = INDEX.iter().filter(|row| row.voice == name && matches!(row.role, Role::Prompt | Role::Value));
-        for row in rows {
-            if let Some(first) = row.text.chars().next() {
-                by_first.entry(first).or_default().push(*row);
-            }
-        }
-        for rows in by_first.values_mut() {
-            rows.sort_by_key(|row| std::cmp::Reverse(row.text.len()));
-        }
-        Self { by_first }
-    }
-
-    /// Speaks a text with what is recorded: again and again the longest row that the rest begins with.
-    #[must_use]
-    pub fn speak(&self, text: &str) -> Spoken {
-        let mut spoken = Spoken::default();
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            let row = self.by_first.get(&first).and_then(|rows| rows.iter().find(|row| rest.starts_with(row.text)));
-            match row {
-                Some(row) => {
-                    spoken.clips.push(row.clip());
-                    rest = rest.get(row.text.len()..).unwrap_or_default();
-                }
-                None => {
-                    if !MARKS.contains(first) {
-                        spoken.missing.push(first);
-                    }
-                    rest = rest.get(first.len_utf8()..).unwrap_or_default();
-                }
-            }
-        }
-        spoken
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,11 +112,4 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_prompt_with_a_value_in_it_is_put_together() {
-        let spoken = ROBOT.speak("好的，那今天先不打扰您了，祝您生活愉快，再见。");
-        assert_eq!((spoken.clips.len(), spoken.missing.as_str()), (1, ""));
-        let spoken = ROBOT.speak("这句话谁也没有录过");
-        assert!(!spoken.missing.is_empty());
-    }
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hutong_domain::call::CallStatus;
-use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
+use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId, VoiceId};
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
 use hutong_domain::plan::{PlannedMove, Start, plan};
@@ -79,6 +79,8 @@ pub struct Claimed {
     pub scene: SceneId,
     /// The version of the scene.
     pub scene_version: i64,
+    /// The voice to speak it with.
+    pub voice: VoiceId,
     /// It must not be dialled at or after this moment: the hours in which it was claimed have ended.
     pub dial_before: Moment,
 }
@@ -237,6 +239,7 @@ fn claimed(survey: &mut Survey, start: &Start, due: &Due, look: &Look, is_dialle
         seated: start.seated && is_dialled,
         scene: task.scene,
         scene_version: task.scene_version,
+        voice: task.voice,
         dial_before: task.open_until.unwrap_or(look.now),
     })
 }

@@ -5,6 +5,7 @@
 //! that commit in groups. One SQL text and one row mapping serve SQLite and PostgreSQL.
 
 pub mod announcement;
+pub mod audio;
 pub mod blacklist;
 pub mod call;
 pub mod callback;

@@ -178,6 +178,14 @@ fn with_voices(db: &mut Db, mut robot: Robot) -> Result<Robot> {
     Ok(robot)
 }
 
+/// The name of a voice of the company.
+///
+/// # Errors
+/// When the store fails.
+pub fn voice_name(db: &mut Db, company: CompanyId, id: VoiceId) -> Result<Option<String>> {
+    db.query_one("SELECT name FROM voice WHERE company_id = ?1 AND id = ?2", values![company, id], |row| row.text(0))
+}
+
 /// The company's robots, oldest first.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Attempts in progress: who may still be dialled, who answered, and whose process is gone.
 
-use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
+use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId, VoiceId};
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
@@ -137,7 +137,7 @@ pub fn find_held(db: &mut Db, node: NodeId, (call, attempt_no): (CallId, i64)) -
 
 const ORPHANS: &str = "SELECT a.call_id, a.company_id, a.task_id, a.attempt_no, a.node_id, a.line_id, a.seated,
         a.claimed_at, a.answered_at, COALESCE(t.scene_id, r.scene_id, 0),
-        COALESCE(t.scene_version, s.latest_version, 0), c.customer_phone
+        COALESCE(t.scene_version, s.latest_version, 0), c.customer_phone, COALESCE(t.voice_id, 0)
     FROM node n
     JOIN attempt a ON a.node_id = n.id AND a.ended_at IS NULL
     JOIN call c ON c.company_id = a.company_id AND c.id = a.call_id
@@ -162,6 +162,7 @@ fn orphan(row: &Row<'_>) -> Result<Orphan> {
             seated: row.flag(6)?,
             scene: SceneId(row.int(9)?),
             scene_version: row.int(10)?,
+            voice: VoiceId(row.int(12)?),
             dial_before: Moment(0),
         },
         claimed_at: row.moment(7)?,

@@ -2,7 +2,7 @@
 
 use hutong_domain::call::{CallKind, CallStatus};
 use hutong_domain::hours::{Closed, Opening, opening};
-use hutong_domain::ids::{CallId, CompanyId, CustomerId, RobotId, TaskId};
+use hutong_domain::ids::{CallId, CompanyId, CustomerId, RobotId, TaskId, VoiceId};
 use hutong_domain::moment::Moment;
 use hutong_domain::plan::{LineView, least_busy};
 use hutong_domain::rules::{CompanyRules, Rules};
@@ -107,6 +107,7 @@ pub fn place_single(db: &mut Db, single: &Single, look: &Look) -> Result<std::re
         seated: true,
         scene: robot.scene,
         scene_version: robot.scene_version,
+        voice: robot.voices.first().map_or(VoiceId(0), |voice| voice.id),
         dial_before,
     };
     write_claim(db, &claimed, CallStatus::NotStarted, now)?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use hutong_domain::breaker::Allows;
 use hutong_domain::hours::{Closed, Hours, Opening, opening};
-use hutong_domain::ids::{CompanyId, LineId, SceneId, TaskId};
+use hutong_domain::ids::{CompanyId, LineId, SceneId, TaskId, VoiceId};
 use hutong_domain::moment::Moment;
 use hutong_domain::pace;
 use hutong_domain::plan::{CompanyView, LineView, TaskView};
@@ -35,6 +35,7 @@ pub(super) struct TaskRow {
     pub(super) status: TaskStatus,
     pub(super) scene: SceneId,
     pub(super) scene_version: i64,
+    pub(super) voice: VoiceId,
     /// The end of the hours that it is in.
     pub(super) open_until: Option<Moment>,
     /// When something changes for it by time alone.
@@ -198,7 +199,7 @@ fn read_tasks(db: &mut Db, company: &Company, look: &Look, lock: bool) -> Result
                       AND c.status = 3 AND c.due_at > ?2),
                  (SELECT MIN(c.due_at) FROM call c WHERE c.company_id = ?1 AND c.task_id = t.id
                       AND c.status = 0 AND c.due_at > ?2),
-                 {HISTORY_COLUMNS}
+                 t.voice_id, {HISTORY_COLUMNS}
              FROM task t WHERE t.company_id = ?1 AND {AWAKE} ORDER BY t.id{lock}"
         ),
         values![company.id, look.now, look.starts_max],
@@ -238,7 +239,7 @@ fn task_row(row: &Row<'_>, (rules, hours): (&Rules, &Hours), now: Moment) -> Res
         in_progress: 0,
         seated: 0,
         talking: 0,
-        history: task::history(row, 19)?,
+        history: task::history(row, 20)?,
         // Nothing but a move changes a task that is queued.
         waiting_since: (status == TaskStatus::Queued).then_some(modified_at),
         lines: Vec::new(),
@@ -248,6 +249,7 @@ fn task_row(row: &Row<'_>, (rules, hours): (&Rules, &Hours), now: Moment) -> Res
         status,
         scene: SceneId(row.int(13)?),
         scene_version: row.int(14)?,
+        voice: VoiceId(row.int(19)?),
         open_until,
         wakes,
     };

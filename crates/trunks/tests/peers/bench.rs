@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hutong_dialer::line::{CallReport, Line as _, LiveCall, Recording};
 use hutong_dialer::{Runtime, SystemRuntime};
-use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
+use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId, VoiceId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::moment::{Clock as _, Moment};
 use hutong_recordings::{Destination, Options, Recordings};
@@ -94,6 +94,7 @@ impl Bench {
             seated: true,
             scene: SceneId(1),
             scene_version: 1,
+            voice: VoiceId(0),
             dial_before: Moment(i64::MAX),
         })
     }
