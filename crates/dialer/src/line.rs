@@ -1,9 +1,9 @@
 //! What carries a call: the border between a conversation and its line.
 
-use std::time::Duration;
-
+use hutong_domain::dialogue::{Interruption, Listen};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::{Disposition, Signals};
+use hutong_domain::scene::Language;
 use hutong_store::claim::Claimed;
 
 use crate::runtime::BoxFuture;
@@ -22,6 +22,9 @@ pub trait Line: Send + Sync {
 
 /// A call on a line. Every wait ends: by the line's own time-outs, or because the other side is gone.
 pub trait LiveCall: Send {
+    /// What the call is about: told before [`LiveCall::answered`] is asked.
+    fn brief(&mut self, _briefing: Briefing) {}
+
     /// Waits until somebody answers.
     ///
     /// # Errors
@@ -29,10 +32,10 @@ pub trait LiveCall: Send {
     fn answered(&mut self) -> BoxFuture<'_, Result<(), Disposition>>;
 
     /// Speaks `text` to its end, or until the customer interrupts or hangs up.
-    fn say<'a>(&'a mut self, text: &'a str, interruptible: bool) -> BoxFuture<'a, Said>;
+    fn say<'a>(&'a mut self, text: &'a str, interruption: Interruption) -> BoxFuture<'a, Said>;
 
-    /// Waits for the customer to say something, for as long as `silence`.
-    fn listen(&mut self, silence: Duration) -> BoxFuture<'_, Heard>;
+    /// Waits for the customer to say or press something.
+    fn listen(&mut self, listen: Listen) -> BoxFuture<'_, Heard>;
 
     /// Ends the call from our side.
     fn hang_up(&mut self) -> BoxFuture<'_, ()>;
@@ -41,6 +44,17 @@ pub trait LiveCall: Send {
     fn report(&mut self) -> CallReport {
         CallReport::default()
     }
+}
+
+/// What a call is about, as far as its line has to know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Briefing {
+    /// The language that is spoken.
+    pub language: Language,
+    /// Words that a recogniser had better expect.
+    pub hotwords: Vec<String>,
+    /// What is said to this customer alone, to be rendered before somebody answers.
+    pub slot_texts: Vec<String>,
 }
 
 /// What a line has to say about a call that is over.
@@ -78,6 +92,8 @@ pub struct Said {
     pub from: Moment,
     /// When its last sound was sent.
     pub until: Moment,
+    /// Whether the customer cut it off by speaking. What they said is heard next.
+    pub interrupted: bool,
     /// Whether the customer hung up meanwhile.
     pub hung_up: bool,
     /// Whether an answering machine has taken the call, as was found out meanwhile.
@@ -89,6 +105,17 @@ pub struct Said {
 pub enum Heard {
     /// Said something.
     Words {
+        /// The words; empty where a prompt was cut off by what turned out to be none.
+        text: String,
+        /// When they began.
+        from: Moment,
+        /// When they ended.
+        until: Moment,
+        /// Who understood them, and when; none where they came as a text.
+        recognition: Option<Recognition>,
+    },
+    /// Said 嗯 or the like while the robot spoke: a sign of listening, and no turn.
+    Aside {
         /// The words.
         text: String,
         /// When they began.
@@ -96,6 +123,8 @@ pub enum Heard {
         /// When they ended.
         until: Moment,
     },
+    /// Said something that nobody could recognise: no recogniser answers.
+    Lost,
     /// Pressed a key.
     Key(char),
     /// It is an answering machine, which listens now.
@@ -104,4 +133,15 @@ pub enum Heard {
     Silence,
     /// Hung up.
     HungUp,
+}
+
+/// Who understood a customer's words, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recognition {
+    /// The recogniser.
+    pub by: String,
+    /// When it was decided that the customer had ended.
+    pub decided: Moment,
+    /// When the words were known.
+    pub at: Moment,
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hutong_domain::dialogue::{Interruption, Listen};
 use hutong_domain::outcome::Disposition;
 use hutong_domain::sandbox::{Fate, Manner, Turn};
 use hutong_store::claim::Claimed;
@@ -111,7 +112,7 @@ impl LiveCall for SimulatedCall {
         })
     }
 
-    fn say<'a>(&'a mut self, text: &'a str, _interruptible: bool) -> BoxFuture<'a, Said> {
+    fn say<'a>(&'a mut self, text: &'a str, _interruption: Interruption) -> BoxFuture<'a, Said> {
         Box::pin(async move {
             self.prompts += 1;
             text.clone_into(&mut self.last_prompt);
@@ -119,12 +120,13 @@ impl LiveCall for SimulatedCall {
             let whole = speaking_time(text);
             let hung_up = self.manner() == Some(Manner::HangsUp) && self.prompts >= 2;
             self.runtime.sleep(if hung_up { whole / 2 } else { whole }).await;
-            Said { from, until: self.runtime.now(), hung_up, machine: false }
+            Said { from, until: self.runtime.now(), interrupted: false, hung_up, machine: false }
         })
     }
 
-    fn listen(&mut self, silence: Duration) -> BoxFuture<'_, Heard> {
+    fn listen(&mut self, listen: Listen) -> BoxFuture<'_, Heard> {
         Box::pin(async move {
+            let silence = Duration::from_millis(u64::from(listen.silence_ms));
             let words = match self.turn() {
                 Turn::Says(phrases) => {
                     phrases.get(self.rng.random_range(0..phrases.len())).copied().unwrap_or_default()
@@ -145,7 +147,7 @@ impl LiveCall for SimulatedCall {
             self.pause(300, 1_200).await;
             let from = self.runtime.now();
             self.runtime.sleep(speaking_time(words)).await;
-            Heard::Words { text: words.to_owned(), from, until: self.runtime.now() }
+            Heard::Words { text: words.to_owned(), from, until: self.runtime.now(), recognition: None }
         })
     }
 

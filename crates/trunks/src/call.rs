@@ -1,5 +1,7 @@
 //! One call on a trunk: its signalling and its voices, as the dialer sees them.
 
+mod talk;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,23 +9,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hutong_dialer::Runtime;
-use hutong_dialer::line::{CallReport, Heard, LeftOver, Line, LiveCall, Recording, Said};
+use hutong_dialer::line::{Briefing, CallReport, Heard, LeftOver, Line, LiveCall, Recording, Said};
 use hutong_dialer::runtime::BoxFuture;
+use hutong_domain::dialogue::{Interruption, Listen};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Signals};
-use hutong_prompts::ROBOT;
 use hutong_recordings::{Kept, Recordings, Take, Tape};
 use hutong_store::claim::Claimed;
-use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
-use hutong_telephony::media::{self, Codec, Engine, Event, Events, Formats, Frame, Media, Playback, Played, Tap};
+use hutong_telephony::media::{self, Codec, Engine, Event, Events, Formats, Frame, Media, Tap};
 use hutong_telephony::sip::{
     EndedBy, Number, OutgoingCall, Reply, Request, SessionChange, Signal, Srtp, Trunk, UserAgent,
 };
-use hutong_telephony::words::Words;
 
-use crate::machine::{Ears, MachineEar};
-use crate::quiet::Quiet;
+use crate::hearing::Hearing;
+use crate::machine::MachineEar;
+use crate::speech::Speech;
+use crate::voices::CallVoice;
 use crate::trunks::Trunks;
 use crate::way::Way;
 
@@ -44,6 +46,8 @@ pub struct Carrier {
     pub trunks: Arc<Trunks>,
     /// Where calls are recorded.
     pub recordings: Recordings,
+    /// How robots hear and speak.
+    pub speech: Speech,
     /// The clock.
     pub runtime: Arc<dyn Runtime>,
 }
@@ -70,7 +74,11 @@ impl Line for TrunkLine {
             take: None,
             pending: VecDeque::new(),
             report: CallReport::default(),
+            briefing: Briefing::default(),
+            voice: None,
             ear: Some(MachineEar::default()),
+            hearing: None,
+            interrupted: false,
         })
     }
 
@@ -158,19 +166,19 @@ struct TrunkCall {
     take: Option<Take>,
     pending: VecDeque<Heard>,
     report: CallReport,
+    briefing: Briefing,
+    /// What the robot speaks with.
+    voice: Option<CallVoice>,
     /// Listens for an answering machine.
     ear: Option<MachineEar>,
+    /// Listens for words; none before the answer, and in the sandbox, where words come as text.
+    hearing: Option<Hearing>,
+    /// A prompt was cut off, and what cut it off is not heard yet.
+    interrupted: bool,
 }
 
 /// The status that says that voices cannot be agreed on.
 const NOT_ACCEPTABLE_HERE: u16 = 488;
-
-/// Why a prompt was cut off.
-#[derive(Default)]
-struct Cut {
-    hung_up: bool,
-    machine: bool,
-}
 
 /// What happened on a leg.
 enum Happened {
@@ -197,6 +205,7 @@ impl TrunkCall {
         if let Some(why) = state.why_down() {
             return Err(format!("the trunk {} of line {line} is not there: {why}", trunk.server));
         }
+        self.voice = Some(carrier.speech.voices.open(&self.claimed, &self.briefing.slot_texts).await?);
         let local = carrier.agent.address_towards(trunk).await.map_err(|error| error.to_string())?;
         let now = carrier.runtime.now();
         let name = carrier.recordings.name(self.claimed.company, self.claimed.call, self.claimed.attempt_no, now);
@@ -282,6 +291,9 @@ impl TrunkCall {
         }
         leg.answered = (leg.media.position(), self.carrier.runtime.now());
         leg.told.store(true, Ordering::Release);
+        if !leg.sandbox {
+            self.hearing = Some(self.carrier.speech.hearing(&self.briefing));
+        }
         self.leg = Some(leg);
         Ok(())
     }
@@ -302,162 +314,23 @@ impl TrunkCall {
         let discard = Box::new(move || take.discard());
         self.report.recording = Some(Recording { both: recording, customer: customer_recording, discard });
     }
-
-    async fn speak(&mut self, text: &str, interruptible: bool) -> Said {
-        let now = self.carrier.runtime.now();
-        let Some(mut leg) = self.leg.take() else {
-            return Said { from: now, until: now, hung_up: true, machine: false };
-        };
-        let spoken = ROBOT.speak(text);
-        if !spoken.missing.is_empty() {
-            // Not which words: a customer's name may be among them.
-            let missing = spoken.missing.chars().count();
-            tracing::warn!(call = %self.claimed.call, missing, "{missing} characters of a prompt are not recorded");
-        }
-        leg.media.listen(self.ear.is_some());
-        let mut from = None;
-        let mut until = leg.media.position();
-        let mut cut = Cut::default();
-        let mut over = self.carrier.runtime.sleep_until(leg.answered.1.after(CALL_MAX));
-        let queued: Vec<_> = spoken.clips.into_iter().map(|clip| leg.media.play(clip)).collect();
-        for playback in queued {
-            let played = self.until_played(&mut leg, playback, interruptible, (&mut over, &mut cut)).await;
-            from = from.or((played.until > played.from).then_some(played.from));
-            until = until.max(played.until);
-            if cut.hung_up || cut.machine {
-                break;
-            }
-        }
-        let Cut { hung_up, machine } = cut;
-        let said = Said { from: leg.moment(from.unwrap_or(until)), until: leg.moment(until), hung_up, machine };
-        self.leg = Some(leg);
-        said
-    }
-
-    async fn until_played(
-        &mut self,
-        leg: &mut Leg,
-        mut playback: Playback,
-        interruptible: bool,
-        (over, cut): (&mut BoxFuture<'static, ()>, &mut Cut),
-    ) -> Played {
-        loop {
-            let waiting = self.pending.len();
-            tokio::select! {
-                biased;
-                // After the end, the next signal is the end again, at once.
-                signal = leg.call.next(), if !cut.hung_up => match signal {
-                    Signal::Ended(_) => cut.hung_up = true,
-                    Signal::Request(request) => self.on_request(leg, request),
-                    _ => {}
-                },
-                played = &mut playback => return played,
-                () = &mut *over, if !cut.hung_up => cut.hung_up = true,
-                Some(event) = leg.events.next() => match event {
-                    Event::Digit(key) => self.remember(Heard::Key(key)),
-                    Event::Silent => cut.hung_up = true,
-                    Event::Frame { frame, .. } => cut.machine |= self.is_machine(&frame),
-                    Event::Began => {}
-                },
-            }
-            let interrupted = interruptible && self.pending.len() > waiting;
-            if interrupted || cut.hung_up || cut.machine {
-                leg.media.stop_playing();
-            }
-        }
-    }
-
-    async fn hear(&mut self, silence: Duration) -> Heard {
-        if let Some(heard) = self.pending.pop_front() {
-            return heard;
-        }
-        let Some(mut leg) = self.leg.take() else { return Heard::HungUp };
-        leg.media.listen(true);
-        let mut activity = ActivityDetector::default();
-        // Speech puts the end of patience off: its words come when it is over.
-        let mut quiet = Quiet::new(leg.media.position(), silence);
-        let mut over = self.carrier.runtime.sleep_until(leg.answered.1.after(CALL_MAX));
-        let heard = loop {
-            let happened = tokio::select! {
-                happened = next(&mut leg) => happened,
-                () = &mut over => break Heard::HungUp,
-            };
-            match happened {
-                Happened::Signal(Signal::Ended(_)) | Happened::Event(Event::Silent) => break Heard::HungUp,
-                Happened::Signal(Signal::Request(request)) => {
-                    self.on_request(&mut leg, request);
-                    if let Some(heard) = self.pending.pop_front() {
-                        break heard;
-                    }
-                }
-                Happened::Event(Event::Digit(key)) => break Heard::Key(key),
-                Happened::Event(Event::Frame { position, frame }) => {
-                    if self.is_machine(&frame) {
-                        break Heard::Machine;
-                    }
-                    if quiet.is_over(position, activity.push(&frame)) {
-                        break Heard::Silence;
-                    }
-                }
-                Happened::Signal(_) | Happened::Event(Event::Began) => {}
-            }
-        };
-        self.leg = Some(leg);
-        heard
-    }
-
-    /// Whether an answering machine is heard, as long as that can be: people beep less and less the longer they talk.
-    fn is_machine(&mut self, frame: &Frame) -> bool {
-        match self.ear.as_mut().map(|ear| ear.push(frame)) {
-            Some(Ears::Machine) => {
-                self.ear = None;
-                true
-            }
-            Some(Ears::Nobody) => {
-                self.ear = None;
-                false
-            }
-            Some(Ears::Open) | None => false,
-        }
-    }
-
-    fn on_request(&mut self, leg: &mut Leg, request: Request) {
-        match request {
-            Request::Session(change) => leg.change_session(change),
-            Request::Info { content_type, body } => {
-                if let Some(words) = leg.sandbox.then(|| Words::read(&content_type, &body)).flatten() {
-                    let until = leg.moment(leg.media.position());
-                    let from = until.before(words.spoken()).max(leg.answered.1);
-                    let machine = self.ear.as_mut().is_some_and(|ear| ear.heard(&words.text));
-                    self.remember(Heard::Words { text: words.text, from, until });
-                    if machine {
-                        self.ear = None;
-                        self.remember(Heard::Machine);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Keeps what nobody has asked for yet; what is too much is forgotten.
-    fn remember(&mut self, heard: Heard) {
-        if self.pending.len() < PENDING_MAX {
-            self.pending.push_back(heard);
-        }
-    }
 }
 
 impl LiveCall for TrunkCall {
+    fn brief(&mut self, briefing: Briefing) {
+        self.briefing = briefing;
+    }
+
     fn answered(&mut self) -> BoxFuture<'_, Result<(), Disposition>> {
         Box::pin(self.until_answered())
     }
 
-    fn say<'a>(&'a mut self, text: &'a str, interruptible: bool) -> BoxFuture<'a, Said> {
-        Box::pin(self.speak(text, interruptible))
+    fn say<'a>(&'a mut self, text: &'a str, interruption: Interruption) -> BoxFuture<'a, Said> {
+        Box::pin(self.speak(text, interruption))
     }
 
-    fn listen(&mut self, silence: Duration) -> BoxFuture<'_, Heard> {
-        Box::pin(self.hear(silence))
+    fn listen(&mut self, listen: Listen) -> BoxFuture<'_, Heard> {
+        Box::pin(self.hear(listen))
     }
 
     fn hang_up(&mut self) -> BoxFuture<'_, ()> {

@@ -5,12 +5,17 @@
 
 pub mod announcements;
 pub mod call;
+mod hearing;
 mod machine;
 mod quiet;
 pub mod settings;
+mod speech;
 pub mod trunks;
+mod voices;
 mod way;
 
 pub use announcements::KnownAnnouncements;
 pub use call::{Carrier, TrunkLine};
+pub use speech::Speech;
 pub use trunks::{TrunkState, Trunks};
+pub use voices::{SceneVoices, Speaker};
