@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 use hutong_domain::call::{FinishStatus, HungUpBy, Speaker, Understanding, Utterance};
-use hutong_domain::dialogue::{self, Action, Event};
+use hutong_domain::dialogue::{self, Action, Event, Interruption, Opening};
 use hutong_domain::grading::{self, Facts};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
@@ -180,7 +180,8 @@ impl<'a> Talk<'a> {
         variables.insert("客户名称".to_owned(), claimed.customer_name.clone());
         variables.insert("联系方式".to_owned(), claimed.customer_phone.clone());
         let seed = parts.settings.seed ^ claimed.call.get().unsigned_abs().rotate_left(17);
-        let state = dialogue::begin(scene, &variables, seed);
+        let now = answered_at.civil(&parts.settings.rules.zone);
+        let state = dialogue::begin(scene, &variables, Opening { seed, now });
         Self { parts, scene, answered_at, state, utterances: Vec::new(), chat_rounds: 0 }
     }
 
@@ -217,8 +218,8 @@ impl<'a> Talk<'a> {
     async fn act(&mut self, call: &mut dyn LiveCall, actions: Vec<Action>) -> Turn {
         for action in actions {
             match action {
-                Action::Say { text, node, interruptible } => {
-                    let said = call.say(&text, interruptible).await;
+                Action::Say { text, node, interruption } => {
+                    let said = call.say(&text, interruption != Interruption::Never).await;
                     self.chat_rounds += 1;
                     self.note(Speaker::Robot, text, (said.from, said.until), node);
                     match said {
@@ -227,18 +228,21 @@ impl<'a> Talk<'a> {
                         Said { .. } => {}
                     }
                 }
-                Action::Listen { silence_ms } => {
-                    return match call.listen(Duration::from_millis(u64::from(silence_ms))).await {
+                Action::Listen(listen) => {
+                    return match call.listen(Duration::from_millis(u64::from(listen.silence_ms))).await {
                         Heard::Words { text, from, until } => {
                             let node = self.state.node().to_owned();
                             self.note(Speaker::Customer, text.clone(), (from, until), node);
-                            Turn::GoesOn(Event::Heard { text })
+                            Turn::GoesOn(Event::heard(text))
                         }
                         Heard::Key(digit) => Turn::GoesOn(Event::Key { digit }),
                         Heard::Machine => Turn::GoesOn(Event::Machine),
                         Heard::Silence => Turn::GoesOn(Event::Silence),
                         Heard::HungUp => Turn::Ends(HungUpBy::Customer),
                     };
+                }
+                Action::Transfer { .. } => {
+                    return Turn::GoesOn(Event::TransferFailed { reason: "no line can transfer yet".to_owned() });
                 }
                 Action::HangUp { .. } => return Turn::Ends(HungUpBy::Robot),
             }
