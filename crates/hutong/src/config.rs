@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::recordings::{self, RecordingsConfig};
+use crate::speech::SpeechConfig;
 use crate::telephony::{MediaConfig, SipConfig};
 
 /// The configuration with every key at its default: also the documentation of the configuration.
@@ -39,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) sip: SipConfig,
     pub(crate) media: MediaConfig,
     pub(crate) recordings: RecordingsConfig,
+    pub(crate) speech: SpeechConfig,
     pub(crate) api: ApiConfig,
     pub(crate) metrics: MetricsConfig,
     pub(crate) log: LogConfig,
@@ -123,6 +125,7 @@ impl Config {
         }
         self.sip.check()?;
         self.media.check()?;
+        self.speech.check()?;
         if self.dialing.calls_max == 0 {
             return Err(Error::config("dialing.calls_max", "must be at least 1"));
         }

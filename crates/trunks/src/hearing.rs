@@ -60,7 +60,10 @@ pub(crate) struct Hearing {
     /// Milliseconds that the endpointer has heard, and where that is on the stream's clock.
     heard_ms: u64,
     position: u64,
+    /// The utterance that goes on, and where it began.
     speaking: Option<(u32, u64)>,
+    /// The last utterance that was given up before its end.
+    given_up: Option<u32>,
     awaited: VecDeque<Utterance>,
     next_number: u32,
 }
@@ -74,6 +77,7 @@ impl Hearing {
             heard_ms: 0,
             position: 0,
             speaking: None,
+            given_up: None,
             awaited: VecDeque::new(),
             next_number: 0,
         }
@@ -141,6 +145,9 @@ impl Hearing {
         let Some((number, from)) = self.speaking.take() else { return true };
         let until = self.place(until_ms);
         let Some((stream, _)) = &self.recogniser else { return false };
+        if self.given_up == Some(number) {
+            return false;
+        }
         if self.awaited.len() == AWAITED_MAX {
             stream.cancel(number);
             return false;
@@ -161,14 +168,16 @@ impl Hearing {
                 Some(HearingEvent::Partial { text, .. }) => return Words::Partly(text),
                 Some(HearingEvent::Final { utterance, text, by, .. }) => {
                     if let Some(Utterance { from, until, decided, .. }) = self.take(utterance) {
-                        return Words::Said { text, from, until, recognition: Recognition { by, decided, at: now() } };
+                        return Words::Said { text, from, until, recognition: Recognition { by: by.to_string(), decided, at: now() } };
                     }
                 }
                 Some(HearingEvent::Failed { utterance, why }) => {
+                    tracing::warn!(%why, "what a customer said was not recognised");
                     if self.take(utterance).is_some() {
-                        tracing::warn!(%why, "what a customer said was not recognised");
                         return Words::Lost;
                     }
+                    // It goes on: that nobody hears it is told at its end.
+                    self.given_up = Some(utterance);
                 }
                 None => {
                     // The client is gone for good: what is said from here on is lost.

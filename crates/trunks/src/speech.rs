@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hutong_dialer::line::Briefing;
+use hutong_domain::scene::Language;
 use hutong_speech::endpoint::{EndpointSettings, Endpointer};
 use hutong_speech::recogniser::{CallHints, Recognisers};
 use hutong_speech::vad::VadModel;
@@ -23,7 +24,11 @@ pub struct Speech {
 impl Speech {
     /// The ears of a call.
     pub(crate) fn hearing(&self, briefing: &Briefing) -> Hearing {
-        let hints = CallHints { language: briefing.language, hotwords: briefing.hotwords.clone() };
+        let language = match briefing.language {
+            Language::Zh => "zh",
+            Language::En => "en",
+        };
+        let hints = CallHints { language: Some(language.to_owned()), hotwords: briefing.hotwords.clone() };
         let recogniser = self.recognisers.as_ref().map(|recognisers| recognisers.listen(hints));
         Hearing::new(Endpointer::new(self.vad.detector(), EndpointSettings::default()), recogniser)
     }
