@@ -12,6 +12,7 @@ use hutong_domain::grading::{self, Facts};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::scene::Scene;
+use hutong_domain::scene::replay::Course;
 use hutong_store::IdKind;
 use hutong_store::claim::{self, Claimed};
 use hutong_store::finish::{Ending, Finished, finish};
@@ -79,6 +80,7 @@ struct Conversation {
     hung_up_by: Option<HungUpBy>,
     chat_rounds: i64,
     utterances: Vec<Utterance>,
+    course: Option<Course>,
     state: Option<dialogue::State>,
     report: CallReport,
 }
@@ -91,6 +93,7 @@ impl Conversation {
             hung_up_by: None,
             chat_rounds: 0,
             utterances: Vec::new(),
+            course: None,
             state: None,
             report: CallReport::default(),
         }
@@ -164,6 +167,7 @@ struct Talk<'a> {
     scene: &'a Scene,
     answered_at: Moment,
     state: dialogue::State,
+    course: Course,
     utterances: Vec<Utterance>,
     chat_rounds: i64,
 }
@@ -181,13 +185,16 @@ impl<'a> Talk<'a> {
         variables.insert("联系方式".to_owned(), claimed.customer_phone.clone());
         let seed = parts.settings.seed ^ claimed.call.get().unsigned_abs().rotate_left(17);
         let state = dialogue::begin(scene, &variables, seed);
-        Self { parts, scene, answered_at, state, utterances: Vec::new(), chat_rounds: 0 }
+        let began = answered_at.civil(&parts.settings.rules.zone);
+        let course = Course { seed, began, events: Vec::new() };
+        Self { parts, scene, answered_at, state, course, utterances: Vec::new(), chat_rounds: 0 }
     }
 
     async fn run(mut self, call: &mut dyn LiveCall) -> Conversation {
         let mut event = Event::Answered;
         let hung_up_by = loop {
             let step = dialogue::step(self.scene, &mut self.state, &event);
+            self.course.events.push(event);
             if let (Some(understanding), Some(words)) = (step.understanding, self.utterances.last_mut()) {
                 words.understanding = Some(understanding);
             }
@@ -200,6 +207,7 @@ impl<'a> Talk<'a> {
         };
         if hung_up_by == HungUpBy::Customer {
             dialogue::step(self.scene, &mut self.state, &Event::HungUp);
+            self.course.events.push(Event::HungUp);
         }
         call.hang_up().await;
         Conversation {
@@ -208,6 +216,7 @@ impl<'a> Talk<'a> {
             hung_up_by: Some(hung_up_by),
             chat_rounds: self.chat_rounds,
             utterances: self.utterances,
+            course: Some(self.course),
             state: Some(self.state),
             report: call.report(),
         }
@@ -257,6 +266,8 @@ impl<'a> Talk<'a> {
             at: from,
             understanding: (speaker == Speaker::Customer).then_some(Understanding::NotNeeded),
             node,
+            latency: None,
+            recogniser: None,
         });
     }
 }
@@ -309,7 +320,7 @@ async fn write_patiently(parts: &Parts, claimed: &Claimed, ending: &Ending) -> h
 }
 
 fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -> Ending {
-    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, state, report } = conversation;
+    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, course, state, report } = conversation;
     let mut ending = Ending {
         disposition,
         signals: report.signals,
@@ -318,6 +329,8 @@ fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -
         hung_up_by,
         chat_rounds,
         utterances,
+        course,
+        do_not_call: false,
         results: Vec::new(),
         recording: None,
         customer_recording: None,

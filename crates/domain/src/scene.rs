@@ -13,6 +13,7 @@ mod intents;
 pub(crate) mod model;
 mod names;
 mod problem;
+pub mod replay;
 pub mod script;
 mod source;
 pub(crate) mod template;
