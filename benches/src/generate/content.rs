@@ -1,6 +1,6 @@
 //! What is in a generated call: drawn from its number, so that every run makes the same calls.
 
-use hutong_domain::call::{CallResult, HungUpBy, INTENT_LEVEL, Match, Speaker, Understanding, Utterance};
+use hutong_domain::call::{CallResult, Evidence, HungUpBy, INTENT_LEVEL, Match, Speaker, Understanding, Utterance};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 
@@ -176,7 +176,7 @@ fn conclusions(call: u64) -> Vec<CallResult> {
                 value: (*topic).to_owned(),
                 description: Some("客户问到了这一项。".to_owned()),
                 rule: Some("BY_KNOWLEDGE".to_owned()),
-                evidence: vec![1],
+                evidence: vec![Evidence { utterance: 1, from_ms: 0, until_ms: 0 }],
             });
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 use hutong_domain::call::{FinishStatus, HungUpBy, Speaker, Understanding, Utterance};
-use hutong_domain::dialogue::{self, Action, Event};
+use hutong_domain::dialogue::{self, Action, Event, Interruption, Opening};
 use hutong_domain::grading::{self, Facts};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
@@ -184,9 +184,10 @@ impl<'a> Talk<'a> {
         variables.insert("客户名称".to_owned(), claimed.customer_name.clone());
         variables.insert("联系方式".to_owned(), claimed.customer_phone.clone());
         let seed = parts.settings.seed ^ claimed.call.get().unsigned_abs().rotate_left(17);
-        let state = dialogue::begin(scene, &variables, seed);
-        let began = answered_at.civil(&parts.settings.rules.zone);
-        let course = Course { seed, began, events: Vec::new() };
+        let now = answered_at.civil(&parts.settings.rules.zone);
+        let opening = Opening { seed, now };
+        let state = dialogue::begin(scene, &variables, opening);
+        let course = Course { opening, events: Vec::new() };
         Self { parts, scene, answered_at, state, course, utterances: Vec::new(), chat_rounds: 0 }
     }
 
@@ -226,8 +227,8 @@ impl<'a> Talk<'a> {
     async fn act(&mut self, call: &mut dyn LiveCall, actions: Vec<Action>) -> Turn {
         for action in actions {
             match action {
-                Action::Say { text, node, interruptible } => {
-                    let said = call.say(&text, interruptible).await;
+                Action::Say { text, node, interruption } => {
+                    let said = call.say(&text, interruption != Interruption::Never).await;
                     self.chat_rounds += 1;
                     self.note(Speaker::Robot, text, (said.from, said.until), node);
                     match said {
@@ -236,18 +237,21 @@ impl<'a> Talk<'a> {
                         Said { .. } => {}
                     }
                 }
-                Action::Listen { silence_ms } => {
-                    return match call.listen(Duration::from_millis(u64::from(silence_ms))).await {
+                Action::Listen(listen) => {
+                    return match call.listen(Duration::from_millis(u64::from(listen.silence_ms))).await {
                         Heard::Words { text, from, until } => {
                             let node = self.state.node().to_owned();
                             self.note(Speaker::Customer, text.clone(), (from, until), node);
-                            Turn::GoesOn(Event::Heard { text })
+                            Turn::GoesOn(Event::heard(text))
                         }
                         Heard::Key(digit) => Turn::GoesOn(Event::Key { digit }),
                         Heard::Machine => Turn::GoesOn(Event::Machine),
                         Heard::Silence => Turn::GoesOn(Event::Silence),
                         Heard::HungUp => Turn::Ends(HungUpBy::Customer),
                     };
+                }
+                Action::Transfer { .. } => {
+                    return Turn::GoesOn(Event::TransferFailed { reason: "no line can transfer yet".to_owned() });
                 }
                 Action::HangUp { .. } => return Turn::Ends(HungUpBy::Robot),
             }
@@ -330,7 +334,7 @@ fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -
         chat_rounds,
         utterances,
         course,
-        do_not_call: false,
+        do_not_call: state.as_ref().is_some_and(dialogue::State::do_not_call),
         results: Vec::new(),
         recording: None,
         customer_recording: None,

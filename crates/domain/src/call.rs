@@ -281,9 +281,38 @@ pub struct CallResult {
     /// The kind of rule, for example `BY_ANALYZE_USER_LEVEL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// Where in the transcript the evidence stands: positions of utterances, from 0.
+    /// Where in the transcript the evidence stands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evidence: Vec<usize>,
+    pub evidence: Vec<Evidence>,
+}
+
+/// A place in a transcript that bears out a conclusion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "StoredEvidence")]
+pub struct Evidence {
+    /// Position of the utterance in its transcript, from 0.
+    pub utterance: usize,
+    /// Where in the recording it begins, in milliseconds from the answer.
+    pub from_ms: i64,
+    /// Where in the recording it ends, in milliseconds from the answer.
+    pub until_ms: i64,
+}
+
+/// Calls that were stored before evidence had its times have bare positions.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredEvidence {
+    Position(usize),
+    Place { utterance: usize, from_ms: i64, until_ms: i64 },
+}
+
+impl From<StoredEvidence> for Evidence {
+    fn from(stored: StoredEvidence) -> Self {
+        match stored {
+            StoredEvidence::Position(utterance) => Self { utterance, from_ms: 0, until_ms: 0 },
+            StoredEvidence::Place { utterance, from_ms, until_ms } => Self { utterance, from_ms, until_ms },
+        }
+    }
 }
 
 /// The result name of the intent level, which every finished call has.
@@ -292,6 +321,15 @@ pub const INTENT_LEVEL: &str = "客户意向等级";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn evidence_is_read_as_it_was_written_before_it_had_times() {
+        let read: Vec<Evidence> = serde_json::from_str(r#"[3, {"utterance":4,"from_ms":10,"until_ms":20}]"#).unwrap();
+        let place = |utterance, from_ms, until_ms| Evidence { utterance, from_ms, until_ms };
+        assert_eq!(read, [place(3, 0, 0), place(4, 10, 20)]);
+        let written = serde_json::to_string(&read).unwrap();
+        assert_eq!(serde_json::from_str::<Vec<Evidence>>(&written).unwrap(), read);
+    }
 
     #[test]
     fn every_finish_status_falls_into_the_bucket_of_the_contract() {

@@ -4,10 +4,12 @@
 //! robot does. Nothing here waits, listens or speaks. Whatever happens, a conversation ends: after
 //! the scene's number of rounds the robot takes its leave.
 
+mod border;
 mod understand;
 
 use std::collections::BTreeMap;
 
+use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Understanding;
@@ -16,17 +18,26 @@ use crate::scene::Scene;
 use crate::scene::model::{Fallback, Listening, Node, NodeIndex, Then, Voicemail};
 use crate::scene::template::Template;
 use crate::scene::trigger::Normalized;
+pub use border::{Action, Candidate, Captured, Event, Interruption, KeyEntry, Listen, Opening, Step, TransferHow};
 use understand::Meaning;
+
+/// The silence that ends an utterance, in milliseconds.
+const PAUSE_MS: u32 = 700;
 
 /// The whole state of one conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// Chooses between the wordings of a prompt.
     seed: u64,
+    /// What clocks showed when it began.
+    now: DateTime,
     /// How many prompts were spoken: the other half of the choice.
     prompts: u64,
     /// What is known of the customer, the scene's defaults included.
     variables: BTreeMap<String, String>,
+    /// The words for those that are not spoken as they are written.
+    #[serde(default)]
+    spoken: BTreeMap<String, String>,
     phase: Phase,
     /// The active node; the scene's first before the conversation begins.
     node: String,
@@ -36,6 +47,10 @@ pub struct State {
     silences_here: u32,
     /// Misunderstandings in a row at the active node.
     unknowns_here: u32,
+    /// What the customer said that was kept, by its name.
+    values: BTreeMap<String, Captured>,
+    /// Whether the customer asked never to be called again.
+    do_not_call: bool,
     history: History,
 }
 
@@ -88,6 +103,18 @@ impl State {
         }
     }
 
+    /// What the customer said that was kept, by its name.
+    #[must_use]
+    pub const fn values(&self) -> &BTreeMap<String, Captured> {
+        &self.values
+    }
+
+    /// Whether the customer asked never to be called again.
+    #[must_use]
+    pub const fn do_not_call(&self) -> bool {
+        self.do_not_call
+    }
+
     /// What happened so far.
     pub(crate) const fn history(&self) -> &History {
         &self.history
@@ -99,87 +126,23 @@ impl State {
     }
 }
 
-/// What happened on the line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Event {
-    /// The customer took the call.
-    Answered,
-    /// The customer said something.
-    Heard {
-        /// The words as they were recognised.
-        text: String,
-    },
-    /// The customer pressed a key.
-    Key {
-        /// `0`–`9`, `*` or `#`.
-        digit: char,
-    },
-    /// Nothing was heard for as long as the last [`Action::Listen`] said.
-    Silence,
-    /// An answering machine has taken the call, and is listening.
-    Machine,
-    /// The customer hung up, or the line dropped.
-    HungUp,
-}
-
-/// What the robot does next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Action {
-    /// Speak.
-    Say {
-        /// The words; never empty.
-        text: String,
-        /// The active node.
-        node: String,
-        /// Whether the customer's voice stops it.
-        interruptible: bool,
-    },
-    /// Wait for the customer; ends with [`Event::Heard`], [`Event::Key`], [`Event::Silence`] or
-    /// [`Event::HungUp`].
-    Listen {
-        /// How long nothing may be heard before [`Event::Silence`], in milliseconds.
-        silence_ms: u32,
-    },
-    /// End the call.
-    HangUp {
-        /// Why, in the scene's words.
-        reason: String,
-    },
-}
-
-/// What one event led to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// How the customer's words were taken; only for [`Event::Heard`] while the robot talks.
-    pub understanding: Option<Understanding>,
-    /// The node that is active after the step.
-    pub node: String,
-    /// What to do, in this order. The last one is [`Action::Listen`] or [`Action::HangUp`]; there is
-    /// none once the conversation is over.
-    pub actions: Vec<Action>,
-}
-
-/// The state of a conversation before its first word. The seed chooses between the wordings of
-/// prompts; the same seed gives the same conversation.
+/// The state of a conversation before its first word.
 #[must_use]
-pub fn begin(scene: &Scene, variables: &BTreeMap<String, String>, seed: u64) -> State {
-    let defaults = scene.variables.iter().filter_map(|variable| {
-        let default = variable.default.clone()?;
-        Some((variable.name.clone(), default))
-    });
-    let mut known: BTreeMap<String, String> = defaults.collect();
-    known.extend(variables.clone());
+pub fn begin(scene: &Scene, variables: &BTreeMap<String, String>, opening: Opening) -> State {
+    let known = scene.complete(variables);
     State {
-        seed,
+        seed: opening.seed,
+        now: opening.now,
         prompts: 0,
+        spoken: scene.spoken_forms(&known, opening.now),
         variables: known,
         phase: Phase::Ready,
         node: scene.nodes.get(scene.start).map(|node| node.name.clone()).unwrap_or_default(),
         rounds: 0,
         silences_here: 0,
         unknowns_here: 0,
+        values: BTreeMap::new(),
+        do_not_call: false,
         history: History::default(),
     }
 }
@@ -190,6 +153,37 @@ pub fn step(scene: &Scene, state: &mut State, event: &Event) -> Step {
     let understanding = turn.take(event);
     let Turn { state, actions, .. } = turn;
     Step { understanding, node: state.node.clone(), actions }
+}
+
+/// What the customer's words may be taken for now: the branches of the active node, and all knowledge. None while
+/// the robot does not listen.
+#[must_use]
+pub fn candidates(scene: &Scene, state: &State) -> Vec<Candidate> {
+    listening(scene, state).map_or_else(Vec::new, |listening| understand::candidates(scene, listening))
+}
+
+/// Whether the rules of the scene understand these words now; where they do, nobody else need be asked.
+#[must_use]
+pub fn would_understand(scene: &Scene, state: &State, text: &str) -> bool {
+    let said = Normalized::new(text);
+    said.is_empty()
+        || listening(scene, state).is_none_or(|listening| {
+            !matches!(
+                understand::understand(scene, listening, &said, None),
+                Meaning::Unknown | Meaning::Anything { .. }
+            )
+        })
+}
+
+/// What the active node listens for; none while the robot does not listen.
+fn listening<'a>(scene: &'a Scene, state: &State) -> Option<&'a Listening> {
+    if state.phase != Phase::Talking {
+        return None;
+    }
+    match &scene.node(&state.node)?.then {
+        Then::Listen(listening) => Some(listening),
+        Then::GoOn(_) | Then::End { .. } => None,
+    }
 }
 
 /// One step in the making.
@@ -230,7 +224,7 @@ impl<'a> Turn<'a> {
         };
         let visited = self.state.history.visited.len();
         let understanding = match event {
-            Event::Heard { text } => Some(self.heard(node, listening, text)),
+            Event::Heard { text, choice, .. } => Some(self.heard(node, listening, text, choice.as_deref())),
             Event::Key { digit } => {
                 self.key(node, listening, *digit);
                 None
@@ -239,7 +233,15 @@ impl<'a> Turn<'a> {
                 self.silence(node, listening);
                 None
             }
-            Event::Answered | Event::HungUp | Event::Machine => {
+            Event::Deaf => {
+                self.close();
+                None
+            }
+            Event::Transferred => {
+                self.state.phase = Phase::Ended { reason: None };
+                None
+            }
+            Event::Answered | Event::HungUp | Event::Machine | Event::TransferFailed { .. } => {
                 self.listen(listening);
                 None
             }
@@ -264,7 +266,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn heard(&mut self, node: &'a Node, listening: &'a Listening, text: &str) -> Understanding {
+    fn heard(&mut self, node: &'a Node, listening: &'a Listening, text: &str, choice: Option<&str>) -> Understanding {
         let said = Normalized::new(text);
         self.state.silences_here = 0;
         if said.is_empty() {
@@ -272,7 +274,7 @@ impl<'a> Turn<'a> {
             self.listen(listening);
             return Understanding::NotNeeded;
         }
-        match understand::understand(self.scene, listening, &said) {
+        match understand::understand(self.scene, listening, &said, choice) {
             Meaning::Branch { next, hit } => {
                 self.state.history.intents.push(hit.name.clone());
                 self.enter(next);
@@ -387,15 +389,19 @@ impl<'a> Turn<'a> {
             return;
         };
         self.state.prompts = self.state.prompts.wrapping_add(1);
-        let text = wording.render(&self.state.variables);
+        let state = &*self.state;
+        let text =
+            wording.render(|name| state.spoken.get(name).or_else(|| state.variables.get(name)).map(String::as_str));
         if text.trim().is_empty() {
             return;
         }
-        self.actions.push(Action::Say { text, node: self.state.node.clone(), interruptible });
+        let interruption = if interruptible { Interruption::Always } else { Interruption::Never };
+        self.actions.push(Action::Say { text, node: self.state.node.clone(), interruption });
     }
 
     fn listen(&mut self, listening: &Listening) {
-        self.actions.push(Action::Listen { silence_ms: listening.silence_ms });
+        let keys = if listening.keys.is_empty() { KeyEntry::Unused } else { KeyEntry::One };
+        self.actions.push(Action::Listen(Listen { silence_ms: listening.silence_ms, pause_ms: PAUSE_MS, keys }));
     }
 
     fn hang_up(&mut self, reason: &str) {

@@ -2,7 +2,7 @@
 
 use cel::Context;
 
-use crate::call::{CallResult, FinishStatus, INTENT_LEVEL, Speaker, Understanding, Utterance};
+use crate::call::{CallResult, Evidence, FinishStatus, INTENT_LEVEL, Speaker, Understanding, Utterance};
 use crate::dialogue::State;
 use crate::scene::Scene;
 use crate::scene::condition::{Circumstances, Mention, MentionList};
@@ -115,7 +115,7 @@ fn conclude(scene: &Scene, facts: &Facts<'_>, conclusion: &Conclusion, context: 
     results
 }
 
-fn add_evidence(evidence: &mut Vec<usize>, more: &[usize]) {
+fn add_evidence(evidence: &mut Vec<Evidence>, more: &[Evidence]) {
     evidence.extend(more);
     evidence.sort_unstable();
     evidence.dedup();
@@ -141,7 +141,7 @@ fn by_rule(facts: &Facts<'_>, conclusion: &Conclusion, rule: &Rule) -> CallResul
 
 /// Where the transcript bears out what a condition looks for: the customer's words that hit an intent
 /// or a question; for a node, the robot's first words there and the customer's that led to them.
-fn borne_out(transcript: &[Utterance], mention: &Mention) -> Vec<usize> {
+fn borne_out(transcript: &[Utterance], mention: &Mention) -> Vec<Evidence> {
     let of_robot = |utterance: &Utterance| utterance.speaker == Speaker::Robot;
     match mention.list {
         MentionList::Intents => positions(transcript, |said| hits(said, &mention.name, false)),
@@ -153,14 +153,19 @@ fn borne_out(transcript: &[Utterance], mention: &Mention) -> Vec<usize> {
             };
             let before = transcript.iter().take(first);
             let led_there = before.into_iter().rposition(|said| !of_robot(said));
-            led_there.into_iter().chain([first]).collect()
+            led_there.into_iter().chain([first]).filter_map(|position| evidence_at(transcript, position)).collect()
         }
     }
 }
 
-fn positions(transcript: &[Utterance], wanted: impl Fn(&Utterance) -> bool) -> Vec<usize> {
-    let said = transcript.iter().enumerate();
-    said.filter(|(_, utterance)| wanted(utterance)).map(|(position, _)| position).collect()
+fn positions(transcript: &[Utterance], wanted: impl Fn(&Utterance) -> bool) -> Vec<Evidence> {
+    let said = transcript.iter().enumerate().filter(|(_, utterance)| wanted(utterance));
+    said.filter_map(|(position, _)| evidence_at(transcript, position)).collect()
+}
+
+fn evidence_at(transcript: &[Utterance], utterance: usize) -> Option<Evidence> {
+    let said = transcript.get(utterance)?;
+    Some(Evidence { utterance, from_ms: said.start_ms, until_ms: said.end_ms })
 }
 
 fn hits(utterance: &Utterance, name: &str, knowledge: bool) -> bool {

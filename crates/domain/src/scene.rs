@@ -10,9 +10,11 @@ mod compile;
 pub(crate) mod condition;
 mod document;
 mod intents;
+mod kind;
 pub(crate) mod model;
 mod names;
 mod problem;
+mod public;
 pub mod replay;
 pub mod script;
 mod source;
@@ -21,6 +23,9 @@ pub(crate) mod trigger;
 
 pub use built_in::{BUILT_IN, BuiltIn};
 pub use problem::{Problem, Severity};
+pub use public::{FixedText, Language, Voice, VoiceSource};
+
+use std::collections::BTreeSet;
 
 use model::{Closing, Conclusion, Intent, Knowledge, Node, NodeIndex, Variable, Voicemail};
 
@@ -33,7 +38,8 @@ pub struct Scene {
     name: String,
     robot_name: String,
     industry: (String, String),
-    voices: Vec<String>,
+    language: Language,
+    voices: Vec<Voice>,
     pub(crate) variables: Vec<Variable>,
     pub(crate) start: NodeIndex,
     /// Never empty.
@@ -51,6 +57,11 @@ pub struct Scene {
     pub(crate) conclusions: Vec<Conclusion>,
     /// The intent level of a call that nobody answered.
     pub(crate) unanswered: String,
+    /// Every fixed piece of every prompt.
+    texts: Vec<FixedText>,
+    /// The variables that prompts speak.
+    spoken_slots: BTreeSet<String>,
+    hotwords: Vec<String>,
     warnings: Vec<Problem>,
 }
 
@@ -70,47 +81,6 @@ impl Scene {
     /// Everything that is wrong with it, errors and warnings, in the order of the file; at least one.
     pub fn parse(yaml: &str) -> Result<Self, Vec<Problem>> {
         compile::compile(yaml)
-    }
-
-    /// What the author should look at, although the scene can be used.
-    #[must_use]
-    pub fn warnings(&self) -> &[Problem] {
-        &self.warnings
-    }
-
-    /// For example 房产电销.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What an import must supply for every customer, besides 客户名称 and 联系方式.
-    pub fn variables(&self) -> impl Iterator<Item = &str> {
-        self.variables.iter().filter(|variable| variable.default.is_none()).map(|variable| variable.name.as_str())
-    }
-
-    /// The voices (录音) that it can be spoken with; the first is the default.
-    #[must_use]
-    pub fn voices(&self) -> &[String] {
-        &self.voices
-    }
-
-    /// What the robot is for, in two steps; empty where the scene does not say.
-    #[must_use]
-    pub fn industry(&self) -> (&str, &str) {
-        (&self.industry.0, &self.industry.1)
-    }
-
-    /// What operators and the API call the robot, for example 产品电销.
-    #[must_use]
-    pub fn robot_name(&self) -> &str {
-        &self.robot_name
-    }
-
-    /// What it can conclude, in the scene's order.
-    #[must_use]
-    pub fn results(&self) -> &[ResultDefinition] {
-        &self.definitions
     }
 
     /// The node of this name.

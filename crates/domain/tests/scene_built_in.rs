@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hutong_domain::call::{FinishStatus, INTENT_LEVEL};
-use hutong_domain::dialogue::{self, Action, Event};
+use hutong_domain::dialogue::{self, Action, Event, Opening};
 use hutong_domain::grading::{Facts, grade};
 use hutong_domain::scene::{BUILT_IN, Problem, Scene, script};
 
@@ -48,7 +48,7 @@ fn the_built_in_scenes_are_what_the_contract_shows() {
     };
     let real_estate = scene("房产电销");
     assert_eq!(real_estate.robot_name(), "产品电销");
-    assert_eq!(real_estate.voices()[0], "房产电销优化版(张飞)");
+    assert_eq!(real_estate.voices()[0].name, "房产电销优化版(张飞)");
     assert_eq!(real_estate.variables().count(), 0);
     let concerns = &real_estate.results()[1];
     assert_eq!(concerns.name, "客户关注点");
@@ -69,9 +69,13 @@ fn a_stranger_never_hears_of_the_debt() {
     ]);
     let questions = ["你找他什么事", "他欠多少钱", "怎么还款", "会影响征信吗", "能分期吗", "什么账单", "再说一遍"];
     for question in questions {
-        let mut state = dialogue::begin(&scene, &variables, 7);
+        let mut state = dialogue::begin(
+            &scene,
+            &variables,
+            Opening { seed: 7, now: jiff::civil::date(2026, 12, 1).at(10, 0, 0, 0) },
+        );
         dialogue::step(&scene, &mut state, &Event::Answered);
-        let heard = Event::Heard { text: question.to_owned() };
+        let heard = Event::heard(question);
         for action in dialogue::step(&scene, &mut state, &heard).actions {
             if let Action::Say { text, .. } = action {
                 assert!(!text.contains("一千二百八十") && !text.contains("五月十号"), "{question}: {text}");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use hutong_domain::call::Understanding;
-use hutong_domain::dialogue::{Action, Event, State, Step, begin, step};
+use hutong_domain::dialogue::{Action, Event, Opening, State, Step, begin, step};
 use hutong_domain::scene::{BUILT_IN, Scene};
 use proptest::prelude::*;
 
@@ -70,12 +70,16 @@ fn yaml(ways: &[Way], rounds: u32, limit: u32) -> String {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        6 => prop::sample::select(WORDS).prop_map(|text| Event::Heard { text: text.to_owned() }),
-        1 => any::<String>().prop_map(|text| Event::Heard { text }),
+        6 => prop::sample::select(WORDS).prop_map(|text| Event::heard(text)),
+        1 => any::<String>().prop_map(Event::heard),
         1 => any::<char>().prop_map(|digit| Event::Key { digit }),
         2 => Just(Event::Silence),
         1 => Just(Event::Answered),
     ]
+}
+
+fn opening(seed: u64) -> Opening {
+    Opening { seed, now: jiff::civil::date(2026, 12, 1).at(10, 0, 0, 0) }
 }
 
 /// What every step must be like.
@@ -106,7 +110,7 @@ fn check_step(before: &State, event: &Event, after: &State, step: &Step) {
 }
 
 fn play(scene: &Scene, seed: u64, events: &[Event]) -> (State, Vec<Step>) {
-    let mut state = begin(scene, &BTreeMap::new(), seed);
+    let mut state = begin(scene, &BTreeMap::new(), opening(seed));
     let steps = events
         .iter()
         .map(|event| {
@@ -185,9 +189,9 @@ proptest! {
 #[test]
 fn a_state_of_another_scene_ends_politely() {
     let scene = |index: usize| Scene::parse(BUILT_IN[index].yaml).unwrap();
-    let mut state = begin(&scene(0), &BTreeMap::new(), 1);
+    let mut state = begin(&scene(0), &BTreeMap::new(), opening(1));
     step(&scene(0), &mut state, &Event::Answered);
-    let heard = Event::Heard { text: "好的".to_owned() };
+    let heard = Event::heard("好的");
     let step = step(&scene(1), &mut state, &heard);
     assert!(matches!(step.actions.as_slice(), [Action::Say { .. }, Action::HangUp { .. }]), "{step:?}");
     assert!(state.is_ended());
@@ -196,11 +200,11 @@ fn a_state_of_another_scene_ends_politely() {
 #[test]
 fn the_seed_chooses_among_the_wordings() {
     let scene = Scene::parse(BUILT_IN[0].yaml).unwrap();
-    let opening = |seed: u64| {
-        let mut state = begin(&scene, &BTreeMap::new(), seed);
+    let first_words = |seed: u64| {
+        let mut state = begin(&scene, &BTreeMap::new(), opening(seed));
         format!("{:?}", step(&scene, &mut state, &Event::Answered).actions)
     };
-    let openings: std::collections::BTreeSet<String> = (0..32).map(opening).collect();
+    let openings: std::collections::BTreeSet<String> = (0..32).map(first_words).collect();
     assert_eq!(openings.len(), 2);
 }
 
@@ -225,7 +229,7 @@ results:
 ",
     )
     .unwrap();
-    let mut state = begin(&scene, &BTreeMap::new(), 0);
+    let mut state = begin(&scene, &BTreeMap::new(), opening(0));
     step(&scene, &mut state, &Event::Answered);
     let wrong = step(&scene, &mut state, &Event::Key { digit: '9' });
     assert_eq!(wrong.node, "评分");

@@ -4,20 +4,21 @@
 
 use std::collections::BTreeMap;
 
-use hutong_domain::call::{CallResult, FinishStatus, Speaker, Utterance};
-use hutong_domain::dialogue::{Action, Event, State, begin, step};
+use hutong_domain::call::{CallResult, Evidence, FinishStatus, Speaker, Utterance};
+use hutong_domain::dialogue::{Action, Event, Opening, State, begin, step};
 use hutong_domain::grading::{BY_KNOWLEDGE, BY_RULE, BY_USER_LEVEL, Facts, grade};
 use hutong_domain::moment::Moment;
 use hutong_domain::scene::{BUILT_IN, Scene};
 
 /// Talks to a scene as a dialer does, and keeps the transcript.
 fn talk(scene: &Scene, words: &[&str]) -> (State, Vec<Utterance>) {
-    let mut state = begin(scene, &BTreeMap::new(), 3);
+    let mut state =
+        begin(scene, &BTreeMap::new(), Opening { seed: 3, now: jiff::civil::date(2026, 12, 1).at(10, 0, 0, 0) });
     let mut transcript = Vec::new();
-    let events = words.iter().map(|text| Event::Heard { text: (*text).to_owned() });
+    let events = words.iter().map(|text| Event::heard(*text));
     for event in std::iter::once(Event::Answered).chain(events) {
         let step = step(scene, &mut state, &event);
-        if let Event::Heard { text } = event {
+        if let Event::Heard { text, .. } = event {
             transcript.push(utterance(Speaker::Customer, text, &step.node));
             transcript.last_mut().unwrap().understanding = step.understanding;
         }
@@ -42,6 +43,10 @@ fn utterance(speaker: Speaker, text: String, node: &str) -> Utterance {
         latency: None,
         recogniser: None,
     }
+}
+
+fn evidence(positions: &[usize]) -> Vec<Evidence> {
+    positions.iter().map(|&utterance| Evidence { utterance, from_ms: 0, until_ms: 0 }).collect()
 }
 
 fn grade_talk(scene: &Scene, words: &[&str]) -> Vec<CallResult> {
@@ -74,14 +79,14 @@ fn a_result_names_its_rule_its_reason_and_its_evidence() {
             value: "A级(较强)".to_owned(),
             description: Some("该客户在通话过程中主动询问了产品细节，有进一步了解产品的意愿。".to_owned()),
             rule: Some(BY_USER_LEVEL.to_owned()),
-            evidence: vec![1, 4, 7, 8],
+            evidence: evidence(&[1, 4, 7, 8]),
         },
         CallResult {
             name: "客户关注点".to_owned(),
             value: "询问价格".to_owned(),
             description: Some("客户问到了“询问价格”。".to_owned()),
             rule: Some(BY_KNOWLEDGE.to_owned()),
-            evidence: vec![1, 4],
+            evidence: evidence(&[1, 4]),
         },
     ];
     assert_eq!(results, expected);

@@ -70,7 +70,7 @@ impl Publication {
             robot_name: scene.robot_name().to_owned(),
             industry_one: industry_one.to_owned(),
             industry_two: industry_two.to_owned(),
-            voices: scene.voices().to_vec(),
+            voices: scene.voices().iter().map(|voice| voice.name.clone()).collect(),
         }
     }
 }

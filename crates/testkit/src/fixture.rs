@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hutong_domain::call::{CallResult, HungUpBy, INTENT_LEVEL, Speaker, Utterance};
+use hutong_domain::call::{CallResult, Evidence, HungUpBy, INTENT_LEVEL, Speaker, Utterance};
 use hutong_domain::caps::Caps;
 use hutong_domain::ids::{CompanyId, LineId, NodeId, SceneId, TaskId, VoiceId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
@@ -376,7 +376,7 @@ pub fn result(name: &str, value: &str) -> CallResult {
         value: value.to_owned(),
         description: Some("a rule of the test".to_owned()),
         rule: Some("BY_TEST".to_owned()),
-        evidence: vec![0],
+        evidence: vec![Evidence { utterance: 0, from_ms: 0, until_ms: 0 }],
     }
 }
 

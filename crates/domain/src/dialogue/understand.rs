@@ -1,5 +1,6 @@
 //! Which way the customer's words lead.
 
+use super::border::Candidate as Offered;
 use crate::call::Match;
 use crate::scene::Scene;
 use crate::scene::model::{Knowledge, Listening, NodeIndex};
@@ -24,9 +25,26 @@ enum Candidate<'a> {
     Question { position: usize, entry: &'a Knowledge },
 }
 
-/// The best of the node's branches and the scene's knowledge. Of equal ones a branch comes before a
+/// What the customer's words may be taken for.
+pub(super) fn candidates(scene: &Scene, listening: &Listening) -> Vec<Offered> {
+    let branches = listening.branches.iter().filter_map(|branch| {
+        let intent = scene.intents.get(branch.intent)?;
+        Some(Offered { name: intent.name.clone(), examples: intent.trigger.examples() })
+    });
+    let questions =
+        scene.knowledge.iter().map(|entry| Offered { name: entry.name.clone(), examples: entry.trigger.examples() });
+    branches.chain(questions).collect()
+}
+
+/// The best of the node's branches and the scene's knowledge; where the rules understand nothing, the one that is
+/// called `choice`. Of equal ones a branch comes before a
 /// question, and what is written first before what is written later.
-pub(super) fn understand<'a>(scene: &'a Scene, listening: &Listening, said: &Normalized) -> Meaning<'a> {
+pub(super) fn understand<'a>(
+    scene: &'a Scene,
+    listening: &Listening,
+    said: &Normalized,
+    choice: Option<&str>,
+) -> Meaning<'a> {
     let branches = listening.branches.iter().filter_map(|branch| {
         let intent = scene.intents.get(branch.intent)?;
         let candidate = Candidate::Branch { name: &intent.name, next: branch.next };
@@ -40,6 +58,7 @@ pub(super) fn understand<'a>(scene: &'a Scene, listening: &Listening, said: &Nor
         .chain(questions)
         .filter(|(_, score)| score.value >= scene.threshold)
         .reduce(|holder, next| if is_better(&next.1, &holder.1) { next } else { holder });
+    let best = best.or_else(|| chosen(scene, listening, choice?));
     match (best, listening.otherwise) {
         (Some((Candidate::Branch { name, next }, score)), _) => Meaning::Branch { next, hit: hit(name, &score, None) },
         (Some((Candidate::Question { position, entry }, score)), _) => {
@@ -48,6 +67,18 @@ pub(super) fn understand<'a>(scene: &'a Scene, listening: &Listening, said: &Nor
         (None, Some(next)) => Meaning::Anything { next },
         (None, None) => Meaning::Unknown,
     }
+}
+
+/// The candidate of this name, as sure as the scene wants it: a language model chose it.
+fn chosen<'a>(scene: &'a Scene, listening: &Listening, choice: &str) -> Option<(Candidate<'a>, Score)> {
+    let score = || Score { value: scene.threshold, sample: String::new(), sample_chars: 0 };
+    let mut branches = listening.branches.iter().filter_map(|branch| Some((branch, scene.intents.get(branch.intent)?)));
+    if let Some((branch, intent)) = branches.find(|(_, intent)| intent.name == choice) {
+        return Some((Candidate::Branch { name: &intent.name, next: branch.next }, score()));
+    }
+    let mut questions = scene.knowledge.iter().enumerate();
+    let (position, entry) = questions.find(|(_, entry)| entry.name == choice)?;
+    Some((Candidate::Question { position, entry }, score()))
 }
 
 fn hit(name: &str, score: &Score, knowledge: Option<u32>) -> Match {

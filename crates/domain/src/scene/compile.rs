@@ -3,16 +3,19 @@
 mod nodes;
 mod results;
 
+use std::collections::BTreeSet;
+
 use super::check;
 use super::document::{self, Document, VoicemailAction, Wordings};
 use super::intents;
+use super::kind::VariableKind;
 use super::model::{Branch, Closing, Intent, Knowledge, Variable, Voicemail};
 use super::names::Names;
 use super::problem::{Problem, Problems};
 use super::source::{Located, Position};
 use super::template::Template;
 use super::trigger::Trigger;
-use super::{Scene, source};
+use super::{Language, Scene, Voice, VoiceSource, source};
 
 /// The version of the scene language that is read here.
 const FORMAT: u32 = 1;
@@ -132,11 +135,21 @@ impl<'a> Compiler<'a> {
             name: document.name.value,
             robot_name: document.robot.name.value,
             industry: (document.robot.industry.one, document.robot.industry.two),
-            voices: values(document.voices),
+            language: Language::Zh,
+            voices: document
+                .voices
+                .into_iter()
+                .map(|voice| Voice { name: voice.value, source: VoiceSource::Installation })
+                .collect(),
             variables: document
                 .variables
                 .into_iter()
-                .map(|variable| Variable { name: variable.name.value, default: variable.default })
+                .map(|variable| Variable {
+                    name: variable.name.value,
+                    kind: VariableKind::Text,
+                    required: variable.default.is_none(),
+                    default: variable.default,
+                })
                 .collect(),
             start: start?,
             nodes: nodes?,
@@ -149,6 +162,9 @@ impl<'a> Compiler<'a> {
             definitions: results.definitions,
             conclusions: results.conclusions,
             unanswered: results.unanswered?,
+            texts: Vec::new(),
+            spoken_slots: BTreeSet::new(),
+            hotwords: Vec::new(),
             warnings: Vec::new(),
         })
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::condition::Condition;
+use super::kind::VariableKind;
 use super::template::Template;
 use super::trigger::Trigger;
 
@@ -111,8 +112,12 @@ pub(crate) struct Knowledge {
 pub(crate) struct Variable {
     /// Its name.
     pub(crate) name: String,
-    /// What stands for it where an import gives none; none: it is required.
+    /// How it is spoken.
+    pub(crate) kind: VariableKind,
+    /// What stands for it where an import gives none.
     pub(crate) default: Option<String>,
+    /// Whether an import must give it.
+    pub(crate) required: bool,
 }
 
 /// How the robot takes its leave when nothing else is left to do.

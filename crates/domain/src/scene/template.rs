@@ -1,7 +1,5 @@
 //! Wordings with slots: `{客户名称}您好`.
 
-use std::collections::BTreeMap;
-
 /// One wording of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Piece>);
@@ -71,12 +69,12 @@ impl Template {
 
     /// The words to speak. A variable without a value is passed over in silence: better a sentence
     /// without a name than one with a brace in it.
-    pub(crate) fn render(&self, variables: &BTreeMap<String, String>) -> String {
+    pub(crate) fn render<'a>(&'a self, words: impl Fn(&str) -> Option<&'a str>) -> String {
         self.0
             .iter()
             .map(|piece| match piece {
                 Piece::Text(text) => text.as_str(),
-                Piece::Slot(name) => variables.get(name).map_or("", String::as_str),
+                Piece::Slot(name) => words(name).unwrap_or_default(),
             })
             .collect()
     }
@@ -100,9 +98,8 @@ mod tests {
     use super::*;
 
     fn render(text: &str) -> String {
-        let variables = BTreeMap::from([("姓名".to_owned(), "王女士".to_owned())]);
         let (template, _) = Template::parse(text).unwrap();
-        template.render(&variables)
+        template.render(|name| (name == "姓名").then_some("王女士"))
     }
 
     #[test]

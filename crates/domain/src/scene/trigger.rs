@@ -7,6 +7,9 @@
 /// says enough.
 const UTTERANCE_CHARS_MAX: usize = 200;
 
+/// How many examples of a meaning are given.
+const EXAMPLES_MAX: usize = 8;
+
 /// What a keyword is worth when nearly nothing else of the utterance is about it.
 const KEYWORD_SCORE_MIN: f64 = 0.6;
 
@@ -145,6 +148,12 @@ impl Trigger {
     pub(crate) fn add_sample(&mut self, sample: &str) -> bool {
         let wording = Wording::new(sample, Normalized::new(sample).0);
         add(&mut self.samples, wording)
+    }
+
+    /// Words that mean it, for somebody who has to guess: sentences first, then keywords.
+    pub(crate) fn examples(&self) -> Vec<String> {
+        let wordings = self.samples.iter().chain(&self.keywords).take(EXAMPLES_MAX);
+        wordings.map(|wording| wording.written.clone()).collect()
     }
 
     /// Adds everything that sets off another trigger.

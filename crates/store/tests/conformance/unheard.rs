@@ -1,7 +1,7 @@
 //! What robots did not understand, and numbers that are never called again.
 
 use hutong_domain::call::{Speaker, Understanding, Utterance};
-use hutong_domain::dialogue::Event;
+use hutong_domain::dialogue::{Event, Opening};
 use hutong_domain::ids::{BlacklistGroupId, CallId};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
@@ -190,7 +190,8 @@ async fn past_conversations_are_read_in_pages_the_latest_first(store: TestStore)
     let fixture = Fixture::new(&store).await;
     let id = fixture.running_task(settings(), 7).await;
     let claimed = fixture.claim(id, 7).await;
-    let course = Course { seed: u64::MAX, began: date(2026, 5, 1).at(9, 30, 0, 0), events: vec![Event::Answered] };
+    let opening = Opening { seed: u64::MAX, now: date(2026, 5, 1).at(9, 30, 0, 0) };
+    let course = Course { opening, events: vec![Event::Answered, Event::heard("喂"), Event::HungUp] };
     for (n, claimed) in claimed.iter().enumerate() {
         let ending = match n {
             2 => fixture.unanswered(Disposition::Busy),

@@ -1,19 +1,24 @@
 //! One written dialogue, played.
 
+use jiff::civil::{DateTime, date};
+
 use super::super::source::{Located, Position};
 use super::{Dialogue, DialogueReport, Failure, Scene, Turn, UNKNOWN};
 use crate::call::{FinishStatus, Speaker, Understanding, Utterance};
-use crate::dialogue::{self, Action, Event, State, Step};
+use crate::dialogue::{self, Action, Event, Opening, State, Step};
 use crate::grading::{self, Facts};
 use crate::moment::Moment;
 
 /// How long one character takes to speak, so that played dialogues have a talk time.
 const CHARACTER_MS: i64 = 220;
 
+/// What clocks show in a dialogue that does not say: a Tuesday.
+const NOW_DEFAULT: DateTime = date(2026, 12, 1).at(10, 0, 0, 0);
+
 impl Turn {
     /// What the customer does; none where that is not exactly one thing.
     pub(super) fn event(&self) -> Option<Event> {
-        let said = self.customer.as_ref().map(|said| Event::Heard { text: said.value.clone() });
+        let said = self.customer.as_ref().map(|said| Event::heard(&said.value));
         let key = self.key.as_ref().map(|key| Event::Key { digit: key.value });
         let silence = self.silence.as_ref().filter(|silence| silence.value);
         let hangs_up = self.hangs_up.as_ref().filter(|hangs_up| hangs_up.value);
@@ -36,7 +41,7 @@ impl Turn {
 pub(super) fn play(scene: &Scene, dialogue: &Dialogue) -> DialogueReport {
     let mut player = Player {
         scene,
-        state: dialogue::begin(scene, &dialogue.variables, dialogue.seed),
+        state: dialogue::begin(scene, &dialogue.variables, Opening { seed: dialogue.seed, now: NOW_DEFAULT }),
         transcript: Vec::new(),
         now_ms: 0,
         failures: Vec::new(),
@@ -79,13 +84,13 @@ impl Player<'_> {
     fn step(&mut self, event: &Event) -> Step {
         let heard_at = self.state.node().to_owned();
         let step = dialogue::step(self.scene, &mut self.state, event);
-        if let Event::Heard { text } = event {
+        if let Event::Heard { text, .. } = event {
             self.utter(Speaker::Customer, text, &heard_at, step.understanding.clone());
         }
         for action in &step.actions {
             match action {
                 Action::Say { text, node, .. } => self.utter(Speaker::Robot, text, node, None),
-                Action::Listen { .. } | Action::HangUp { .. } => {}
+                Action::Listen(_) | Action::Transfer { .. } | Action::HangUp { .. } => {}
             }
         }
         if matches!(event, Event::Silence) {
@@ -152,7 +157,7 @@ impl Player<'_> {
             .iter()
             .filter_map(|action| match action {
                 Action::Say { text, .. } => Some(text.as_str()),
-                Action::Listen { .. } | Action::HangUp { .. } => None,
+                Action::Listen(_) | Action::Transfer { .. } | Action::HangUp { .. } => None,
             })
             .collect();
         if !said.iter().any(|text| text.contains(&words.value)) {
