@@ -12,6 +12,7 @@ use hutong_domain::grading::{self, Facts};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::scene::Scene;
+use hutong_domain::scene::replay::Course;
 use hutong_store::IdKind;
 use hutong_store::claim::{self, Claimed};
 use hutong_store::finish::{Ending, Finished, finish};
@@ -79,6 +80,7 @@ struct Conversation {
     hung_up_by: Option<HungUpBy>,
     chat_rounds: i64,
     utterances: Vec<Utterance>,
+    course: Option<Course>,
     state: Option<dialogue::State>,
     report: CallReport,
 }
@@ -91,6 +93,7 @@ impl Conversation {
             hung_up_by: None,
             chat_rounds: 0,
             utterances: Vec::new(),
+            course: None,
             state: None,
             report: CallReport::default(),
         }
@@ -164,6 +167,7 @@ struct Talk<'a> {
     scene: &'a Scene,
     answered_at: Moment,
     state: dialogue::State,
+    course: Course,
     utterances: Vec<Utterance>,
     chat_rounds: i64,
 }
@@ -181,14 +185,17 @@ impl<'a> Talk<'a> {
         variables.insert("联系方式".to_owned(), claimed.customer_phone.clone());
         let seed = parts.settings.seed ^ claimed.call.get().unsigned_abs().rotate_left(17);
         let now = answered_at.civil(&parts.settings.rules.zone);
-        let state = dialogue::begin(scene, &variables, Opening { seed, now });
-        Self { parts, scene, answered_at, state, utterances: Vec::new(), chat_rounds: 0 }
+        let opening = Opening { seed, now };
+        let state = dialogue::begin(scene, &variables, opening);
+        let course = Course { opening, events: Vec::new() };
+        Self { parts, scene, answered_at, state, course, utterances: Vec::new(), chat_rounds: 0 }
     }
 
     async fn run(mut self, call: &mut dyn LiveCall) -> Conversation {
         let mut event = Event::Answered;
         let hung_up_by = loop {
             let step = dialogue::step(self.scene, &mut self.state, &event);
+            self.course.events.push(event);
             if let (Some(understanding), Some(words)) = (step.understanding, self.utterances.last_mut()) {
                 words.understanding = Some(understanding);
             }
@@ -201,6 +208,7 @@ impl<'a> Talk<'a> {
         };
         if hung_up_by == HungUpBy::Customer {
             dialogue::step(self.scene, &mut self.state, &Event::HungUp);
+            self.course.events.push(Event::HungUp);
         }
         call.hang_up().await;
         Conversation {
@@ -209,6 +217,7 @@ impl<'a> Talk<'a> {
             hung_up_by: Some(hung_up_by),
             chat_rounds: self.chat_rounds,
             utterances: self.utterances,
+            course: Some(self.course),
             state: Some(self.state),
             report: call.report(),
         }
@@ -261,6 +270,8 @@ impl<'a> Talk<'a> {
             at: from,
             understanding: (speaker == Speaker::Customer).then_some(Understanding::NotNeeded),
             node,
+            latency: None,
+            recogniser: None,
         });
     }
 }
@@ -313,7 +324,7 @@ async fn write_patiently(parts: &Parts, claimed: &Claimed, ending: &Ending) -> h
 }
 
 fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -> Ending {
-    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, state, report } = conversation;
+    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, course, state, report } = conversation;
     let mut ending = Ending {
         disposition,
         signals: report.signals,
@@ -322,6 +333,8 @@ fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -
         hung_up_by,
         chat_rounds,
         utterances,
+        course,
+        do_not_call: state.as_ref().is_some_and(dialogue::State::do_not_call),
         results: Vec::new(),
         recording: None,
         customer_recording: None,

@@ -241,6 +241,31 @@ pub struct Utterance {
     /// The scene node that was active.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub node: String,
+    /// How long the customer waited for these words of the robot; none where they answer nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<TurnLatency>,
+    /// What recognised these words of the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recogniser: Option<String>,
+}
+
+/// From the end of the customer's speech to the first packet of the robot's answer, in its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TurnLatency {
+    /// The silence that had to pass before the customer was taken to have finished, in milliseconds.
+    pub pause_ms: u32,
+    /// What the recogniser took beyond that, in milliseconds.
+    pub recognition_ms: u32,
+    /// Everything of ours: understanding, the dialogue, the first packet, in milliseconds.
+    pub ours_ms: u32,
+}
+
+impl TurnLatency {
+    /// All of it, in milliseconds.
+    #[must_use]
+    pub const fn total_ms(self) -> u32 {
+        self.pause_ms.saturating_add(self.recognition_ms).saturating_add(self.ours_ms)
+    }
 }
 
 /// One conclusion about a call.

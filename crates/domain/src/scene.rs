@@ -15,6 +15,7 @@ pub(crate) mod model;
 mod names;
 mod problem;
 mod public;
+pub mod replay;
 pub mod script;
 mod source;
 pub(crate) mod template;

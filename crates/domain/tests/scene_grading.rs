@@ -32,7 +32,17 @@ fn talk(scene: &Scene, words: &[&str]) -> (State, Vec<Utterance>) {
 }
 
 fn utterance(speaker: Speaker, text: String, node: &str) -> Utterance {
-    Utterance { speaker, text, start_ms: 0, end_ms: 0, at: Moment(0), understanding: None, node: node.to_owned() }
+    Utterance {
+        speaker,
+        text,
+        start_ms: 0,
+        end_ms: 0,
+        at: Moment(0),
+        understanding: None,
+        node: node.to_owned(),
+        latency: None,
+        recogniser: None,
+    }
 }
 
 fn evidence(positions: &[usize]) -> Vec<Evidence> {

@@ -164,21 +164,33 @@ pub fn add(
     entry: &NewEntry,
     now: Moment,
 ) -> Result<(BlacklistEntryId, bool)> {
-    let known = db.query_one(
-        "SELECT id FROM blacklist_entry WHERE company_id = ?1 AND mobile = ?2 AND group_id = ?3",
-        values![company, &entry.mobile, group],
-        |row| row.int(0).map(BlacklistEntryId),
-    )?;
-    if let Some(known) = known {
+    if let Some(known) = entry_of(db, company, group, &entry.mobile)? {
         return Ok((known, false));
     }
     let id = BlacklistEntryId(db.next_id("blacklist_entry")?);
-    db.execute(
+    let inserted = db.execute(
         "INSERT INTO blacklist_entry (id, company_id, group_id, mobile, name, remark, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
         values![id, company, group, &entry.mobile, &entry.name, &entry.remark, now],
     )?;
+    if inserted == 0 {
+        // Another process has added it meanwhile.
+        return Ok((entry_of(db, company, group, &entry.mobile)?.unwrap_or(id), false));
+    }
     Ok((id, true))
+}
+
+fn entry_of(
+    db: &mut Db,
+    company: CompanyId,
+    group: BlacklistGroupId,
+    mobile: &str,
+) -> Result<Option<BlacklistEntryId>> {
+    db.query_one(
+        "SELECT id FROM blacklist_entry WHERE company_id = ?1 AND mobile = ?2 AND group_id = ?3",
+        values![company, mobile, group],
+        |row| row.int(0).map(BlacklistEntryId),
+    )
 }
 
 /// The numbers of a group, newest first.

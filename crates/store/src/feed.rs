@@ -2,8 +2,9 @@
 //!
 //! Indexes have no gaps, so a page without filters is a range of them and its total is a subtraction. For
 //! each filter, the indexes that it lets through are kept in memory as a compressed bitmap: finished calls
-//! are only ever added, so a later question has to look at what was added since. Totals and pages of any
-//! depth are then found in the bitmap, whatever the size of the task.
+//! are only ever added, so a later question has to look at what was added since, and at the few calls that a
+//! person has judged otherwise since ([`crate::regrade`]). Totals and pages of any depth are then found in the
+//! bitmap, whatever the size of the task.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -154,10 +155,20 @@ enum Part {
 
 type Key = (CompanyId, TaskId, Part);
 
-/// The indexes below `seen` that a part lets through.
+/// How much of a task a reader sees.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// Indexes below this.
+    next_index: i64,
+    /// Judgements up to this one.
+    last_regrade: i64,
+}
+
+/// The indexes below `seen` that a part lets through, after the judgements up to `last_regrade`.
 #[derive(Default)]
 struct Matches {
     seen: i64,
+    last_regrade: i64,
     indexes: RoaringBitmap,
 }
 
@@ -211,15 +222,15 @@ impl Store {
         let store = self.clone();
         let snapshot = !filter.is_plain();
         let work = move |db: &mut Db| {
-            let Some((task, next_index)) = head(db, company, task)? else { return Ok(None) };
+            let Some((task, seen)) = head(db, company, task)? else { return Ok(None) };
             let each = |found: &Row<'_>| {
                 fold(&mut folded, &task, row(found)?);
                 Ok(())
             };
             let total = if snapshot {
-                filtered(db, store.filters(), (company, task.id), next_index, &filter, page, each)?
+                filtered(db, store.filters(), (company, task.id), seen, &filter, page, each)?
             } else {
-                plain(db, (company, task.id), next_index, filter.after, page, each)?
+                plain(db, (company, task.id), seen.next_index, filter.after, page, each)?
             };
             Ok(Some((task, total, folded)))
         };
@@ -236,9 +247,10 @@ impl FeedFilter {
     }
 }
 
-fn head(db: &mut Db, company: CompanyId, task: TaskId) -> Result<Option<(FeedTask, i64)>> {
+fn head(db: &mut Db, company: CompanyId, task: TaskId) -> Result<Option<(FeedTask, Seen)>> {
     db.query_one(
-        "SELECT id, name, scene_id, working_start, next_call_index FROM task WHERE company_id = ?1 AND id = ?2",
+        "SELECT id, name, scene_id, working_start, next_call_index, last_regrade FROM task
+         WHERE company_id = ?1 AND id = ?2",
         values![company, task],
         |row| {
             let task = FeedTask {
@@ -247,7 +259,7 @@ fn head(db: &mut Db, company: CompanyId, task: TaskId) -> Result<Option<(FeedTas
                 scene: SceneId(row.int(2)?),
                 working_start: row.parsed(3, "task.working_start")?,
             };
-            Ok((task, row.int(4)?))
+            Ok((task, Seen { next_index: row.int(4)?, last_regrade: row.int(5)? }))
         },
     )
 }
@@ -302,12 +314,12 @@ fn filtered(
     db: &mut Db,
     cache: &FilterCache,
     (company, task): (CompanyId, TaskId),
-    next_index: i64,
+    seen: Seen,
     filter: &FeedFilter,
     page: PageRequest,
     each: impl FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<i64> {
-    let matches = matches(db, cache, company, task, filter, next_index)?;
+    let matches = matches(db, cache, (company, task), filter, seen)?;
     let before = index(filter.after).map_or(0, |after| matches.rank(after));
     let total = matches.len() - before;
     let skip = before.saturating_add(u64::try_from(page.offset()).unwrap_or(u64::MAX));
@@ -324,14 +336,13 @@ fn index(index: i64) -> Option<u32> {
     (index >= 0).then(|| u32::try_from(index).unwrap_or(u32::MAX))
 }
 
-/// The indexes below `next_index` that the whole filter lets through.
+/// The indexes seen that the whole filter lets through.
 fn matches(
     db: &mut Db,
     cache: &FilterCache,
-    company: CompanyId,
-    task: TaskId,
+    (company, task): (CompanyId, TaskId),
     filter: &FeedFilter,
-    next_index: i64,
+    seen: Seen,
 ) -> Result<RoaringBitmap> {
     const ANY: (i64, i64) = (i64::MIN, i64::MAX);
     let mut all: Option<RoaringBitmap> = None;
@@ -341,13 +352,13 @@ fn matches(
             chat_rounds: filter.chat_rounds.unwrap_or(ANY),
             finish_status: filter.finish_status.map_or(ANY, |status| (status.number(), status.number())),
         };
-        all = Some(of_part(db, cache, company, task, part, next_index)?);
+        all = Some(of_part(db, cache, (company, task, part), seen)?);
     }
     for (name, accepted) in &filter.results {
         let mut with_name = RoaringBitmap::new();
         for value in accepted {
             let part = Part::Result { name: name.clone(), value: value.clone() };
-            with_name |= of_part(db, cache, company, task, part, next_index)?;
+            with_name |= of_part(db, cache, (company, task, part), seen)?;
         }
         all = Some(match all {
             Some(others) => others & with_name,
@@ -357,17 +368,23 @@ fn matches(
     Ok(all.unwrap_or_default())
 }
 
-fn of_part(
-    db: &mut Db,
-    cache: &FilterCache,
-    company: CompanyId,
-    task: TaskId,
-    part: Part,
-    next_index: i64,
-) -> Result<RoaringBitmap> {
-    let key = (company, task, part);
+fn of_part(db: &mut Db, cache: &FilterCache, key: Key, seen: Seen) -> Result<RoaringBitmap> {
+    let Seen { next_index, last_regrade } = seen;
+    // What a person judges is results; talk time and the like stay what they were.
+    let last_regrade = if matches!(key.2, Part::Result { .. }) { last_regrade } else { 0 };
     let kept = cache.parts.get_with(key.clone(), Arc::default);
     let mut matches = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if matches.last_regrade > last_regrade {
+        // Another reader has seen a judgement that this snapshot does not have: what was before it is kept nowhere.
+        drop(matches);
+        return Ok(scan(db, &key, 0, next_index)?.into_iter().collect());
+    }
+    if matches.last_regrade < last_regrade {
+        if matches.seen > 0 {
+            regraded(db, &key, &mut matches, last_regrade)?;
+        }
+        matches.last_regrade = last_regrade;
+    }
     if matches.seen < next_index {
         let fresh = scan(db, &key, matches.seen, next_index)?;
         matches.indexes.extend(fresh);
@@ -385,6 +402,36 @@ fn of_part(
         indexes.remove_range(index(next_index).unwrap_or(0)..);
     }
     Ok(indexes)
+}
+
+/// Looks again at the calls that were judged since the bitmap was made.
+fn regraded(
+    db: &mut Db,
+    (company, task, part): &Key,
+    matches: &mut Matches,
+    last_regrade: i64,
+) -> Result<()> {
+    let Part::Result { name, value } = part else { return Ok(()) };
+    let sql = "SELECT ch.call_index, (SELECT COUNT(*) FROM call_result r
+             WHERE r.company_id = ?1 AND r.task_id = ?2 AND r.name = ?3 AND r.value = ?4 AND r.call_index = ch.call_index)
+         FROM regrade ch
+         WHERE ch.company_id = ?1 AND ch.task_id = ?2 AND ch.name = ?3 AND ch.id > ?5 AND ch.id <= ?6
+           AND ch.call_index < ?7";
+    let values = values![*company, *task, name, value, matches.last_regrade, last_regrade, matches.seen];
+    let judged = db.query(sql, values, |row| {
+        let found = row.int(0)?;
+        let at =
+            index(found).ok_or_else(|| Error::Corrupt { column: "regrade.call_index", id: found, found: found.to_string() })?;
+        Ok((at, row.flag(1)?))
+    })?;
+    for (at, has_it) in judged {
+        if has_it {
+            matches.indexes.insert(at);
+        } else {
+            matches.indexes.remove(at);
+        }
+    }
+    Ok(())
 }
 
 fn scan(db: &mut Db, (company, task, part): &Key, from: i64, until: i64) -> Result<Vec<u32>> {

@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use hutong_domain::call::{CallResult, CallStatus, FinishStatus, HungUpBy, Utterance};
-use hutong_domain::ids::TaskId;
+use hutong_domain::ids::{BlacklistGroupId, CompanyId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::{Disposition, EarlyMedia, Signals};
 use hutong_domain::redial::{Redial, RedialRule, Used, next_redial};
+use hutong_domain::scene::replay::Course;
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_domain::task::TaskStatus;
 
+use crate::blacklist::NewEntry;
 use crate::claim::{Claimed, learn};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::feed::ResultPair;
 use crate::waiting::block::Changes;
-use crate::{number, values};
+use crate::{blacklist, number, unheard, values};
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +34,12 @@ pub struct Ending {
     pub hung_up_by: Option<HungUpBy>,
     /// How often the robot spoke.
     pub chat_rounds: i64,
-    /// What was said.
+    /// What was said. What the robot did not understand of it is kept for learning.
     pub utterances: Vec<Utterance>,
+    /// Everything that happened in the conversation; none where nobody talked.
+    pub course: Option<Course>,
+    /// Whether the customer asked never to be called again: the number is blacklisted.
+    pub do_not_call: bool,
     /// What is concluded if the call is finished with this; never empty.
     pub results: Vec<CallResult>,
     /// Under which name both voices are recorded, if they are.
@@ -101,6 +107,9 @@ pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finishe
         |row| row.moment(0),
     )?;
     let Some(claimed_at) = claimed_at else { return Ok(Finished::Stale) };
+    if ending.do_not_call {
+        never_again(db, claimed, ending.ended_at)?;
+    }
     number::release(db, &claimed.customer_phone, claimed.company, claimed.call)?;
     let status = ending.disposition.finish_status();
     let redial = if claimed.task == TaskId(0) { None } else { next_redial_of(db, claimed, status)? };
@@ -156,6 +165,16 @@ fn next_redial_of(db: &mut Db, claimed: &Claimed, status: FinishStatus) -> Resul
     Ok(next_redial(&rules, status, Used { callee: redials.saturating_sub(caller), caller }))
 }
 
+/// Blacklists the number for its company, so that no task dials it any more.
+fn never_again(db: &mut Db, claimed: &Claimed, now: Moment) -> Result<()> {
+    let entry = NewEntry {
+        mobile: claimed.customer_phone.clone(),
+        name: claimed.customer_name.clone(),
+        remark: format!("客户要求不再拨打（通话 {}）", claimed.call),
+    };
+    blacklist::add(db, claimed.company, BlacklistGroupId::DEFAULT, &entry, now).map(|_| ())
+}
+
 /// Counts the call in its task and takes the next call index, under the task's row lock: so indexes become
 /// visible in their order, without gaps.
 fn count(db: &mut Db, claimed: &Claimed, status: FinishStatus, ending: &Ending) -> Result<i64> {
@@ -178,8 +197,6 @@ fn count(db: &mut Db, claimed: &Claimed, status: FinishStatus, ending: &Ending) 
 }
 
 fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<i64>) -> Result<()> {
-    let pair = |it: &CallResult| ResultPair { name: it.name.clone(), value: it.value.clone() };
-    let pairs: Vec<ResultPair> = ending.results.iter().map(pair).collect();
     let changed = db.execute(
         "UPDATE call SET status = 2, call_index = ?3, finish_status = ?4, duration_s = ?5, chat_rounds = ?6,
              ended_at = ?7, hung_up_by = ?8, result_pairs = ?9, modified_at = ?7, recording = ?11,
@@ -194,7 +211,7 @@ fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<
             ending.chat_rounds,
             ending.ended_at,
             ending.hung_up_by,
-            &json(&pairs)?,
+            &json(&pairs(&ending.results))?,
             CallStatus::InProgress,
             ending.recording.as_deref(),
             ending.customer_recording.as_deref(),
@@ -207,10 +224,11 @@ fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<
             found: "a call with a live attempt that is not in progress".to_owned(),
         });
     }
+    let course = ending.course.as_ref().map(json).transpose()?;
     db.execute(
         "INSERT INTO call_record (id, company_id, first_utterance_id, first_result_id, utterances, results, created_at,
-             modified_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+             modified_at, scene_id, scene_version, course)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10)",
         values![
             claimed.call,
             claimed.company,
@@ -219,30 +237,75 @@ fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<
             &json(&ending.utterances)?,
             &json(&ending.results)?,
             ending.ended_at,
+            claimed.scene,
+            claimed.scene_version,
+            course.as_deref(),
         ],
     )?;
-    Ok(())
+    unheard::keep(db, claimed, &ending.utterances, ending.ended_at)
+}
+
+/// The results of a call as the feed shows them.
+pub(crate) fn pairs(results: &[CallResult]) -> Vec<ResultPair> {
+    results.iter().map(|it| ResultPair { name: it.name.clone(), value: it.value.clone() }).collect()
 }
 
 fn count_results(db: &mut Db, claimed: &Claimed, call_index: i64, results: &[CallResult]) -> Result<()> {
-    for CallResult { name, value, .. } in results {
-        let fresh = db.execute(
-            "INSERT INTO call_result (company_id, task_id, name, value, call_index) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO NOTHING",
-            values![claimed.company, claimed.task, name, value, call_index],
+    let call = (claimed.company, claimed.task, call_index);
+    results.iter().try_for_each(|result| count_result(db, call, &result.name, &result.value))
+}
+
+/// Counts a value for the call of a task with this index; once, however often it is concluded there.
+pub(crate) fn count_result(
+    db: &mut Db,
+    (company, task, call_index): (CompanyId, TaskId, i64),
+    name: &str,
+    value: &str,
+) -> Result<()> {
+    let fresh = db.execute(
+        "INSERT INTO call_result (company_id, task_id, name, value, call_index) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO NOTHING",
+        values![company, task, name, value, call_index],
+    )?;
+    if fresh == 1 {
+        db.execute(
+            "INSERT INTO task_result_count (company_id, task_id, name, value, calls) VALUES (?1, ?2, ?3, ?4, 1)
+             ON CONFLICT (company_id, task_id, name, value) DO UPDATE SET calls = task_result_count.calls + 1",
+            values![company, task, name, value],
         )?;
-        if fresh == 1 {
-            db.execute(
-                "INSERT INTO task_result_count (company_id, task_id, name, value, calls) VALUES (?1, ?2, ?3, ?4, 1)
-                 ON CONFLICT (company_id, task_id, name, value) DO UPDATE SET calls = task_result_count.calls + 1",
-                values![claimed.company, claimed.task, name, value],
-            )?;
-        }
     }
     Ok(())
 }
 
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
+/// Takes back what [`count_result`] has counted.
+pub(crate) fn uncount_result(
+    db: &mut Db,
+    (company, task, call_index): (CompanyId, TaskId, i64),
+    name: &str,
+    value: &str,
+) -> Result<()> {
+    let gone = db.execute(
+        "DELETE FROM call_result WHERE company_id = ?1 AND task_id = ?2 AND name = ?3 AND value = ?4 AND call_index = ?5",
+        values![company, task, name, value, call_index],
+    )?;
+    if gone == 1 {
+        let of_value = values![company, task, name, value];
+        db.execute(
+            "UPDATE task_result_count SET calls = calls - 1
+             WHERE company_id = ?1 AND task_id = ?2 AND name = ?3 AND value = ?4",
+            of_value,
+        )?;
+        // A value that no call has is not listed.
+        db.execute(
+            "DELETE FROM task_result_count
+             WHERE company_id = ?1 AND task_id = ?2 AND name = ?3 AND value = ?4 AND calls = 0",
+            of_value,
+        )?;
+    }
+    Ok(())
+}
+
+pub(crate) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::Corrupt {
         column: "call_record",
         id: 0,

@@ -24,11 +24,14 @@ mod migrate;
 pub mod node;
 pub mod number;
 mod pool;
+pub mod past_calls;
 pub mod recording;
+pub mod regrade;
 pub mod robot;
 pub mod scenes;
 pub mod sms;
 pub mod task;
+pub mod unheard;
 pub mod vault;
 pub mod waiting;
 

@@ -7,7 +7,11 @@ use crate::error::{Error, Result};
 use crate::values;
 
 /// Every version of the schema, oldest first. A released one is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_init.sql"), include_str!("../migrations/0002_audio.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_init.sql"),
+    include_str!("../migrations/0002_conversations.sql"),
+    include_str!("../migrations/0003_audio.sql"),
+];
 
 /// Tables that grow with the calls: the ones that PostgreSQL may partition by company.
 pub const BIG_TABLES: [&str; 5] = ["customer", "call", "call_record", "call_result", "attempt"];

@@ -87,7 +87,7 @@ pub enum IdKind {
 }
 
 impl IdKind {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Customer => "customer",
             Self::Call => "call",

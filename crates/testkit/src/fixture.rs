@@ -263,6 +263,8 @@ impl Fixture {
             hung_up_by: None,
             chat_rounds: 0,
             utterances: Vec::new(),
+            course: None,
+            do_not_call: false,
             results: vec![result(INTENT_LEVEL, "D级(需筛选)")],
             recording: None,
             customer_recording: None,
@@ -428,5 +430,7 @@ fn utterance(at: Moment) -> Utterance {
         at,
         understanding: None,
         node: "开场".to_owned(),
+        latency: None,
+        recogniser: None,
     }
 }

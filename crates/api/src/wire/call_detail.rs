@@ -228,7 +228,8 @@ fn record_parts(
 
 impl PhoneLogLine {
     fn new(id: i64, utterance: Utterance, call: CallId, edition: Edition, calendar: &mut CalendarPage) -> Self {
-        let Utterance { speaker, text, start_ms, end_ms, at, understanding, node: _ } = utterance;
+        let Utterance { speaker, text, start_ms, end_ms, at, understanding, node: _, latency: _, recogniser: _ } =
+            utterance;
         let unknown = understanding == Some(Understanding::Unknown);
         let (user_mean, user_mean_detail) = match (speaker, understanding) {
             (Speaker::Robot, _) => (None, None),

@@ -201,6 +201,8 @@ fn conversation(at: Moment) -> Vec<Utterance> {
         at,
         understanding,
         node: "开场".to_owned(),
+        latency: None,
+        recogniser: None,
     };
     let hit = Match { name: "拒绝".to_owned(), sample: "不考虑".to_owned(), score: 0.92, knowledge: Some(7) };
     vec![

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::Understanding;
 
 /// What a conversation begins with, besides what is known of the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {
     /// Chooses between the wordings of prompts; the same seed gives the same conversation.
     pub seed: u64,

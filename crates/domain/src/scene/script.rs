@@ -137,7 +137,7 @@ struct ExpectedEnd {
 }
 
 /// What the scene calls a turn in which the robot did not understand.
-const UNKNOWN: &str = "AI_UNKNOWN";
+pub(super) const UNKNOWN: &str = "AI_UNKNOWN";
 
 /// Names in the script that the scene does not have are mistakes of the script.
 fn check(scene: &Scene, dialogues: &[Dialogue]) -> Result<(), Vec<Problem>> {

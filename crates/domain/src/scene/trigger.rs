@@ -48,6 +48,11 @@ impl Normalized {
         Self(letters(text, char::is_alphanumeric))
     }
 
+    /// What is left, as a text.
+    pub(crate) fn text(&self) -> String {
+        self.0.iter().collect()
+    }
+
     /// Whether nothing is left that could mean anything.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

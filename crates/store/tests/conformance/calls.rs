@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hutong_domain::call::{CallKind, CallStatus, FinishStatus, HungUpBy, Match, Speaker, Understanding, Utterance};
+use hutong_domain::call::{CallKind, CallStatus, FinishStatus, HungUpBy, Match, Speaker, TurnLatency, Understanding, Utterance};
 use hutong_domain::ids::CallId;
 use hutong_domain::moment::Moment;
 use hutong_store::call::{self, CallView};
@@ -32,6 +32,8 @@ fn transcript() -> Vec<Utterance> {
         at: Moment(START.ms() + start_ms),
         understanding,
         node: "开场".to_owned(),
+        latency: (speaker == Speaker::Robot).then_some(TurnLatency { pause_ms: 700, recognition_ms: 80, ours_ms: 3 }),
+        recogniser: (speaker == Speaker::Customer).then(|| "funasr".to_owned()),
     };
     let matched = Match { name: "拒绝".to_owned(), sample: "不考虑".to_owned(), score: 0.92, knowledge: Some(3) };
     vec![

@@ -29,6 +29,7 @@ mod nodes;
 mod numbers;
 mod opening;
 mod recordings;
+mod regrades;
 mod robots;
 mod rules;
 mod singles;
@@ -36,6 +37,7 @@ mod sms;
 mod task_life;
 mod task_lists;
 mod tasks;
+mod unheard;
 mod waiting;
 
 use hutong_store::PageRequest;

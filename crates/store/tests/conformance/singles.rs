@@ -19,7 +19,7 @@ conformance! {
     a_call_that_cannot_be_placed_leaves_nothing,
 }
 
-async fn single(fixture: &Fixture) -> Single {
+pub(crate) async fn single(fixture: &Fixture) -> Single {
     Single {
         company: fixture.company,
         robot: fixture.robot.id,
@@ -30,7 +30,7 @@ async fn single(fixture: &Fixture) -> Single {
     }
 }
 
-async fn place(fixture: &Fixture, single: Single) -> Result<Claimed, SingleRefused> {
+pub(crate) async fn place(fixture: &Fixture, single: Single) -> Result<Claimed, SingleRefused> {
     let look = fixture.looking();
     fixture.write(move |db, _| claim::place_single(db, &single, &look)).await
 }

@@ -110,6 +110,8 @@ impl Player<'_> {
             at: Moment(self.now_ms),
             understanding,
             node: node.to_owned(),
+            latency: None,
+            recogniser: None,
         });
         self.now_ms = end_ms;
     }
