@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hutong_dialer::Runtime;
-use hutong_dialer::line::{CallReport, Heard, LeftOver, Line, LiveCall, Recording, Said};
+use hutong_dialer::line::{CallReport, Heard, LeftOver, Line, LiveCall, Recording, Said, TransferTarget, Transferred};
 use hutong_dialer::runtime::BoxFuture;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Signals};
@@ -26,6 +26,8 @@ use crate::machine::{Ears, MachineEar};
 use crate::quiet::Quiet;
 use crate::trunks::Trunks;
 use crate::way::Way;
+
+mod transfer;
 
 /// What the callee did that nobody has asked for yet.
 const PENDING_MAX: usize = 32;
@@ -253,7 +255,7 @@ impl TrunkCall {
                     let signals = way.signals(Ended::Recognised, None, ear.verdict(), self.carrier.runtime.now());
                     return Err(self.unanswered(signals));
                 }
-                Happened::Signal(Signal::Trying) | Happened::Event(_) => {}
+                Happened::Signal(Signal::Trying | Signal::Referred(_)) | Happened::Event(_) => {}
             }
         };
         let how = match ended.by {
@@ -424,6 +426,7 @@ impl TrunkCall {
     fn on_request(&mut self, leg: &mut Leg, request: Request) {
         match request {
             Request::Session(change) => leg.change_session(change),
+            Request::Refer(asked) => drop(asked),
             Request::Info { content_type, body } => {
                 if let Some(words) = leg.sandbox.then(|| Words::read(&content_type, &body)).flatten() {
                     let until = leg.moment(leg.media.position());
@@ -458,6 +461,10 @@ impl LiveCall for TrunkCall {
 
     fn listen(&mut self, silence: Duration) -> BoxFuture<'_, Heard> {
         Box::pin(self.hear(silence))
+    }
+
+    fn transfer<'a>(&'a mut self, to: &'a TransferTarget) -> BoxFuture<'a, Transferred> {
+        Box::pin(self.hand_over(to))
     }
 
     fn hang_up(&mut self) -> BoxFuture<'_, ()> {

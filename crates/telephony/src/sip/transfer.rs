@@ -174,9 +174,8 @@ fn is_terminated(message: &impl HasHeaders) -> bool {
 
 /// The status code in a notification.
 pub(super) fn fragment_code(request: &sip::Request) -> Option<u16> {
-    let is_fragment = |value: String| {
-        value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(SIPFRAG))
-    };
+    let is_fragment =
+        |value: String| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(SIPFRAG));
     header::values(request, "Content-Type").any(is_fragment).then(|| code_of(&request.body)).flatten()
 }
 
@@ -237,7 +236,8 @@ fn address_in(value: &str) -> String {
 
 /// Tells the far side how the call that it asked for goes. Whether it took note.
 pub(super) async fn report(dialog: &InviteDialog, code: u16, is_last: bool) -> bool {
-    let state = if is_last { "terminated;reason=noresource".to_owned() } else { format!("active;expires={SUBSCRIPTION_S}") };
+    let state =
+        if is_last { "terminated;reason=noresource".to_owned() } else { format!("active;expires={SUBSCRIPTION_S}") };
     let headers = vec![
         Header::Event(PACKAGE.into()),
         Header::SubscriptionState(state.into()),
