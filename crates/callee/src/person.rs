@@ -8,7 +8,7 @@ use hutong_domain::sandbox::{Fate, Manner, Turn};
 use hutong_prompts::{Entry, Role};
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::media::{Engine, Event, Events, Formats, Media};
-use hutong_telephony::sip::{IncomingCall, Refusal, Reply, Request, Signal};
+use hutong_telephony::sip::{IncomingCall, ReferRequest, Refusal, Reply, Request, Signal};
 use hutong_telephony::words::{CONTENT_TYPE, Words};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -16,12 +16,18 @@ use rand::rngs::StdRng;
 use crate::lossy::Lossy;
 use crate::sound::{self, BEEP, BUSY, RINGBACK};
 
+mod transfer;
+
 /// The longest that anybody stays on the phone.
 const CALL_MAX: Duration = Duration::from_secs(600);
 /// Silence of the robot after which it is the person's turn.
 const ROBOT_PAUSE: Duration = Duration::from_millis(600);
 /// Silence from the beginning on after which a person speaks first.
 const FIRST_PATIENCE: Duration = Duration::from_secs(6);
+/// The same of who takes calls that are handed over.
+const ATTENDING_PATIENCE: Duration = Duration::from_millis(300);
+/// How often whoever takes such calls speaks before hanging up.
+const ATTENDED_TURNS: usize = 3;
 /// Silence after which a person hangs up: nobody is there.
 const LAST_PATIENCE: Duration = Duration::from_secs(25);
 /// How long the robot is listened to before it is interrupted, or hung up on.
@@ -54,6 +60,8 @@ struct Person<'a> {
     /// What stands between this person and the caller, where the connection is bad.
     lossy: Option<Arc<Lossy>>,
     sdp: Option<String>,
+    /// The caller's wish that somebody else is called, until it is looked at.
+    asked: Option<ReferRequest>,
 }
 
 /// Why a wait ended.
@@ -71,7 +79,7 @@ pub(crate) async fn live(call: IncomingCall, engine: &Engine, fate: Fate, mut ch
         Fate::Answers(Manner::DropsPackets) => Lossy::open(call.local_ip(), chance.random()).await.ok().map(Arc::new),
         Fate::Answers(_) | Fate::Unanswered(_) => None,
     };
-    let mut person = Person { call, engine, chance, pace, voice, lossy: lossy.clone(), sdp: None };
+    let mut person = Person { call, engine, chance, pace, voice, lossy: lossy.clone(), sdp: None, asked: None };
     let opened = person.open();
     let Some((media, events)) = opened else {
         person.call.refuse(Refusal { code: 488, q850: Some(65) });
@@ -127,28 +135,28 @@ impl Person<'_> {
         loop {
             tokio::select! {
                 () = &mut over => return Ended::Done,
-                signal = self.call.next() => if matches!(signal, Signal::Ended(_)) { return Ended::Gone },
+                signal = self.call.next() => if self.is_over(signal, None) { return Ended::Gone },
             }
         }
     }
 
     async fn refuse(&mut self, disposition: Disposition, media: &Media) {
-        let (heard, refusal) = match disposition {
-            Disposition::Declined => (Early::Rings(3_000, 12_000), Refusal { code: 603, q850: Some(21) }),
-            Disposition::Busy => (Early::Plays(BUSY.clone()), Refusal { code: 486, q850: Some(17) }),
-            Disposition::Vacant => (self.announcement("vacant"), Refusal { code: 404, q850: Some(1) }),
-            Disposition::PoweredOff => (self.announcement("powered_off"), Refusal { code: 480, q850: None }),
-            Disposition::Suspended => (self.announcement("suspended"), Refusal { code: 480, q850: None }),
-            // It is the line that does not reach so far: no carrier announces that the callee is away.
-            Disposition::OutOfCoverage => (Early::Nothing, Refusal { code: 480, q850: Some(3) }),
-            Disposition::Unreachable => (self.announcement("unreachable"), Refusal { code: 480, q850: None }),
-            Disposition::LineFailed => (Early::Nothing, Refusal { code: 403, q850: None }),
-            Disposition::LineInArrears => (Early::Nothing, Refusal { code: 402, q850: None }),
-            Disposition::Interrupted => (Early::Nothing, Refusal { code: 500, q850: Some(41) }),
+        let heard = match disposition {
+            Disposition::Declined => Early::Rings(3_000, 12_000),
+            Disposition::Busy => Early::Plays(BUSY.clone()),
+            Disposition::Vacant => self.announcement("vacant"),
+            Disposition::PoweredOff => self.announcement("powered_off"),
+            Disposition::Suspended => self.announcement("suspended"),
+            Disposition::Unreachable => self.announcement("unreachable"),
+            Disposition::OutOfCoverage
+            | Disposition::LineFailed
+            | Disposition::LineInArrears
+            | Disposition::Interrupted => Early::Nothing,
             Disposition::RangOut | Disposition::Answered | Disposition::NoSeat | Disposition::Blacklisted => {
-                (Early::RingsForEver, Refusal { code: 480, q850: Some(19) })
+                Early::RingsForEver
             }
         };
+        let refusal = refusal_of(disposition);
         let waited = match heard {
             Early::Nothing => self.wait_a_little(100, 400).await,
             Early::Rings(least, most) => {
@@ -198,6 +206,8 @@ impl Person<'_> {
         loop {
             match self.listen(media, &mut events, manner, turn).await {
                 Heard::Gone | Heard::Nothing | Heard::Enough => return,
+                Heard::Asked if self.hand_over(manner).await => return,
+                Heard::Asked => continue,
                 Heard::ItsPause => {}
             }
             let thinking = if manner == Manner::Interrupts {
@@ -222,6 +232,9 @@ impl Person<'_> {
                 Turn::Waits => {}
             }
             turn += 1;
+            if manner == Manner::Attends && turn == ATTENDED_TURNS {
+                return;
+            }
         }
     }
 
@@ -263,8 +276,12 @@ impl Person<'_> {
     /// Listens to the robot until it is this person's turn.
     async fn listen(&mut self, media: &Media, events: &mut Events, manner: Manner, turn: usize) -> Heard {
         let mut activity = ActivityDetector::default();
+        let first_patience = if manner == Manner::Attends { ATTENDING_PATIENCE } else { FIRST_PATIENCE };
         let (mut voiced_ms, mut quiet) = (0, Duration::ZERO);
         loop {
+            if self.asked.is_some() {
+                return Heard::Asked;
+            }
             let event = tokio::select! {
                 biased;
                 signal = self.call.next() => {
@@ -289,14 +306,14 @@ impl Person<'_> {
                 Manner::HangsUp if turn >= 1 && heard >= HEARD_ENOUGH => return Heard::Enough,
                 Manner::Interrupts if heard >= HEARD_ENOUGH => return Heard::ItsPause,
                 _ if voiced_ms > 0 && quiet >= ROBOT_PAUSE => return Heard::ItsPause,
-                _ if turn == 0 && voiced_ms == 0 && quiet >= FIRST_PATIENCE => return Heard::ItsPause,
+                _ if turn == 0 && voiced_ms == 0 && quiet >= first_patience => return Heard::ItsPause,
                 _ if quiet >= LAST_PATIENCE => return Heard::Nothing,
                 _ => {}
             }
         }
     }
 
-    /// Whether the call is over; a change of the session is answered.
+    /// Whether the call is over; a change of the session is answered, and a wish to hand the call over is kept.
     fn is_over(&mut self, signal: Signal, media: Option<&Media>) -> bool {
         match signal {
             Signal::Ended(_) => true,
@@ -306,9 +323,32 @@ impl Person<'_> {
                 change.reply(answer.map_or(Reply::Refuse, Reply::Accept));
                 false
             }
+            Signal::Request(Request::Refer(asked)) => {
+                self.asked = Some(asked);
+                false
+            }
             _ => false,
         }
     }
+}
+
+/// How the network refuses a call that ends like this.
+fn refusal_of(disposition: Disposition) -> Refusal {
+    let (code, q850) = match disposition {
+        Disposition::Declined => (603, Some(21)),
+        Disposition::Busy => (486, Some(17)),
+        Disposition::Vacant => (404, Some(1)),
+        Disposition::PoweredOff | Disposition::Suspended | Disposition::Unreachable => (480, None),
+        // It is the line that does not reach so far: no carrier announces that the callee is away.
+        Disposition::OutOfCoverage => (480, Some(3)),
+        Disposition::LineFailed => (403, None),
+        Disposition::LineInArrears => (402, None),
+        Disposition::Interrupted => (500, Some(41)),
+        Disposition::RangOut | Disposition::Answered | Disposition::NoSeat | Disposition::Blacklisted => {
+            (480, Some(19))
+        }
+    };
+    Refusal { code, q850 }
 }
 
 /// Milliseconds of a frame.
@@ -330,6 +370,8 @@ enum Heard {
     Nothing,
     /// More than this person wants to hear.
     Enough,
+    /// The caller's wish that somebody else is called.
+    Asked,
     /// The caller is gone.
     Gone,
 }

@@ -1,9 +1,12 @@
 //! What carries a call: the border between a conversation and its line.
 
+use std::time::Duration;
+
 use hutong_domain::dialogue::{Interruption, Listen};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::{Disposition, Signals};
 use hutong_domain::scene::Language;
+use hutong_domain::transfer::{Destination, TransferFailure, TransferWay};
 use hutong_store::claim::Claimed;
 
 use crate::runtime::BoxFuture;
@@ -37,6 +40,11 @@ pub trait LiveCall: Send {
     /// Waits for the customer to say or press something.
     fn listen(&mut self, listen: Listen) -> BoxFuture<'_, Heard>;
 
+    /// Hands the call over to a person. Where that fails, the call goes on; otherwise it is over when this ends.
+    fn transfer<'a>(&'a mut self, _to: &'a TransferTarget) -> BoxFuture<'a, Transferred> {
+        Box::pin(std::future::ready(Transferred::Failed(TransferFailure::Unsupported)))
+    }
+
     /// Ends the call from our side.
     fn hang_up(&mut self) -> BoxFuture<'_, ()>;
 
@@ -55,6 +63,48 @@ pub struct Briefing {
     pub hotwords: Vec<String>,
     /// What is said to this customer alone, to be rendered before somebody answers.
     pub slot_texts: Vec<String>,
+}
+
+/// To whom a call is handed over, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferTarget {
+    /// To whom.
+    pub to: Destination,
+    /// In which way.
+    pub how: TransferWay,
+    /// For how long the person is waited for.
+    pub ring: Duration,
+    /// What the customer hears meanwhile, again and again; silence where there is none.
+    pub wait: Option<String>,
+}
+
+/// What came of handing a call over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transferred {
+    /// The person took the call, and it is over for us.
+    Taken {
+        /// When the person took it.
+        from: Moment,
+        /// When it was over for us: at once where the far side carries it on.
+        until: Moment,
+        /// Who ended it.
+        by: PartedBy,
+    },
+    /// Nobody took it: the call goes on.
+    Failed(TransferFailure),
+    /// The customer hung up before anybody took it.
+    HungUp,
+}
+
+/// Who ended a call that a person took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartedBy {
+    /// The customer.
+    Customer,
+    /// The person.
+    Person,
+    /// We did: it goes on without us, or lasted too long.
+    Us,
 }
 
 /// What a line has to say about a call that is over.

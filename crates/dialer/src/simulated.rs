@@ -9,11 +9,12 @@ use std::time::Duration;
 use hutong_domain::dialogue::{Interruption, Listen};
 use hutong_domain::outcome::Disposition;
 use hutong_domain::sandbox::{Fate, Manner, Turn};
+use hutong_domain::transfer::{TransferFailure, TransferWay};
 use hutong_store::claim::Claimed;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::line::{Heard, Line, LiveCall, Said};
+use crate::line::{Heard, Line, LiveCall, PartedBy, Said, TransferTarget, Transferred};
 use crate::runtime::{BoxFuture, Runtime};
 
 /// Milliseconds that a spoken Mandarin character takes.
@@ -74,6 +75,21 @@ impl SimulatedCall {
             Fate::Answers(manner) => Some(manner),
             Fate::Unanswered(_) => None,
         }
+    }
+
+    /// How long the person takes to answer, or why nobody does. Fixed numbers have fixed fates here as well, and any
+    /// other person is there for whom is handed over to them.
+    async fn called(&mut self, to: &TransferTarget) -> Result<(), TransferFailure> {
+        let Some(Fate::Unanswered(disposition)) = Fate::of_number(to.to.user()) else {
+            let takes = Duration::from_millis(self.rng.random_range(2_000..=9_000));
+            self.runtime.sleep(takes.min(to.ring)).await;
+            return if takes <= to.ring { Ok(()) } else { Err(TransferFailure::NoAnswer) };
+        };
+        match disposition {
+            Disposition::RangOut => self.runtime.sleep(to.ring.min(RING_TIMEOUT)).await,
+            _ => self.pause(800, 4_000).await,
+        }
+        Err(TransferFailure::of(disposition))
     }
 
     /// What the customer does next.
@@ -148,6 +164,27 @@ impl LiveCall for SimulatedCall {
             let from = self.runtime.now();
             self.runtime.sleep(speaking_time(words)).await;
             Heard::Words { text: words.to_owned(), from, until: self.runtime.now(), recognition: None }
+        })
+    }
+
+    fn transfer<'a>(&'a mut self, to: &'a TransferTarget) -> BoxFuture<'a, Transferred> {
+        Box::pin(async move {
+            if to.how == TransferWay::Refer && self.manner() == Some(Manner::KeepsCalls) {
+                self.pause(100, 400).await;
+                return Transferred::Failed(TransferFailure::Unsupported);
+            }
+            if let Err(why) = self.called(to).await {
+                return Transferred::Failed(why);
+            }
+            let from = self.runtime.now();
+            let by = match to.how {
+                TransferWay::Refer => PartedBy::Us,
+                TransferWay::Bridge => {
+                    self.pause(20_000, 90_000).await;
+                    if self.rng.random_range(0..2) == 0 { PartedBy::Customer } else { PartedBy::Person }
+                }
+            };
+            Transferred::Taken { from, until: self.runtime.now(), by }
         })
     }
 

@@ -43,10 +43,14 @@ pub enum Manner {
     Vanishes,
     /// Agrees with everything, over a connection that loses one packet of their voice in ten.
     DropsPackets,
+    /// Agrees with everything; its telephone hands no call over (REFER is refused).
+    KeepsCalls,
+    /// Takes calls that are handed over: speaks first, answers some times, and hangs up.
+    Attends,
 }
 
 impl Fate {
-    /// The fixed outcomes of the sandbox numbers 13800138000 to 13800138032: up to 22, the last two digits
+    /// The fixed outcomes of the sandbox numbers 13800138000 to 13800138034: up to 22, the last two digits
     /// are the finish status that the number leads to.
     #[must_use]
     pub fn of_number(number: &str) -> Option<Self> {
@@ -76,6 +80,8 @@ impl Fate {
             30 => Self::Answers(Manner::Interrupts),
             31 => Self::Answers(Manner::Vanishes),
             32 => Self::Answers(Manner::DropsPackets),
+            33 => Self::Answers(Manner::KeepsCalls),
+            34 => Self::Answers(Manner::Attends),
             _ => return None,
         })
     }
@@ -124,6 +130,7 @@ impl Manner {
     #[must_use]
     pub fn turn(self, turn: usize, robot_said: &str, greets: bool) -> Turn {
         const GREETINGS: &[&str] = &["喂，你好", "喂，哪位", "你好，请讲"];
+        const ATTENDING: &[&str] = &["你好，请讲"];
         const AGREEING: &[&str] = &["嗯，可以", "好的，你说", "可以啊", "行，没问题", "好的"];
         const HOUSE_QUESTIONS: &[&str] =
             &["多少钱一平", "你们楼盘在哪里", "可以贷款吗", "周边有什么配套", "都有什么户型", "环境怎么样"];
@@ -139,8 +146,15 @@ impl Manner {
             Self::Voicemail if turn > 0 => return Turn::Waits,
             Self::Voicemail => GREETING,
             Self::PressesKeys => return Turn::Presses('1'),
+            Self::Attends if turn == 0 => ATTENDING,
             _ if turn == 0 && greets => GREETINGS,
-            Self::Interested | Self::HangsUp | Self::Interrupts | Self::Vanishes | Self::DropsPackets => AGREEING,
+            Self::Interested
+            | Self::HangsUp
+            | Self::Interrupts
+            | Self::Vanishes
+            | Self::DropsPackets
+            | Self::KeepsCalls
+            | Self::Attends => AGREEING,
             Self::Curious if turn % 2 == 1 => {
                 if ["还款", "欠款", "逾期", "账单"].iter().any(|word| robot_said.contains(word)) {
                     DEBT_QUESTIONS

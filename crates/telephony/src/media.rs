@@ -3,6 +3,7 @@
 //! The engine (`engine`) owns sockets and threads; everything below it is given packets, frames and the time: `stream`
 //! is one call's two directions, `sdp` what both sides agree on, `source` whose packets are heard.
 
+mod bridge;
 mod codec;
 mod conceal;
 mod digits;
@@ -21,6 +22,7 @@ mod srtp;
 mod stats;
 mod stream;
 
+pub use bridge::Bridge;
 pub use codec::Codec;
 pub use digits::DigitsError;
 pub use engine::{Engine, EngineOptions, Tap};

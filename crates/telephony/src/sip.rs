@@ -19,6 +19,7 @@ mod outgoing;
 mod ping;
 mod registration;
 mod session_timer;
+mod transfer;
 mod trunk;
 
 pub use agent::{AgentStats, Listen, UserAgent};
@@ -27,4 +28,5 @@ pub use call::{Ended, EndedBy, Reply, Request, SessionChange, Signal, SipError};
 pub use incoming::{IncomingCall, Refusal};
 pub use outgoing::OutgoingCall;
 pub use registration::RegistrationState;
+pub use transfer::{ReferRequest, Referred};
 pub use trunk::{CallerId, Number, Rewrite, Secret, Srtp, Transport, Trunk, TrunkError};

@@ -4,6 +4,7 @@
 
 mod media {
     mod agreements;
+    mod bridges;
     mod digits;
     mod network;
     pub(crate) mod peers;

@@ -1,6 +1,7 @@
 //! One call on a trunk: its signalling and its voices, as the dialer sees them.
 
 mod talk;
+mod transfer;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -9,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hutong_dialer::Runtime;
-use hutong_dialer::line::{Briefing, CallReport, Heard, LeftOver, Line, LiveCall, Recording, Said};
+use hutong_dialer::line::{
+    Briefing, CallReport, Heard, LeftOver, Line, LiveCall, Recording, Said, TransferTarget, Transferred,
+};
 use hutong_dialer::runtime::BoxFuture;
 use hutong_domain::dialogue::{Interruption, Listen};
 use hutong_domain::moment::Moment;
@@ -262,7 +265,7 @@ impl TrunkCall {
                     let signals = way.signals(Ended::Recognised, None, ear.verdict(), self.carrier.runtime.now());
                     return Err(self.unanswered(signals));
                 }
-                Happened::Signal(Signal::Trying) | Happened::Event(_) => {}
+                Happened::Signal(Signal::Trying | Signal::Referred(_)) | Happened::Event(_) => {}
             }
         };
         let how = match ended.by {
@@ -331,6 +334,10 @@ impl LiveCall for TrunkCall {
 
     fn listen(&mut self, listen: Listen) -> BoxFuture<'_, Heard> {
         Box::pin(self.hear(listen))
+    }
+
+    fn transfer<'a>(&'a mut self, to: &'a TransferTarget) -> BoxFuture<'a, Transferred> {
+        Box::pin(self.hand_over(to))
     }
 
     fn hang_up(&mut self) -> BoxFuture<'_, ()> {

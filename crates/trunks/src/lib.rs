@@ -4,6 +4,7 @@
 //! [`settings`] is what a line's row says about its trunk.
 
 pub mod announcements;
+mod bridges;
 pub mod call;
 mod hearing;
 mod machine;

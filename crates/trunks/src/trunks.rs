@@ -15,6 +15,7 @@ use hutong_telephony::sip::{RegistrationState, SipError, Trunk, UserAgent};
 use tokio::sync::watch;
 
 use crate::announcements::KnownAnnouncements;
+use crate::bridges::Bridges;
 use crate::settings;
 
 /// How often the store is asked for changed lines.
@@ -106,6 +107,7 @@ pub struct Trunks {
     vault: Vault,
     runtime: Arc<dyn Runtime>,
     announcements: KnownAnnouncements,
+    pub(crate) bridges: Arc<Bridges>,
     watched: RwLock<HashMap<LineId, Watched>>,
 }
 
@@ -114,7 +116,8 @@ impl Trunks {
     #[must_use]
     pub fn new(agent: UserAgent, store: Store, vault: Vault, runtime: Arc<dyn Runtime>) -> Self {
         let announcements = KnownAnnouncements::new();
-        Self { agent, store, vault, runtime, announcements, watched: RwLock::default() }
+        let bridges = Arc::default();
+        Self { agent, store, vault, runtime, announcements, bridges, watched: RwLock::default() }
     }
 
     /// The announcements that are listened for before the answer.

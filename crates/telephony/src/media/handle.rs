@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
 use super::Frame;
+use super::bridge::{self, Bridge, BridgeEnd};
 use super::digits::{self, DigitsError};
 use super::engine::Engine;
 use super::player::{CLIPS_MAX, Clip, Playback};
@@ -182,6 +183,18 @@ impl Media {
         })
     }
 
+    /// Lets this call and another one hear each other, in place of whatever plays in them; a bridge that either had before
+    /// ends. Digits are not passed on: they are events of each.
+    #[must_use = "the bridge ends when this is dropped"]
+    pub fn bridge(&self, other: &Self) -> Bridge {
+        let (bridge, here, there) = bridge::build();
+        for (media, end) in [(self, here), (other, there)] {
+            media.stop_playing();
+            media.shared.ask(|asked| asked.bridge = Some(Box::new(end)));
+        }
+        bridge
+    }
+
     /// Whether the customer's frames are delivered as events; at first they are not.
     pub fn listen(&self, listens: bool) {
         self.shared.ask(|asked| asked.listens = Some(listens));
@@ -225,6 +238,7 @@ pub(crate) struct Asked {
     pub(crate) clips: Vec<Clip>,
     pub(crate) digits: Vec<u8>,
     pub(crate) listens: Option<bool>,
+    pub(crate) bridge: Option<Box<BridgeEnd>>,
     /// Nobody will do any of this.
     ended: bool,
 }

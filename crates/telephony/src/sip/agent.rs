@@ -34,7 +34,7 @@ const PORTS_TRIED_MAX: u32 = 16;
 /// Requests inside one call that wait for it.
 pub(super) const WAITING_IN_CALL_MAX: usize = 16;
 /// Methods that we take.
-pub(super) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+pub(super) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY";
 /// After how long a stream on which nothing comes is closed: longer than calls last. The far side of a call that says
 /// nothing meanwhile has to reach us at its end; who vanished is found out by the system.
 const STREAM_IDLE_MAX: Duration = Duration::from_secs(3_600);
@@ -384,7 +384,7 @@ async fn handle(
             None => transaction.reply(StatusCode::TemporarilyUnavailable).await,
         },
         Method::Update => early_update(&agent, transaction).await,
-        Method::Invite | Method::Bye | Method::Info | Method::PRack => {
+        Method::Invite | Method::Bye | Method::Info | Method::PRack | Method::Notify | Method::Refer => {
             transaction.reply(StatusCode::CallTransactionDoesNotExist).await
         }
         _ => transaction.reply_with(StatusCode::MethodNotAllowed, vec![Header::Allow(ALLOWED.into())], None).await,

@@ -2,6 +2,8 @@
 
 use tokio::sync::oneshot;
 
+use super::transfer::{ReferRequest, Referred};
+
 /// What happens to a call, in its order.
 #[derive(Debug)]
 pub enum Signal {
@@ -21,6 +23,8 @@ pub enum Signal {
     },
     /// The far side asks for something that has to be replied to.
     Request(Request),
+    /// What came of asking the far side to call somebody else in our place.
+    Referred(Referred),
     /// Over. Nothing comes after it.
     Ended(Ended),
 }
@@ -67,6 +71,8 @@ pub enum Request {
         /// Its body.
         body: Vec<u8>,
     },
+    /// A REFER: the far side hands the call over. Only calls from outside are asked; others refuse it.
+    Refer(ReferRequest),
 }
 
 /// The far side's wish to change the session; refused with 488 where it is dropped without an answer.

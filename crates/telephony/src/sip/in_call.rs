@@ -77,6 +77,6 @@ fn session_change(
 }
 
 /// Replies without waiting for the reply to be sent.
-fn respond(handle: TransactionHandle, status: StatusCode) {
+pub(super) fn respond(handle: TransactionHandle, status: StatusCode) {
     tokio::spawn(async move { handle.respond(status, None, None).await });
 }

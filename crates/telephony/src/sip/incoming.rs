@@ -10,9 +10,9 @@ use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc;
 
 use super::agent::{self, ALLOWED, Inner, Notes, WAITING_IN_CALL_MAX};
-use super::call::{Ended, EndedBy, Signal};
+use super::call::{Ended, EndedBy, Request, Signal};
 use super::trunk::Transport;
-use super::{header, in_call};
+use super::{header, in_call, transfer};
 
 /// A call that somebody places to us. Dropping it refuses it before the answer, and hangs up after it.
 pub struct IncomingCall {
@@ -88,7 +88,8 @@ impl IncomingCall {
 
     /// Answers.
     pub fn answer(&mut self, sdp: String) {
-        let headers = vec![Header::ContentType("application/sdp".into()), Header::Allow(ALLOWED.into())];
+        let allowed = format!("{ALLOWED}, REFER");
+        let headers = vec![Header::ContentType("application/sdp".into()), Header::Allow(allowed.into())];
         self.answered = true;
         self.told(self.dialog.accept(Some(headers), Some(sdp.into_bytes())));
     }
@@ -115,6 +116,13 @@ impl IncomingCall {
         })
     }
 
+    /// Tells the caller how the call goes that it asked for ([`Request::Refer`]), by a status code as of that call. Whether
+    /// it took note; reports that follow each other have to wait for each other.
+    pub fn report_referral(&self, code: u16, is_last: bool) -> impl Future<Output = bool> + Send + use<> {
+        let dialog = self.dialog.clone();
+        async move { transfer::report(&dialog, code, is_last).await }
+    }
+
     /// Waits for what happens next: the caller's confirmation of our answer is [`Signal::Answered`]. After the end, it
     /// is the end again.
     pub async fn next(&mut self) -> Signal {
@@ -135,6 +143,9 @@ impl IncomingCall {
     }
 
     fn on_state(&mut self, state: DialogState) -> Option<Signal> {
+        if let DialogState::Refer(_, request, handle) = state {
+            return transfer::asked(&request, handle).map(|asked| Signal::Request(Request::Refer(asked)));
+        }
         if in_call::is_request(&state) {
             return in_call::take(state, None);
         }

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason};
+use hutong_domain::transfer::Destination;
+use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle};
 use rsipstack::dialog::invitation::{InviteAsyncResult, InviteOption};
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Header, HeadersExt as _, Response, StatusCodeKind};
+use rsipstack::sip::{self, Header, HeadersExt as _, Response, StatusCode, StatusCodeKind};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -19,12 +20,15 @@ use super::connections::Hop;
 use super::header::{self, SessionExpires};
 use super::in_call;
 use super::session_timer::{Due, INTERVAL_S, SessionTimer};
+use super::transfer::{self, Referral, Referred, Word};
 use super::trunk::{Number, Trunk};
 
 /// For how long the end of a call is waited for before its dialog is forgotten: no answer comes after it (64 × T1).
 pub(super) const GOODBYE: Duration = Duration::from_secs(33);
 /// The longest session interval that is granted after a refusal of ours.
 const INTERVAL_S_MAX: u32 = 86_400;
+/// The status that says that the account is not enough.
+const UNAUTHORIZED: u16 = 401;
 /// How often a call is placed anew with what the trunk missed in it: each hop may want more than those before it.
 const ASKED_AGAIN_MAX: u8 = 2;
 
@@ -37,6 +41,7 @@ pub struct OutgoingCall {
     early: mpsc::Receiver<Request>,
     invite: Option<JoinHandle<InviteAsyncResult>>,
     refresh: Option<JoinHandle<rsipstack::Result<Option<Response>>>>,
+    referral: Option<Referral>,
     timer: Option<SessionTimer>,
     /// Whether refreshing is done with UPDATE; else with a re-INVITE.
     updates: bool,
@@ -88,6 +93,33 @@ impl UserAgent {
         (caller, callee): (Number<'_>, &str),
         sdp: String,
     ) -> Result<OutgoingCall, SipError> {
+        let callee = trunk.callee(callee).map_err(|error| SipError::Malformed(error.to_string()))?;
+        self.place_at(trunk, local, (caller, callee), sdp)
+    }
+
+    /// Calls a person whom a call is handed over to. An address that is not of the trunk is called through it all the
+    /// same: what it leads to is for the trunk to know.
+    ///
+    /// # Errors
+    /// When a number or a setting cannot be written in SIP.
+    pub fn place_to(
+        &self,
+        trunk: &Trunk,
+        local: IpAddr,
+        (caller, person): (Number<'_>, &Destination),
+        sdp: String,
+    ) -> Result<OutgoingCall, SipError> {
+        let person = trunk.person(person).map_err(|error| SipError::Malformed(error.to_string()))?;
+        self.place_at(trunk, local, (caller, person), sdp)
+    }
+
+    fn place_at(
+        &self,
+        trunk: &Trunk,
+        local: IpAddr,
+        (caller, callee): (Number<'_>, sip::Uri),
+        sdp: String,
+    ) -> Result<OutgoingCall, SipError> {
         let malformed = |error: super::TrunkError| SipError::Malformed(error.to_string());
         let identity = trunk.identity(caller).map_err(malformed)?;
         let contact_user = identity.from.user().unwrap_or("hutong").to_owned();
@@ -99,13 +131,13 @@ impl UserAgent {
         let option = InviteOption {
             caller_display_name: identity.display_name,
             caller: identity.from,
-            callee: trunk.callee(callee).map_err(malformed)?,
+            route_set: trunk.route_to(&callee).map_err(malformed)?,
+            callee,
             offer: Some(sdp.clone().into_bytes()),
             contact: self.inner.contact_for(trunk, &contact_user, local)?,
             credential: trunk.credential(),
             headers: Some(headers),
             support_prack: trunk.reliable_provisional,
-            route_set: trunk.route_set().map_err(malformed)?,
             ..InviteOption::default()
         };
         let patience = Patience {
@@ -140,6 +172,7 @@ impl OutgoingCall {
             early,
             invite: Some(invite),
             refresh: None,
+            referral: None,
             timer: None,
             updates: false,
             sdp,
@@ -173,6 +206,7 @@ impl OutgoingCall {
                 Some(request) = self.early.recv() => Some(Signal::Request(request)),
                 result = finished(&mut self.invite) => self.on_final(result),
                 result = finished(&mut self.refresh) => self.on_refreshed(result),
+                referred = transfer::heard(&mut self.referral) => referred.map(Signal::Referred),
                 () = clock::sleep_until(given_up.as_ref().map(|(at, _)| *at)) => {
                     given_up.map(|(_, ended)| Signal::Ended(ended))
                 }
@@ -204,9 +238,46 @@ impl OutgoingCall {
         tokio::spawn(async move { dialog.info(Some(headers), Some(body)).await });
     }
 
+    /// Asks the far side of an answered call to call `person` in our place (REFER). [`Signal::Referred`] says what came
+    /// of it, within `patience`; where nothing came of it, the call goes on as before.
+    ///
+    /// # Errors
+    /// When the call is not answered, when an earlier one has not come to its end, or when the address cannot be written.
+    pub fn refer(&mut self, trunk: &Trunk, person: &Destination, patience: Duration) -> Result<(), SipError> {
+        if !self.patience.answered || self.ended.is_some() || self.referral.is_some() {
+            return Err(SipError::Malformed("the call cannot be handed over now".to_owned()));
+        }
+        let to = trunk.person(person).map_err(|error| SipError::Malformed(error.to_string()))?;
+        let connected = connected(self.agent.clone(), self.hop.clone());
+        let whom = (&to, &self.option.caller);
+        self.referral = Some(Referral::begin(self.dialog.clone(), whom, clock::now() + patience, connected));
+        Ok(())
+    }
+
+    /// How the call that the far side was asked for goes.
+    fn on_notify(&mut self, request: &sip::Request, handle: TransactionHandle) -> Option<Signal> {
+        let Some(referral) = &self.referral else {
+            in_call::respond(handle, StatusCode::CallTransactionDoesNotExist);
+            return None;
+        };
+        let (status, word) = referral.notified(request);
+        in_call::respond(handle, status);
+        match word? {
+            Word::Underway => None,
+            Word::Over(referred) => {
+                self.referral = None;
+                Some(Signal::Referred(referred))
+            }
+            Word::TooLate => Some(Signal::Ended(Ended { by: EndedBy::Us, code: None, q850: None })),
+        }
+    }
+
     fn on_state(&mut self, state: DialogState) -> Option<Signal> {
         if matches!(state, DialogState::Updated(..)) {
             self.timer = self.timer.map(|timer| timer.restarted(clock::now()));
+        }
+        if let DialogState::Notify(_, request, handle) = state {
+            return self.on_notify(&request, handle);
         }
         if in_call::is_request(&state) {
             return in_call::take(state, self.timer);
@@ -230,6 +301,14 @@ impl OutgoingCall {
             }
             // The result of the INVITE follows, and says more.
             _ if self.invite.is_some() => None,
+            TerminatedReason::ProxyAuthRequired if self.referral.as_ref().is_some_and(Referral::is_being_asked) => {
+                let Some((dialog, states)) = transfer::taken_up_again(&self.agent, &self.dialog) else {
+                    return Some(Signal::Ended(Ended::in_silence()));
+                };
+                (self.dialog, self.states) = (dialog, states);
+                let waited_for = self.referral.take().is_some_and(|referral| referral.is_waited_for());
+                waited_for.then_some(Signal::Referred(Referred::Declined { code: Some(UNAUTHORIZED) }))
+            }
             _ => Some(Signal::Ended(Ended::in_silence())),
         }
     }
@@ -382,7 +461,7 @@ async fn connected(agent: Arc<Inner>, hop: Option<Hop>) {
 }
 
 /// The result of a task; waits for ever where there is none, and gives nothing where it broke.
-async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
+pub(super) async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
     match task {
         Some(task) => task.await.ok(),
         None => std::future::pending().await,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hutong_domain::transfer::Destination;
 use rsipstack::dialog::authenticate::Credential;
 use rsipstack::sip::{Auth, Header, HostWithPort, Param, Scheme, Uri, typed};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,10 @@ pub struct Trunk {
     /// Whether reliable provisional responses are offered (100rel, RFC 3262).
     #[serde(default)]
     pub reliable_provisional: bool,
+    /// How many of its calls may be handed over to people at once by calling these on the trunk too: each needs a channel
+    /// more.
+    #[serde(default = "default_bridges_max")]
+    pub bridges_max: u32,
     /// Whether this is the callee farm, whose people say their words as text as well. Never true of a real trunk.
     #[serde(default)]
     pub sandbox: bool,
@@ -79,6 +84,9 @@ const fn default_ring_s() -> u32 {
 }
 const fn default_reply_s() -> u32 {
     5
+}
+const fn default_bridges_max() -> u32 {
+    10
 }
 
 /// What carries SIP.
@@ -203,6 +211,7 @@ impl Trunk {
             ring_s: default_ring_s(),
             reply_s: default_reply_s(),
             reliable_provisional: false,
+            bridges_max: default_bridges_max(),
             sandbox: false,
         }
     }
@@ -243,6 +252,9 @@ impl Trunk {
         if !(60..=86_400).contains(&self.register_s) {
             return wrong("register-seconds", "must be between 60 and 86400");
         }
+        if self.bridges_max > BRIDGES_MAX {
+            return wrong("bridges-max", "is at most 10000");
+        }
         if self.options_s > 3_600 || !(5..=180).contains(&self.ring_s) || !(1..=32).contains(&self.reply_s) {
             return wrong(
                 "options-seconds",
@@ -282,12 +294,31 @@ impl Trunk {
         self.uri_of(Some(&number), &self.server)
     }
 
+    /// The address of a person whom a call is handed over to.
+    pub(super) fn person(&self, person: &Destination) -> Result<Uri, TrunkError> {
+        match person.address() {
+            Some((user, host)) => {
+                let address = plain_uri(Scheme::Sip, Some(user), host)?;
+                let is_ours = address.host_with_port == self.uri()?.host_with_port;
+                if is_ours { self.uri_of(Some(user), host) } else { Ok(address) }
+            }
+            None => self.callee(person.user()),
+        }
+    }
+
+    /// The way to an address: through the proxies, or through the trunk where the address is not of it.
+    pub(super) fn route_to(&self, callee: &Uri) -> Result<Vec<typed::Route>, TrunkError> {
+        let own = self.uri()?;
+        if self.outbound_proxy.is_some() || callee.host_with_port == own.host_with_port {
+            return self.route_set();
+        }
+        Ok(vec![loose(own)])
+    }
+
     /// The proxies on the way, as a preloaded route.
     pub(super) fn route_set(&self) -> Result<Vec<typed::Route>, TrunkError> {
         let Some(proxy) = &self.outbound_proxy else { return Ok(Vec::new()) };
-        let mut uri = self.uri_of(None, proxy)?;
-        uri.params.push(Param::Lr);
-        Ok(vec![typed::Route { display_name: None, uri, params: Vec::new() }])
+        Ok(vec![loose(self.uri_of(None, proxy)?)])
     }
 
     /// What From carries, and what stands beside it.
@@ -362,6 +393,12 @@ pub(super) struct Identity {
     pub(super) headers: Vec<Header>,
 }
 
+/// A hop that the request passes through (RFC 3261 §19.1.1, "lr").
+fn loose(mut uri: Uri) -> typed::Route {
+    uri.params.push(Param::Lr);
+    typed::Route { display_name: None, uri, params: Vec::new() }
+}
+
 fn plain_uri(scheme: Scheme, user: Option<&str>, host: &str) -> Result<Uri, TrunkError> {
     let host_with_port = HostWithPort::try_from(host)
         .map_err(|error| TrunkError { setting: "server", mend: format!("{host:?} is no host: {error}") })?;
@@ -394,6 +431,9 @@ fn is_loopback(host: &str) -> bool {
     let address = without_port(host).trim_start_matches('[').trim_end_matches(']');
     address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
+
+/// The most calls that a trunk hands over at once.
+const BRIDGES_MAX: u32 = 10_000;
 
 /// The longest number or prefix.
 const DIALLED_CHARS_MAX: usize = 32;

@@ -270,6 +270,7 @@ impl TrunkCall {
     fn on_request(&mut self, leg: &mut Leg, request: Request) {
         match request {
             Request::Session(change) => leg.change_session(change),
+            Request::Refer(asked) => drop(asked),
             Request::Info { content_type, body } => {
                 if let Some(words) = leg.sandbox.then(|| SentWords::read(&content_type, &body)).flatten() {
                     let until = leg.moment(leg.media.position());

@@ -14,7 +14,7 @@ use crate::{process, sound};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A line to a farm of quick people.
-async fn with_farm() -> (Farm, Bench) {
+pub(crate) async fn with_farm() -> (Farm, Bench) {
     with_farm_on(LOOPBACK).await
 }
 

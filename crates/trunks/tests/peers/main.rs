@@ -11,6 +11,7 @@
 
 mod baresip;
 mod bench;
+mod bridges;
 mod farm;
 mod kamailio;
 mod network;
@@ -19,3 +20,4 @@ mod sessions;
 mod sipp;
 mod sound;
 mod tls;
+mod transfers;

@@ -50,6 +50,11 @@ pub(crate) fn place_of(sound: &[i16], recorded: &[i16]) -> usize {
     (from..=last).max_by(|one, other| like(*one).total_cmp(&like(*other))).unwrap() - from
 }
 
+/// How alike `sound` and the most similar place in `recorded` are, whatever their loudness: a mix may change it.
+pub(crate) fn likeness(sound: &[i16], recorded: &[i16]) -> f64 {
+    alike(sound, &recorded[place_of(sound, recorded)..])
+}
+
 /// The share of the frames of `sound` that are in `recorded`, sample by sample: each where the one before it leads to
 /// expect it, or up to so much beside it. On a busy machine a buffer may slip, which nobody hears.
 pub(crate) fn found(sound: &[i16], recorded: &[i16]) -> f64 {

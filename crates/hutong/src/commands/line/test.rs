@@ -161,7 +161,7 @@ impl Test<'_> {
                         self.steps.say(&format!("200: answered, {codec}"))?;
                         return Ok(Ok(()));
                     }
-                    Signal::Request(_) => {}
+                    Signal::Request(_) | Signal::Referred(_) => {}
                     Signal::Ended(ended) => return Ok(Err(ended)),
                 },
                 Some(event) = self.events.next() => match event {

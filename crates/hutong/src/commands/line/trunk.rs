@@ -91,6 +91,9 @@ pub(crate) struct TrunkArgs {
     /// Whether reliable provisional responses are offered (100rel) [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     reliable_provisional: Option<bool>,
+    /// How many calls may be handed over at once to people who are called on the trunk too; each takes another channel [default: 10]
+    #[arg(long, value_name = "COUNT")]
+    bridges_max: Option<u32>,
     /// Whether the trunk is the callee farm, whose people say their words as text too; only on this machine
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     sandbox: Option<bool>,
@@ -159,6 +162,7 @@ impl TrunkArgs {
             ring_s: self.ring_seconds.unwrap_or(trunk.ring_s),
             reply_s: self.reply_seconds.unwrap_or(trunk.reply_s),
             reliable_provisional: self.reliable_provisional.unwrap_or(trunk.reliable_provisional),
+            bridges_max: self.bridges_max.unwrap_or(trunk.bridges_max),
             sandbox: self.sandbox.unwrap_or(trunk.sandbox),
         })
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 use super::{EVENTS_RESERVED, Tap};
+use crate::media::bridge::BridgeEnd;
 use crate::media::handle::{Event, Shared};
 use crate::media::player::Player;
 use crate::media::ports::Sockets;
@@ -32,6 +33,7 @@ pub(super) type Scratch = [u8; PACKET_BYTES_MAX];
 pub(super) struct Call {
     stream: Stream,
     player: Player,
+    bridge: Option<Box<BridgeEnd>>,
     tap: Option<Box<dyn Tap>>,
     /// Before the events: whoever waits for their end finds the ports given back, and the tap gone.
     sockets: Sockets,
@@ -63,6 +65,7 @@ impl Call {
         Self {
             stream,
             player: Player::default(),
+            bridge: None,
             tap,
             sockets,
             events,
@@ -95,8 +98,13 @@ impl Call {
             return;
         }
         let customer = self.stream.hear();
-        let plays = self.stream.sends() && !self.stream.sends_digits();
-        let robot = if plays { self.player.frame(self.position) } else { [0; FRAME_SAMPLES] };
+        // Taken also when nothing can be sent: what another call hears does not wait.
+        let bridged = self.exchange(&customer);
+        let robot = match bridged {
+            _ if !self.stream.sends() || self.stream.sends_digits() => [0; FRAME_SAMPLES],
+            Some(frame) => frame,
+            None => self.player.frame(self.position),
+        };
         self.write(&robot);
         if let Some(tap) = &mut self.tap {
             tap.frame(&customer, &robot);
@@ -133,6 +141,9 @@ impl Call {
         if let Some(listens) = asked.listens {
             self.listens = listens;
         }
+        if asked.bridge.is_some() {
+            self.bridge = asked.bridge;
+        }
         if asked.stop {
             self.player.stop(self.position);
         }
@@ -143,6 +154,14 @@ impl Call {
             // The handle keeps to the same bound, so this is what was still on its way.
             self.unsent += asked.digits.len() as u64;
         }
+    }
+
+    /// What another call hears, where this one is bridged to it.
+    fn exchange(&mut self, customer: &Frame) -> Option<Frame> {
+        if self.bridge.as_ref().is_some_and(|bridge| bridge.is_over()) {
+            self.bridge = None;
+        }
+        self.bridge.as_mut().map(|bridge| bridge.exchange(customer))
     }
 
     fn read(&mut self, now: Duration, wall: Duration, scratch: &mut Scratch) {
