@@ -9,15 +9,14 @@ mod check;
 mod compile;
 pub(crate) mod condition;
 mod document;
-mod intents;
 pub(crate) mod model;
 mod names;
 mod problem;
 pub mod script;
 mod source;
 pub(crate) mod template;
-pub(crate) mod trigger;
 
+pub(crate) use crate::understanding::{intents, trigger};
 pub use built_in::{BUILT_IN, BuiltIn};
 pub use problem::{Problem, Severity};
 
