@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::call::{Speaker, Understanding, Utterance};
-use crate::scene::trigger::Normalized;
 
 /// Characters of a node's name that are kept.
 const NODE_CHARS_MAX: usize = 200;
+/// Characters of a text that are kept.
+const TEXT_CHARS_MAX: usize = 200;
+/// How far the full-width forms of ASCII stand from it.
+const FULL_WIDTH: std::ops::RangeInclusive<char> = '\u{FF01}'..='\u{FF5E}';
 
 /// Something that a customer said and the robot had no answer for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +37,11 @@ pub fn unheard(transcript: &[Utterance]) -> Vec<Unheard> {
 /// of a bounded length.
 #[must_use]
 pub fn normalized(text: &str) -> String {
-    Normalized::new(text).text()
+    let half_width = text.chars().map(|letter| {
+        let narrow = (u32::from(letter)).checked_sub(0xFEE0).and_then(char::from_u32);
+        if FULL_WIDTH.contains(&letter) { narrow.unwrap_or(letter) } else { letter }
+    });
+    half_width.filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).take(TEXT_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

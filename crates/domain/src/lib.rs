@@ -30,4 +30,5 @@ pub mod sharing;
 pub mod statistics;
 pub mod task;
 pub mod transfer;
+pub mod understanding;
 pub mod window;

@@ -9,7 +9,6 @@ mod check;
 mod compile;
 pub(crate) mod condition;
 mod document;
-mod intents;
 mod kind;
 pub(crate) mod model;
 mod names;
@@ -19,8 +18,8 @@ pub mod replay;
 pub mod script;
 mod source;
 pub(crate) mod template;
-pub(crate) mod trigger;
 
+pub(crate) use crate::understanding::{intents, trigger};
 pub use built_in::{BUILT_IN, BuiltIn};
 pub use problem::{Problem, Severity};
 pub use public::{FixedText, Language, Voice, VoiceSource};

@@ -4,7 +4,7 @@ use super::border::Candidate as Offered;
 use crate::call::Match;
 use crate::scene::Scene;
 use crate::scene::model::{Knowledge, Listening, NodeIndex};
-use crate::scene::trigger::{Normalized, Score, is_better};
+use crate::scene::trigger::{Kind, Normalized, Score, is_better};
 
 /// What the customer's words mean at a node.
 pub(super) enum Meaning<'a> {
@@ -71,7 +71,13 @@ pub(super) fn understand<'a>(
 
 /// The candidate of this name, as sure as the scene wants it: a language model chose it.
 fn chosen<'a>(scene: &'a Scene, listening: &Listening, choice: &str) -> Option<(Candidate<'a>, Score)> {
-    let score = || Score { value: scene.threshold, sample: String::new(), sample_chars: 0 };
+    let score = || Score {
+        value: scene.threshold,
+        sample: String::new(),
+        sample_chars: 0,
+        kind: Kind::Sample,
+        by_sound: false,
+    };
     let mut branches = listening.branches.iter().filter_map(|branch| Some((branch, scene.intents.get(branch.intent)?)));
     if let Some((branch, intent)) = branches.find(|(_, intent)| intent.name == choice) {
         return Some((Candidate::Branch { name: &intent.name, next: branch.next }, score()));

@@ -32,6 +32,9 @@ const ROUNDS_MAX_LIMIT: u32 = 100;
 /// How sure the robot must be, unless the scene says otherwise.
 const THRESHOLD_DEFAULT: f64 = 0.55;
 
+/// The language that customers speak.
+const LANGUAGE: intents::Language = intents::Language::Mandarin;
+
 const CLOSING_SAY: &str = "好的，那今天先不打扰您了，祝您生活愉快，再见。";
 const CLOSING_REASON: &str = "正常结束";
 const VOICEMAIL_SAY: &str = "您好，打扰了，我们稍后再与您联系，再见。";
@@ -230,7 +233,7 @@ impl<'a> Compiler<'a> {
     /// The built-in intents, then those of the scene; one of a built-in name adds to it.
     fn intents(&mut self, written: &[document::Intent]) -> Vec<Intent> {
         let mut intents: Vec<Intent> =
-            intents::built_in().map(|(name, trigger)| Intent { name: name.to_owned(), trigger }).collect();
+            intents::built_in(LANGUAGE).map(|(name, trigger)| Intent { name: name.to_owned(), trigger }).collect();
         for intent in written {
             let mut trigger = Trigger::new(true);
             self.fill(&mut trigger, &intent.keywords, &intent.patterns, &intent.samples);
@@ -238,7 +241,9 @@ impl<'a> Compiler<'a> {
                 let message = format!("nothing that is said can mean `{}`", intent.name.value);
                 self.problems.error(intent.name.at, message);
             }
+            let other_name = intents::other_names(LANGUAGE).find(|(name, _)| *name == intent.name.value);
             let position = intents.iter().position(|known| known.name == intent.name.value);
+            let position = position.or(other_name.map(|(_, position)| position));
             self.intents.add(&intent.name, position.unwrap_or(intents.len()), &mut self.problems);
             match position.and_then(|position| intents.get_mut(position)) {
                 Some(known) => known.trigger.extend(&trigger),
@@ -247,6 +252,9 @@ impl<'a> Compiler<'a> {
         }
         for (index, intent) in intents.iter().enumerate() {
             self.intents.add_built_in(&intent.name, index);
+        }
+        for (name, index) in intents::other_names(LANGUAGE) {
+            self.intents.add_built_in(name, index);
         }
         intents
     }
