@@ -193,7 +193,13 @@ async fn watch(store: &Store, company: CompanyId, task: TaskId) -> Result<Told> 
 }
 
 fn dialling(calls: u32) -> Settings {
-    Settings { rules: Arc::new(rules()), calls_max: calls as usize * 2, drain: Duration::from_secs(1), seed: 1 }
+    Settings {
+        rules: Arc::new(rules()),
+        calls_max: calls as usize * 2,
+        drain: Duration::from_secs(1),
+        seed: 1,
+        mind: None,
+    }
 }
 
 /// A company with a built-in scene and a running task.

@@ -8,6 +8,7 @@
 
 pub mod lease;
 pub mod line;
+pub mod mind;
 pub mod runtime;
 pub mod scheduler;
 pub mod session;

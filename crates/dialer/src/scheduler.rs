@@ -21,6 +21,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::lease::{Lease, RENEWAL};
 use crate::line::Line;
+use crate::mind::Mind;
 use crate::runtime::{BoxFuture, Runtime};
 use crate::session;
 
@@ -51,6 +52,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Seed for everything that happens by chance.
     pub seed: u64,
+    /// Who is asked where the rules of a scene understand nothing; nobody, mostly.
+    pub mind: Option<Arc<dyn Mind>>,
 }
 
 /// Where a process stands on its way to a stop.

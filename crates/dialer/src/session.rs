@@ -1,13 +1,15 @@
 //! One call, from its claim to its outcome in the store.
 
+mod talk;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{Either, select};
-use hutong_domain::call::{FinishStatus, HungUpBy, Speaker, Understanding, Utterance};
-use hutong_domain::dialogue::{self, Action, Event, Interruption, Opening};
+use hutong_domain::call::{FinishStatus, HungUpBy, Utterance};
+use hutong_domain::dialogue;
 use hutong_domain::grading::{self, Facts};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
@@ -17,8 +19,9 @@ use hutong_store::IdKind;
 use hutong_store::claim::{self, Claimed};
 use hutong_store::finish::{Ending, Finished, finish};
 
-use crate::line::{CallReport, Heard, LeftOver, LiveCall, Recording, Said};
+use crate::line::{Briefing, CallReport, LeftOver, Recording};
 use crate::scheduler::{Parts, Phase};
+use talk::Talk;
 
 /// How often writing an outcome is tried while the store fails; after that the lease runs out, and whoever
 /// finds the attempt ends it.
@@ -112,6 +115,7 @@ async fn live(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Conversation {
     let (id, attempt, node) = (claimed.call, claimed.attempt_no, claimed.node);
     tracing::debug!(call = %id, attempt, %node, "call {id} is dialled");
     let mut call = line.dial(claimed);
+    call.brief(briefing(parts, claimed, scene));
     let answered = unless_stopped(parts, call.answered()).await.unwrap_or(Err(Disposition::Interrupted));
     if let Err(disposition) = answered {
         call.hang_up().await;
@@ -128,6 +132,23 @@ async fn live(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Conversation {
         return Conversation { answered_at: Some(answered_at), report, ..Conversation::ended_by(Disposition::NoSeat) };
     }
     Talk::new(parts, claimed, scene, answered_at).run(call.as_mut()).await
+}
+
+/// What is known of the customer.
+fn variables(claimed: &Claimed) -> BTreeMap<String, String> {
+    let mut variables: BTreeMap<String, String> = claimed.properties.clone();
+    variables.insert("客户名称".to_owned(), claimed.customer_name.clone());
+    variables.insert("联系方式".to_owned(), claimed.customer_phone.clone());
+    variables
+}
+
+fn briefing(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Briefing {
+    let now = parts.runtime.now().civil(&parts.settings.rules.zone);
+    Briefing {
+        language: scene.language(),
+        hotwords: scene.hotwords(),
+        slot_texts: scene.slot_texts(&variables(claimed), now),
+    }
 }
 
 /// The last look before the number rings: the claim may be older than it was meant to be.
@@ -158,121 +179,6 @@ async fn unless_stopped<T>(parts: &Parts, wait: impl Future<Output = T> + Send) 
     match select(std::pin::pin!(wait), std::pin::pin!(stopped)).await {
         Either::Left((value, _)) => Some(value),
         Either::Right(_) => None,
-    }
-}
-
-/// A conversation that is going on.
-struct Talk<'a> {
-    parts: &'a Parts,
-    scene: &'a Scene,
-    answered_at: Moment,
-    state: dialogue::State,
-    course: Course,
-    utterances: Vec<Utterance>,
-    chat_rounds: i64,
-}
-
-/// What a turn of the conversation led to.
-enum Turn {
-    GoesOn(Event),
-    Ends(HungUpBy),
-}
-
-impl<'a> Talk<'a> {
-    fn new(parts: &'a Parts, claimed: &Claimed, scene: &'a Scene, answered_at: Moment) -> Self {
-        let mut variables: BTreeMap<String, String> = claimed.properties.clone();
-        variables.insert("客户名称".to_owned(), claimed.customer_name.clone());
-        variables.insert("联系方式".to_owned(), claimed.customer_phone.clone());
-        let seed = parts.settings.seed ^ claimed.call.get().unsigned_abs().rotate_left(17);
-        let now = answered_at.civil(&parts.settings.rules.zone);
-        let opening = Opening { seed, now };
-        let state = dialogue::begin(scene, &variables, opening);
-        let course = Course { opening, events: Vec::new() };
-        Self { parts, scene, answered_at, state, course, utterances: Vec::new(), chat_rounds: 0 }
-    }
-
-    async fn run(mut self, call: &mut dyn LiveCall) -> Conversation {
-        let mut event = Event::Answered;
-        let hung_up_by = loop {
-            let step = dialogue::step(self.scene, &mut self.state, &event);
-            self.course.events.push(event);
-            if let (Some(understanding), Some(words)) = (step.understanding, self.utterances.last_mut()) {
-                words.understanding = Some(understanding);
-            }
-            let parts = self.parts;
-            let turn = unless_stopped(parts, self.act(call, step.actions)).await;
-            match turn.unwrap_or(Turn::Ends(HungUpBy::Robot)) {
-                Turn::GoesOn(next) => event = next,
-                Turn::Ends(by) => break by,
-            }
-        };
-        if hung_up_by == HungUpBy::Customer {
-            dialogue::step(self.scene, &mut self.state, &Event::HungUp);
-            self.course.events.push(Event::HungUp);
-        }
-        call.hang_up().await;
-        Conversation {
-            disposition: Disposition::Answered,
-            answered_at: Some(self.answered_at),
-            hung_up_by: Some(hung_up_by),
-            chat_rounds: self.chat_rounds,
-            utterances: self.utterances,
-            course: Some(self.course),
-            state: Some(self.state),
-            report: call.report(),
-        }
-    }
-
-    /// Does what the scene asks for, up to the next thing that the customer does.
-    async fn act(&mut self, call: &mut dyn LiveCall, actions: Vec<Action>) -> Turn {
-        for action in actions {
-            match action {
-                Action::Say { text, node, interruption } => {
-                    let said = call.say(&text, interruption != Interruption::Never).await;
-                    self.chat_rounds += 1;
-                    self.note(Speaker::Robot, text, (said.from, said.until), node);
-                    match said {
-                        Said { hung_up: true, .. } => return Turn::Ends(HungUpBy::Customer),
-                        Said { machine: true, .. } => return Turn::GoesOn(Event::Machine),
-                        Said { .. } => {}
-                    }
-                }
-                Action::Listen(listen) => {
-                    return match call.listen(Duration::from_millis(u64::from(listen.silence_ms))).await {
-                        Heard::Words { text, from, until } => {
-                            let node = self.state.node().to_owned();
-                            self.note(Speaker::Customer, text.clone(), (from, until), node);
-                            Turn::GoesOn(Event::heard(text))
-                        }
-                        Heard::Key(digit) => Turn::GoesOn(Event::Key { digit }),
-                        Heard::Machine => Turn::GoesOn(Event::Machine),
-                        Heard::Silence => Turn::GoesOn(Event::Silence),
-                        Heard::HungUp => Turn::Ends(HungUpBy::Customer),
-                    };
-                }
-                Action::Transfer { .. } => {
-                    return Turn::GoesOn(Event::TransferFailed { reason: "no line can transfer yet".to_owned() });
-                }
-                Action::HangUp { .. } => return Turn::Ends(HungUpBy::Robot),
-            }
-        }
-        // A step without an end is a scene's fault; the call ends all the same.
-        Turn::Ends(HungUpBy::Robot)
-    }
-
-    fn note(&mut self, speaker: Speaker, text: String, (from, until): (Moment, Moment), node: String) {
-        let offset = |at: Moment| i64::try_from(at.since(self.answered_at).as_millis()).unwrap_or(i64::MAX);
-        self.utterances.push(Utterance {
-            speaker,
-            text,
-            start_ms: offset(from),
-            end_ms: offset(until),
-            at: from,
-            understanding: (speaker == Speaker::Customer).then_some(Understanding::NotNeeded),
-            node,
-            latency: None,
-            recogniser: None,
-        });
     }
 }
 
@@ -324,7 +230,8 @@ async fn write_patiently(parts: &Parts, claimed: &Claimed, ending: &Ending) -> h
 }
 
 fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -> Ending {
-    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, course, state, report } = conversation;
+    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, course, state, report } =
+        conversation;
     let mut ending = Ending {
         disposition,
         signals: report.signals,

@@ -74,6 +74,7 @@ impl Campaign {
             }),
             calls_max: 1000,
             drain: std::time::Duration::from_secs(30),
+            mind: None,
             seed,
         };
         let store = self.store.clone();

@@ -72,7 +72,8 @@ fn dial(plan: &Plan, seed: u64) -> Dialled {
     let clock: Arc<dyn Runtime> = runtime.clone();
     let simulated: Box<dyn line::Line> = Box::new(SimulatedLine::new(clock.clone(), seed));
     let lines = HashMap::from([(LineDriver::Simulated, simulated)]);
-    let settings = Settings { rules: Arc::new(rules()), calls_max: 1000, drain: Duration::from_secs(30), seed };
+    let settings =
+        Settings { rules: Arc::new(rules()), calls_max: 1000, drain: Duration::from_secs(30), seed, mind: None };
     let (tell, told) = async_channel::bounded(1);
     let (numbers, forecast_at) = (plan.numbers, start.after(plan.forecast_after));
     let new_settings = task_settings(plan);

@@ -161,6 +161,7 @@ fn history(config: &Config, options: &Options) -> Result<Campaigns> {
         rules: Arc::new(rules),
         calls_max: config.dialing.calls_max,
         drain: config.drain(),
+        mind: None,
         seed: config.dialing.seed,
     };
     let clock: Arc<dyn Runtime> = runtime.clone();

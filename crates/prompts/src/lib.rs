@@ -111,5 +111,4 @@ mod tests {
             assert!(texts.insert((entry.voice, entry.role, entry.text)), "{entry:?}");
         }
     }
-
 }

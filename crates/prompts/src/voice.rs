@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn the_longest_row_of_any_voice_counts_and_marks_are_pauses() {
-        let (scene, slots) = (voice(&[("您好", 1), ("。您欠", 2), ("元。", 3)]), voice(&[("王女士", 4), ("一百元", 5)]));
+        let (scene, slots) =
+            (voice(&[("您好", 1), ("。您欠", 2), ("元。", 3)]), voice(&[("王女士", 4), ("一百元", 5)]));
         let check = |text: &str, samples: &[i16], missing: &str| {
             let spoken = speak(&[&slots, &scene], text);
             let played: Vec<i16> = spoken.clips.iter().map(|clip| clip[0]).collect();

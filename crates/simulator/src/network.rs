@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hutong_dialer::Runtime;
-use hutong_dialer::line::{Heard, Line, LiveCall, Said};
+use hutong_dialer::line::{Briefing, Heard, Line, LiveCall, Said, TransferTarget, Transferred};
 use hutong_dialer::runtime::BoxFuture;
 use hutong_dialer::simulated::SimulatedLine;
+use hutong_domain::dialogue::{Interruption, Listen};
 use hutong_domain::ids::{CallId, LineId};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
@@ -204,12 +205,20 @@ impl LiveCall for NotedCall {
         self.call.answered()
     }
 
-    fn say<'a>(&'a mut self, text: &'a str, interruptible: bool) -> BoxFuture<'a, Said> {
-        self.call.say(text, interruptible)
+    fn brief(&mut self, briefing: Briefing) {
+        self.call.brief(briefing);
     }
 
-    fn listen(&mut self, silence: Duration) -> BoxFuture<'_, Heard> {
-        self.call.listen(silence)
+    fn say<'a>(&'a mut self, text: &'a str, interruption: Interruption) -> BoxFuture<'a, Said> {
+        self.call.say(text, interruption)
+    }
+
+    fn listen(&mut self, listen: Listen) -> BoxFuture<'_, Heard> {
+        self.call.listen(listen)
+    }
+
+    fn transfer<'a>(&'a mut self, to: &'a TransferTarget) -> BoxFuture<'a, Transferred> {
+        self.call.transfer(to)
     }
 
     fn hang_up(&mut self) -> BoxFuture<'_, ()> {

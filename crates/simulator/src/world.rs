@@ -132,6 +132,7 @@ impl World {
             rules: Arc::new(sabotage.map_or(rules.clone(), |sabotage| sabotage.of_rules(rules.clone()))),
             calls_max: 1000,
             drain: Duration::from_secs(30),
+            mind: None,
             seed: scenario.seed,
         };
         let begin = Start {

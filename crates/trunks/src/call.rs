@@ -28,8 +28,8 @@ use hutong_telephony::sip::{
 use crate::hearing::Hearing;
 use crate::machine::MachineEar;
 use crate::speech::Speech;
-use crate::voices::CallVoice;
 use crate::trunks::Trunks;
+use crate::voices::CallVoice;
 use crate::way::Way;
 
 /// What the callee did that nobody has asked for yet.

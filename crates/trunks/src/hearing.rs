@@ -168,7 +168,12 @@ impl Hearing {
                 Some(HearingEvent::Partial { text, .. }) => return Words::Partly(text),
                 Some(HearingEvent::Final { utterance, text, by, .. }) => {
                     if let Some(Utterance { from, until, decided, .. }) = self.take(utterance) {
-                        return Words::Said { text, from, until, recognition: Recognition { by: by.to_string(), decided, at: now() } };
+                        return Words::Said {
+                            text,
+                            from,
+                            until,
+                            recognition: Recognition { by: by.to_string(), decided, at: now() },
+                        };
                     }
                 }
                 Some(HearingEvent::Failed { utterance, why }) => {

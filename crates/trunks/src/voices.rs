@@ -132,12 +132,7 @@ impl SceneVoices {
 }
 
 /// What was recorded or rendered for a published version.
-fn published(
-    db: &mut Db,
-    company: CompanyId,
-    version: (SceneId, i64),
-    voice: VoiceId,
-) -> hutong_store::Result<Voice> {
+fn published(db: &mut Db, company: CompanyId, version: (SceneId, i64), voice: VoiceId) -> hutong_store::Result<Voice> {
     let texts = audio::texts(db, company, version, voice)?;
     let digests: Vec<String> = texts.iter().map(|it| it.digest.clone()).collect();
     let sounds: HashMap<String, Clip> = audio::find(db, company, &digests)?

@@ -46,7 +46,9 @@ impl Prompt {
         match self.interruption {
             Interruption::Never => false,
             Interruption::Always => true,
-            Interruption::After { ms } => position.saturating_sub(from) * 1_000 / u64::from(SAMPLE_RATE) >= u64::from(ms),
+            Interruption::After { ms } => {
+                position.saturating_sub(from) * 1_000 / u64::from(SAMPLE_RATE) >= u64::from(ms)
+            }
         }
     }
 }
