@@ -5,6 +5,7 @@
 //! number has one by chance, from the seed of the farm. What they say is sent along as text as well, for robots that
 //! have no recogniser.
 
+mod heard;
 mod lossy;
 mod person;
 mod sound;
@@ -12,6 +13,7 @@ mod sound;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hutong_domain::sandbox::Fate;
@@ -21,6 +23,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::{Semaphore, mpsc};
 
+use heard::Heard;
 pub use person::Pace;
 
 /// Calls that are lived at once; more are refused as busy (503).
@@ -41,6 +44,8 @@ pub struct Options {
     pub ports: RangeInclusive<u16>,
     /// How fast they are.
     pub pace: Pace,
+    /// The folder where what each of them heard is kept: `NUMBER-NTH.wav`.
+    pub record: Option<PathBuf>,
 }
 
 /// Why a farm cannot be opened.
@@ -115,9 +120,14 @@ async fn take(mut calls: mpsc::Receiver<IncomingCall>, engine: Engine, options: 
         let mut chance = StdRng::seed_from_u64(options.seed ^ of_text(&call.number) ^ *nth);
         let fate =
             Fate::of_number(sandbox_part(&call.number)).unwrap_or_else(|| Fate::by_chance(chance.random_range(0..100)));
+        let heard = options.record.as_deref().map(|folder| Heard::new(folder, &call.number, *nth));
         let (engine, pace) = (engine.clone(), options.pace);
         tokio::spawn(async move {
-            person::live(call, &engine, fate, chance, pace).await;
+            person::live(call, &engine, (fate, pace), chance, heard.as_ref()).await;
+            if let Some(heard) = heard {
+                // Nobody waits for it here.
+                drop(tokio::task::spawn_blocking(move || heard.keep()));
+            }
             drop(slot);
         });
     }

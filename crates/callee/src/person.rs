@@ -13,6 +13,7 @@ use hutong_telephony::words::{CONTENT_TYPE, Words};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
+use crate::heard::Heard;
 use crate::lossy::Lossy;
 use crate::sound::{self, BEEP, BUSY, RINGBACK};
 
@@ -73,14 +74,20 @@ enum Ended {
 }
 
 /// Lives a call to its end.
-pub(crate) async fn live(call: IncomingCall, engine: &Engine, fate: Fate, mut chance: StdRng, pace: Pace) {
+pub(crate) async fn live(
+    call: IncomingCall,
+    engine: &Engine,
+    (fate, pace): (Fate, Pace),
+    mut chance: StdRng,
+    heard: Option<&Heard>,
+) {
     let voice = VOICES[chance.random_range(0..VOICES.len())];
     let lossy = match fate {
         Fate::Answers(Manner::DropsPackets) => Lossy::open(call.local_ip(), chance.random()).await.ok().map(Arc::new),
         Fate::Answers(_) | Fate::Unanswered(_) => None,
     };
     let mut person = Person { call, engine, chance, pace, voice, lossy: lossy.clone(), sdp: None, asked: None };
-    let opened = person.open();
+    let opened = person.open(heard);
     let Some((media, events)) = opened else {
         person.call.refuse(Refusal { code: 488, q850: Some(65) });
         return;
@@ -111,8 +118,8 @@ pub(crate) async fn live(call: IncomingCall, engine: &Engine, fate: Fate, mut ch
 
 impl Person<'_> {
     /// Opens the voices that the caller offers.
-    fn open(&mut self) -> Option<(Media, Events)> {
-        let (media, events) = self.engine.open(self.call.local_ip(), None).ok()?;
+    fn open(&mut self, heard: Option<&Heard>) -> Option<(Media, Events)> {
+        let (media, events) = self.engine.open(self.call.local_ip(), heard.map(Heard::tap)).ok()?;
         self.sdp = Some(self.agree(&media, self.call.offer.as_deref()?)?);
         Some((media, events))
     }

@@ -64,7 +64,7 @@ async fn answered(farm: &Farm, number: usize, offer: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn offers_that_are_none_are_refused_and_the_farm_goes_on() {
-    let options = Options { listen: (LOOPBACK, 0).into(), seed: 7, ports: 0..=0, pace: Pace(10) };
+    let options = Options { listen: (LOOPBACK, 0).into(), seed: 7, ports: 0..=0, pace: Pace(10), record: None };
     let farm = Farm::open(options).await.unwrap();
     for (number, offer) in broken_offers().iter().enumerate() {
         assert_eq!(answered(&farm, number, offer).await, 488, "{offer:?}");

@@ -83,7 +83,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
 /// The people who are called.
 async fn farm(seed: u64) -> Result<Farm> {
     let listen = (Ipv4Addr::LOCALHOST, 0).into();
-    let options = hutong_callee::Options { listen, seed, ports: 0..=0, pace: Pace::default() };
+    let options = hutong_callee::Options { listen, seed, ports: 0..=0, pace: Pace::default(), record: None };
     Farm::open(options).await.map_err(|error| Error::Failed(error.to_string()))
 }
 

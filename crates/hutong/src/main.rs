@@ -9,6 +9,7 @@ mod installation;
 mod metrics;
 mod recordings;
 mod serve;
+mod speech;
 mod telephony;
 
 use std::process::ExitCode;

@@ -61,14 +61,16 @@ pub(crate) async fn until_stopped(
         calls_max: config.dialing.calls_max,
         drain: config.drain(),
         seed: config.dialing.seed,
+        mind: config.speech.mind()?,
     };
     // One process at a time uses a SQLite store: the lock of the data folder sees to that.
     let exclusive = matches!(store.url(), Url::Sqlite(_) | Url::Memory);
     let recordings = recordings::open(config.recording_options()?).await?;
     let public_url = recordings::public_url(&config.public_url, listener.local_addr()?);
     let handed_out = config.recordings.handed_out(recordings.clone(), &vault, &public_url);
-    let carrier =
-        telephony::open((&config.sip, &config.media), (&store, &vault), recordings.clone(), runtime.clone()).await?;
+    let speech = config.speech.open(&store, runtime.clone())?;
+    let voices = (recordings.clone(), speech);
+    let carrier = telephony::open((&config.sip, &config.media), (&store, &vault), voices, runtime.clone()).await?;
     let mut lines = simulated_lines(&runtime, config.dialing.seed);
     lines.insert(LineDriver::Sip, Box::new(TrunkLine::new(carrier.clone())));
     let dialer =

@@ -12,7 +12,7 @@ use hutong_store::Store;
 use hutong_store::vault::Vault;
 use hutong_telephony::media::{Engine, EngineOptions, Latching};
 use hutong_telephony::sip::{Authorities, Listen, RegistrationState, Trunk, UserAgent};
-use hutong_trunks::{Carrier, Trunks};
+use hutong_trunks::{Carrier, Speech, Trunks};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -159,7 +159,7 @@ impl MediaConfig {
 pub(crate) async fn open(
     (sip, media): (&SipConfig, &MediaConfig),
     (store, vault): (&Store, &Vault),
-    recordings: Recordings,
+    (recordings, speech): (Recordings, Speech),
     runtime: Arc<dyn Runtime>,
 ) -> Result<Arc<Carrier>> {
     let agent = UserAgent::start(sip.listen()?, None).await;

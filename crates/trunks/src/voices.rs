@@ -8,7 +8,7 @@ use hutong_dialer::Runtime;
 use hutong_domain::ids::{CompanyId, SceneId, VoiceId};
 use hutong_domain::scene::VoiceSource;
 use hutong_prompts::{Clip, Spoken, Voice, speak};
-use hutong_speech::voice::{VoiceError, VoiceServer};
+use hutong_speech::voice::{Speech, VoiceError, Voices as VoiceServer};
 use hutong_store::claim::Claimed;
 use hutong_store::scenes::Scenes;
 use hutong_store::{Db, Store, audio, robot};
@@ -56,6 +56,16 @@ pub struct Speaker {
     pub name: String,
     /// 1 is the speaker's own.
     pub speed: f64,
+}
+
+impl Speaker {
+    /// What a voice server is asked for.
+    #[must_use]
+    pub fn says<'a>(&'a self, text: &'a str) -> Speech<'a> {
+        #[expect(clippy::cast_possible_truncation, reason = "a factor between a half and two")]
+        let speed = self.speed as f32;
+        Speech { text, voice: &self.name, speed }
+    }
 }
 
 /// The voice of one call.
@@ -157,7 +167,7 @@ async fn render(
             if let Some(clip) = known.get(&key) {
                 return Ok((key.2, clip));
             }
-            let clip: Clip = server.speak(&key.2, &speaker.name, speaker.speed).await?.into();
+            let clip: Clip = server.speak(speaker.says(&key.2)).await?.into();
             known.insert(key.clone(), clip.clone());
             Ok::<_, VoiceError>((key.2, clip))
         }

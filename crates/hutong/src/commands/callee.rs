@@ -1,6 +1,7 @@
 //! `hutong callee`
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 use hutong_callee::{Farm, Options, Pace};
@@ -27,16 +28,23 @@ pub(crate) struct CalleeArgs {
     /// How long people let it ring and think, in per cent of the usual
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pace: u32,
+    /// Keep what each of them heard in this folder, as NUMBER-NTH.wav
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 pub(crate) async fn run(args: CalleeArgs) -> Result<()> {
-    let CalleeArgs { listen, seed, port_first, port_last, pace } = args;
+    let CalleeArgs { listen, seed, port_first, port_last, pace, record } = args;
     if port_first > port_last {
         return Err(Error::Usage("--port-last must not be below --port-first".to_owned()));
     }
     serve::init_log(&Config::load(None)?)?;
     let stop = serve::stop_signal()?;
-    let options = Options { listen, seed, ports: port_first..=port_last, pace: Pace(pace.saturating_mul(10)) };
+    if let Some(folder) = &record {
+        std::fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
+    }
+    let pace = Pace(pace.saturating_mul(10));
+    let options = Options { listen, seed, ports: port_first..=port_last, pace, record };
     let farm = Farm::open(options).await.map_err(|error| Error::Failed(error.to_string()))?;
     print(&format!("callees wait at sip:{}; Ctrl-C ends it\n", farm.address()))?;
     stop.await;

@@ -32,7 +32,13 @@ impl Kamailio {
 
     /// On a free port, with more arguments.
     pub(crate) async fn start_with(more: impl FnOnce(u16) -> Vec<String>) -> Self {
-        let options = hutong_callee::Options { listen: (LOOPBACK, 0).into(), seed: 7, ports: 0..=0, pace: Pace(100) };
+        let options = hutong_callee::Options {
+            listen: (LOOPBACK, 0).into(),
+            seed: 7,
+            ports: 0..=0,
+            pace: Pace(100),
+            record: None,
+        };
         let farm = Farm::open(options).await.unwrap();
         let port = free_ports(1);
         let more = more(port);

@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::scene::{FixedText, Scene, VoiceSource};
 use hutong_prompts::Voice;
-use hutong_speech::voice::{VoiceServer, telephone_audio};
+use hutong_speech::voice::{VoiceError, Voices as VoiceServer, telephone_audio};
 use hutong_store::audio::{self, Sound, SpokenText};
 use hutong_store::{Db, Store};
 use hutong_telephony::detect::wav;
@@ -121,7 +121,7 @@ impl Studio<'_> {
         let known: BTreeSet<String> = self.store.read(move |db| audio::known(db, company, &digests)).await?;
         let unknown: Vec<&SpokenText> = texts.iter().filter(|it| !known.contains(&it.digest)).collect();
         let each = futures::stream::iter(unknown).map(|it| async move {
-            (it, server.speak(&it.text, &speaker.name, speaker.speed).await)
+            (it, server.speak(speaker.says(&it.text)).await)
         });
         let spoken: Vec<_> = each.buffered(RENDERED_AT_ONCE).collect().await;
         for (it, samples) in spoken {
@@ -167,9 +167,8 @@ impl Recorded {
                 continue;
             }
             let bytes = std::fs::read(&path).map_err(|cause| Error::file(&path, cause))?;
-            let wrong = |error: &dyn std::fmt::Display| Error::Failed(format!("{}: {error}", path.display()));
-            let sound = wav::read(&bytes).map_err(|error| wrong(&error))?;
-            let samples = telephone_audio(&sound.samples, sound.rate_hz, sound.channels).map_err(|error| wrong(&error))?;
+            let wrong = |error: VoiceError| Error::Failed(format!("{}: {error}", path.display()));
+            let samples = telephone_audio(&bytes).map_err(wrong)?;
             rows.push((text.to_owned(), samples));
         }
         Ok(Self { rows })
