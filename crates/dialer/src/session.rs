@@ -324,7 +324,8 @@ async fn write_patiently(parts: &Parts, claimed: &Claimed, ending: &Ending) -> h
 }
 
 fn ending(scene: Option<&Scene>, conversation: Conversation, ended_at: Moment) -> Ending {
-    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, course, state, report } = conversation;
+    let Conversation { disposition, answered_at, hung_up_by, chat_rounds, utterances, course, state, report } =
+        conversation;
     let mut ending = Ending {
         disposition,
         signals: report.signals,

@@ -20,9 +20,9 @@ pub struct Unheard {
 /// What the robot of a conversation had no answer for: each text once for each node, in a fixed order.
 #[must_use]
 pub fn unheard(transcript: &[Utterance]) -> Vec<Unheard> {
-    let unknown = transcript.iter().filter(|said| {
-        said.speaker == Speaker::Customer && matches!(said.understanding, Some(Understanding::Unknown))
-    });
+    let unknown = transcript
+        .iter()
+        .filter(|said| said.speaker == Speaker::Customer && matches!(said.understanding, Some(Understanding::Unknown)));
     let kept: BTreeSet<Unheard> = unknown
         .map(|said| Unheard { node: said.node.chars().take(NODE_CHARS_MAX).collect(), text: normalized(&said.text) })
         .filter(|unheard| !unheard.text.is_empty())
@@ -70,7 +70,8 @@ mod tests {
 
         let kept = unheard(&transcript);
 
-        let expected = ["介绍", "开场"].map(|node| Unheard { node: node.to_owned(), text: "app在哪里下载".to_owned() });
+        let expected =
+            ["介绍", "开场"].map(|node| Unheard { node: node.to_owned(), text: "app在哪里下载".to_owned() });
         assert_eq!(kept, expected);
     }
 

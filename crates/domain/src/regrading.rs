@@ -67,15 +67,10 @@ fn check_value(definition: &ResultDefinition, value: &str) -> Result<(), Refused
     let ResultDefinition { name, values: allowed } = definition;
     let is_open = allowed.is_empty();
     if !is_open && !allowed.iter().any(|known| known == value) {
-        return Err(Refused::UnknownValue {
-            name: name.clone(),
-            value: value.to_owned(),
-            allowed: allowed.clone(),
-        });
+        return Err(Refused::UnknownValue { name: name.clone(), value: value.to_owned(), allowed: allowed.clone() });
     }
-    let readable = !value.trim().is_empty()
-        && value.chars().count() <= VALUE_CHARS_MAX
-        && !value.chars().any(char::is_control);
+    let readable =
+        !value.trim().is_empty() && value.chars().count() <= VALUE_CHARS_MAX && !value.chars().any(char::is_control);
     if is_open && !readable { Err(Refused::Unreadable) } else { Ok(()) }
 }
 

@@ -405,12 +405,7 @@ fn of_part(db: &mut Db, cache: &FilterCache, key: Key, seen: Seen) -> Result<Roa
 }
 
 /// Looks again at the calls that were judged since the bitmap was made.
-fn regraded(
-    db: &mut Db,
-    (company, task, part): &Key,
-    matches: &mut Matches,
-    last_regrade: i64,
-) -> Result<()> {
+fn regraded(db: &mut Db, (company, task, part): &Key, matches: &mut Matches, last_regrade: i64) -> Result<()> {
     let Part::Result { name, value } = part else { return Ok(()) };
     let sql = "SELECT ch.call_index, (SELECT COUNT(*) FROM call_result r
              WHERE r.company_id = ?1 AND r.task_id = ?2 AND r.name = ?3 AND r.value = ?4 AND r.call_index = ch.call_index)
@@ -420,8 +415,11 @@ fn regraded(
     let values = values![*company, *task, name, value, matches.last_regrade, last_regrade, matches.seen];
     let judged = db.query(sql, values, |row| {
         let found = row.int(0)?;
-        let at =
-            index(found).ok_or_else(|| Error::Corrupt { column: "regrade.call_index", id: found, found: found.to_string() })?;
+        let at = index(found).ok_or_else(|| Error::Corrupt {
+            column: "regrade.call_index",
+            id: found,
+            found: found.to_string(),
+        })?;
         Ok((at, row.flag(1)?))
     })?;
     for (at, has_it) in judged {

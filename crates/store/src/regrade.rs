@@ -196,19 +196,7 @@ fn note(
         "INSERT INTO regrade (id, company_id, task_id, call_id, call_index, name, was, became, regraded_by, note,
              regraded_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        values![
-            id,
-            company,
-            judged.task,
-            *call,
-            judged.call_index,
-            name,
-            &json(was)?,
-            &json(became)?,
-            by,
-            note,
-            *at,
-        ],
+        values![id, company, judged.task, *call, judged.call_index, name, &json(was)?, &json(became)?, by, note, *at,],
     )?;
     Ok(id)
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hutong_domain::call::{CallKind, CallStatus, FinishStatus, HungUpBy, Match, Speaker, TurnLatency, Understanding, Utterance};
+use hutong_domain::call::{
+    CallKind, CallStatus, FinishStatus, HungUpBy, Match, Speaker, TurnLatency, Understanding, Utterance,
+};
 use hutong_domain::ids::CallId;
 use hutong_domain::moment::Moment;
 use hutong_store::call::{self, CallView};

@@ -116,10 +116,7 @@ async fn a_judgement_counts_everywhere_at_once_and_the_old_value_is_kept(store: 
     assert_counts_are_facts(&store, company, id).await;
     let history = fixture.read(move |db, company| regrade::of_call(db, company, call)).await;
     let values: Vec<_> = history.iter().map(|it| (it.was[0].value.as_str(), it.became[0].value.as_str())).collect();
-    assert_eq!(
-        values,
-        [("A级(较强)", "B级(一般)"), ("B级(一般)", "C级(很少)"), ("C级(很少)", "A级(较强)")]
-    );
+    assert_eq!(values, [("A级(较强)", "B级(一般)"), ("B级(一般)", "C级(很少)"), ("C级(很少)", "A级(较强)")]);
     assert_eq!((history[0].by.as_str(), history[0].note.as_str()), ("质检员", "听过录音"));
     let view = fixture.read(move |db, company| call::find(db, company, call)).await.unwrap();
     let originals = regrade::originals(&view.record.unwrap().results, &history);

@@ -118,10 +118,8 @@ async fn another_company_sees_nothing_of_it(store: TestStore) {
 async fn a_customer_who_asked_for_it_is_never_called_again(store: TestStore) {
     let fixture = Fixture::new(&store).await;
     let phone = "13800009999";
-    let (first, second) = (
-        fixture.insert_task(fixture.new_task()).await,
-        fixture.insert_task(fixture.new_task()).await,
-    );
+    let (first, second) =
+        (fixture.insert_task(fixture.new_task()).await, fixture.insert_task(fixture.new_task()).await);
     for id in [first, second] {
         fixture.import(id, vec![customer(phone)]).await;
         fixture.command(id, hutong_domain::task::Command::Start).await;
@@ -134,10 +132,8 @@ async fn a_customer_who_asked_for_it_is_never_called_again(store: TestStore) {
     let finished = fixture.finish(&claimed, ending).await;
 
     assert_eq!(finished, Finished::Done { call_index: Some(0) });
-    let listed = fixture
-        .read(|db, company| blacklist::page(db, company, BlacklistGroupId::DEFAULT, crate::all()))
-        .await
-        .rows;
+    let listed =
+        fixture.read(|db, company| blacklist::page(db, company, BlacklistGroupId::DEFAULT, crate::all())).await.rows;
     assert_eq!((listed.len(), listed[0].mobile.as_str()), (1, phone));
     assert_eq!(listed[0].remark, format!("客户要求不再拨打（通话 {}）", claimed.call));
     // The number was put off in the other task while the first call went on.
@@ -203,8 +199,7 @@ async fn past_conversations_are_read_in_pages_the_latest_first(store: TestStore)
         fixture.clock.advance(std::time::Duration::from_secs(60));
     }
     let read = async |below: i64, since: Moment, limit: i64| {
-        let page =
-            fixture.read(move |db, company| past_calls::page(db, (company, id), below, since, limit)).await;
+        let page = fixture.read(move |db, company| past_calls::page(db, (company, id), below, since, limit)).await;
         page.iter().map(|call| call.call_index).collect::<Vec<_>>()
     };
 
