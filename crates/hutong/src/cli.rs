@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{announcement, call, callee, company, doctor, export, forecast, key, line, number, scene, why};
+use crate::commands::{
+    announcement, call, callee, company, doctor, export, forecast, grade, key, line, number, scene, why,
+};
 use crate::config::{self, Config};
 use crate::error::Result;
 use crate::{demo, serve};
@@ -50,6 +52,11 @@ enum Command {
     /// Write data out
     #[command(subcommand)]
     Export(export::ExportCommand),
+    /// Show what was concluded about a call and why, or judge it otherwise by hand
+    ///
+    /// What a person says counts at once in reports, counts and filters; what the rules of the scene had concluded is
+    /// kept.
+    Grade(grade::GradeArgs),
     /// Numbers of a task
     #[command(subcommand)]
     Number(number::NumberCommand),
@@ -132,6 +139,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Export(command) => export::run(command).await,
         Command::Number(command) => number::run(command).await,
         Command::Why(args) => why::run(args).await,
+        Command::Grade(args) => grade::run(args).await,
         Command::Forecast(args) => forecast::run(args).await,
         Command::Doctor(args) => doctor::run(&args).await,
     }

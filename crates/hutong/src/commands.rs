@@ -7,6 +7,7 @@ pub(crate) mod company;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod forecast;
+pub(crate) mod grade;
 pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod number;

@@ -13,15 +13,23 @@ mod plans;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hutong_domain::call::FinishStatus;
-use hutong_domain::ids::{CallId, CustomerId};
+use hutong_domain::call::{FinishStatus, Speaker, Understanding};
+use hutong_domain::dialogue::{Event, Opening};
+use hutong_domain::ids::{CallId, CustomerId, TaskId};
 use hutong_domain::outcome::Disposition;
 use hutong_domain::redial::RedialRule;
+use hutong_domain::scene::Scene;
+use hutong_domain::scene::replay::Course;
 use hutong_store::claim::{self, Single};
 use hutong_store::feed::FeedFilter;
+use hutong_store::finish::Ending;
 use hutong_store::forecast::{Question, SAMPLES_MAX};
+use hutong_store::regrade::{Judgement, Outcome};
+use hutong_store::robot::{self, Publication};
+use hutong_store::scenes::Scenes;
 use hutong_store::task::Settings;
-use hutong_store::{BIG_TABLES, IdKind, PageRequest, call, company, forecast, line, waiting};
+use hutong_store::{BIG_TABLES, IdKind, PageRequest, call, company, forecast, line, past_calls, unheard, waiting};
+use hutong_testkit::clock::START;
 use hutong_testkit::fixture::{customer, rules, settings};
 use hutong_testkit::{Engine, Fixture, Place, TestStore};
 
@@ -57,7 +65,9 @@ fn check(plan_cache_mode: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         for _ in 0..COMPANIES {
-            run_everything_hot(&Fixture::with_seats(&store, 3).await).await;
+            let mut fixture = Fixture::with_seats(&store, 3).await;
+            publish(&mut fixture).await;
+            run_everything_hot(&fixture).await;
         }
     });
     let log = store.close().into_server().unwrap().stop_and_read_log();
@@ -76,6 +86,28 @@ fn check(plan_cache_mode: &str) {
     assert!(used.len() > 1, "the companies are all in one partition");
 }
 
+/// A scene that concludes what the calls of this test are made of.
+const SCENE: &str = "
+hutong: 1
+name: 分区
+robot: { name: 分区 }
+voices: [女声]
+nodes: [{ name: 通知, say: 您好。, end: { reason: 已通知 } }]
+results:
+  - { name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }
+  - { name: 意向, values: [A, B], default: A, rules: [{ when: rounds > 1, value: B, because: 一 }] }
+";
+
+async fn publish(fixture: &mut Fixture) {
+    let publication = Publication::of(&Scene::parse(SCENE).unwrap(), SCENE);
+    fixture.robot = fixture
+        .write(move |db, company| {
+            robot::publish(db, company, &publication, START)?;
+            Ok(robot::of_company(db, company)?.pop().unwrap())
+        })
+        .await;
+}
+
 /// A campaign with redials, overdialling, a call by itself, and everything that clients ask about it.
 async fn run_everything_hot(fixture: &Fixture) {
     let rule = RedialRule { status: FinishStatus::Busy, times: 1, interval_minutes: 10 };
@@ -88,7 +120,7 @@ async fn run_everything_hot(fixture: &Fixture) {
             let talks = fixture.answer(claimed).await;
             let ending = match n % 3 {
                 0 => fixture.unanswered(Disposition::Busy),
-                _ if talks => fixture.answered(7, 2, &[("意向", "A"), ("行业", "金融")]),
+                _ if talks => talk(fixture),
                 _ => fixture.unanswered(Disposition::NoSeat),
             };
             fixture.finish(claimed, ending).await;
@@ -109,7 +141,36 @@ async fn run_everything_hot(fixture: &Fixture) {
     fixture.finish(&placed, fixture.answered(3, 1, &[("意向", "A")])).await;
 }
 
-async fn ask(fixture: &Fixture, id: hutong_domain::ids::TaskId) {
+/// A conversation whose course is kept, and of which something was not understood.
+fn talk(fixture: &Fixture) -> Ending {
+    let opening = Opening { seed: 1, now: fixture.now().civil(&jiff::tz::TimeZone::UTC) };
+    let mut ending = fixture.answered(7, 2, &[("意向", "A"), ("行业", "金融")]);
+    ending.course = Some(Course { opening, events: vec![Event::Answered, Event::heard("啥"), Event::HungUp] });
+    let mut said = ending.utterances[0].clone();
+    (said.speaker, said.understanding) = (Speaker::Customer, Some(Understanding::Unknown));
+    ending.utterances.push(said);
+    ending
+}
+
+/// What people do with finished calls.
+async fn judge(fixture: &Fixture, id: TaskId, call: CallId) {
+    let judgement = Judgement {
+        call,
+        name: "意向".to_owned(),
+        values: vec!["B".to_owned()],
+        by: "质检员".to_owned(),
+        note: String::new(),
+        at: fixture.now(),
+    };
+    let scenes = Scenes::new(fixture.store.clone());
+    let outcome = fixture.store.regrade(&scenes, fixture.company, judgement).await.unwrap();
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    let past = fixture.read(move |db, company| past_calls::page(db, (company, id), i64::MAX, START, 5)).await;
+    assert!(!past.is_empty());
+    assert!(!fixture.read(|db, company| unheard::list(db, company, None, 5)).await.is_empty());
+}
+
+async fn ask(fixture: &Fixture, id: TaskId) {
     let page = PageRequest { number: 1, size: 3 };
     let all = FeedFilter { after: -1, ..FeedFilter::default() };
     let by_result = vec![("意向".to_owned(), vec!["A".to_owned()])];
@@ -118,6 +179,9 @@ async fn ask(fixture: &Fixture, id: hutong_domain::ids::TaskId) {
     {
         let answer = fixture.store.feed(fixture.company, id, filter, page).await;
         let listed = answer.unwrap().unwrap().1;
+        if let Some(row) = listed.rows.iter().find(|row| row.finish_status == FinishStatus::Answered) {
+            judge(fixture, id, row.id).await;
+        }
         for row in listed.rows {
             let view = fixture.read(move |db, company| call::find(db, company, row.id)).await.unwrap();
             fixture.read(move |db, company| call::customer(db, company, view.customer)).await.unwrap();

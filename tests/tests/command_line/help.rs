@@ -19,8 +19,10 @@ fn help_of_every_command_names_its_options() {
             assert!(done.stdout.contains(name), "`{command} --help` does not name {name}:\n{}", done.stdout);
         }
     };
-    let all =
-        ["demo", "serve", "config", "company", "key", "line", "scene", "call", "export", "why", "forecast", "doctor"];
+    let all = [
+        "demo", "serve", "config", "company", "key", "line", "scene", "call", "export", "why", "forecast", "grade",
+        "doctor",
+    ];
     check("", &all);
     check("", &["announcement"]);
     check("announcement add", &["<FILE>", "--means", "--name", "--config", "--data"]);
@@ -40,9 +42,14 @@ fn help_of_every_command_names_its_options() {
     check("line", &["add", "list"]);
     check("line add", &["--company", "--name", "--phone", "--type", "mobile", "fixed", "hidden", "sip"]);
     check("line add", &["--driver", "simulated", "--channels", "--data"]);
-    check("scene", &["check", "publish", "list", "test", "schema"]);
-    check("scene publish", &["<FILE>", "--company", "--data"]);
-    check("scene test", &["<FILE>", "--script"]);
+    check("scene", &["check", "publish", "list", "test", "unheard", "schema"]);
+    check("scene publish", &["<FILE>", "--company", "--untested", "--data"]);
+    check(
+        "scene test",
+        &["<FILE>", "--script", "--company", "--scene", "--task", "--calls", "--since", "--fail-on-flips"],
+    );
+    check("scene unheard", &["--company", "--scene", "--limit", "--handled", "--data"]);
+    check("grade", &["--call", "--result", "--value", "--none", "--by", "--note", "--data"]);
     check("call", &["GET|POST", "--body", "--key", "--url", "--data"]);
     check("export calls", &["--task", "--format", "csv", "xlsx", "jsonl", "--output", "--data"]);
     check("why", &["--task", "--number", "--english", "--data"]);

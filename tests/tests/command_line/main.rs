@@ -11,5 +11,6 @@ mod commands;
 mod configuration;
 mod export;
 mod help;
+mod scenes;
 mod secrets;
 mod stopping;

@@ -1,10 +1,14 @@
 //! `hutong scene`
 
-use std::fmt::Write as _;
+pub(crate) mod test;
+mod unheard;
+
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use hutong_domain::scene::{Problem, Scene, script};
+use hutong_domain::ids::{CompanyId, SceneId};
+use hutong_domain::scene::{Problem, Scene};
+use hutong_store::Store;
 use hutong_store::robot::{self, Publication};
 
 use super::company;
@@ -26,6 +30,9 @@ pub(crate) enum SceneCommand {
         /// The company that it is for
         #[arg(long, value_name = "ID")]
         company: i64,
+        /// Publish it even where a dialogue in NAME.tests.yaml beside it goes otherwise than written
+        #[arg(long)]
+        untested: bool,
         #[command(flatten)]
         installation: InstallationArgs,
     },
@@ -37,14 +44,14 @@ pub(crate) enum SceneCommand {
         #[command(flatten)]
         installation: InstallationArgs,
     },
-    /// Play written dialogues against a scene
-    Test {
-        /// The scene
-        file: PathBuf,
-        /// The dialogues
-        #[arg(long, value_name = "FILE")]
-        script: PathBuf,
-    },
+    /// Play written dialogues and past calls against a scene
+    ///
+    /// Past calls are played with everything that happened in them. Where the robot would say something else than it
+    /// did, what comes later is uncertain, since customers would have answered otherwise. Calls placed by themselves,
+    /// outside any task, are not among them.
+    Test(test::TestArgs),
+    /// List what robots did not understand, the most frequent first
+    Unheard(unheard::UnheardArgs),
     /// Print the JSON Schema of scenes, for editors
     Schema,
 }
@@ -56,8 +63,11 @@ pub(crate) async fn run(command: SceneCommand) -> Result<()> {
             print(&problems(&file, scene.warnings()))?;
             print(&format!("{}: scene {} is fine\n", file.display(), scene.name()))
         }
-        SceneCommand::Publish { file, company, installation } => {
+        SceneCommand::Publish { file, company, untested, installation } => {
             let (scene, document) = load(&file)?;
+            if !untested {
+                test::require_passing(&file, &scene)?;
+            }
             let store = installation::open(&installation.load()?)?.store;
             let company = company::require(&store, company).await?.id;
             let publication = Publication::of(&scene, &document);
@@ -73,7 +83,8 @@ pub(crate) async fn run(command: SceneCommand) -> Result<()> {
                 scenes.iter().map(|scene| format!("{}\t{}\tversion {}\n", scene.id, scene.name, scene.latest_version));
             print(&rows.collect::<String>())
         }
-        SceneCommand::Test { file, script } => test(&file, &script),
+        SceneCommand::Test(args) => test::run(args).await,
+        SceneCommand::Unheard(args) => unheard::run(args).await,
         SceneCommand::Schema => print(&format!("{:#}\n", hutong_domain::scene::json_schema())),
     }
 }
@@ -92,22 +103,11 @@ fn problems(file: &Path, problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("{}:{problem}\n", file.display())).collect()
 }
 
-fn test(file: &Path, script_file: &Path) -> Result<()> {
-    let (scene, _) = load(file)?;
-    let reports = script::run(&scene, &read(script_file)?)
-        .map_err(|found| Error::Failed(problems(script_file, &found).trim_end().to_owned()))?;
-    let mut text = String::new();
-    for report in &reports {
-        let _ = writeln!(text, "{} {}", if report.passed() { "ok  " } else { "FAIL" }, report.name);
-        for failure in &report.failures {
-            let _ = writeln!(text, "     {}:{failure}", script_file.display());
-        }
-        if !report.passed() {
-            let _ = writeln!(text, "     {}", report.transcript.join("\n     "));
-        }
-    }
-    let failed = reports.iter().filter(|report| !report.passed()).count();
-    let _ = writeln!(text, "{} passed, {failed} failed", reports.len() - failed);
-    print(&text)?;
-    if failed > 0 { Err(Error::Failed("some dialogues went otherwise than written".to_owned())) } else { Ok(()) }
+/// The company's scene of this name.
+async fn find_scene(store: &Store, company: CompanyId, name: &str) -> Result<SceneId> {
+    let scenes = store.read(move |db| robot::scenes(db, company)).await?;
+    let found = scenes.iter().find(|scene| scene.name == name);
+    found.map(|scene| scene.id).ok_or_else(|| {
+        Error::Failed(format!("company {company} has no scene {name}; `hutong scene list` shows them all"))
+    })
 }

@@ -1,13 +1,18 @@
-//! The feed against a naive model: random calls, random questions, in random order.
+//! The feed against a naive model: random calls, random questions, random judgements by hand, in random order.
 
 use futures::executor::block_on;
 use hutong_domain::call::FinishStatus;
-use hutong_domain::ids::TaskId;
+use hutong_domain::ids::{CallId, TaskId};
 use hutong_domain::outcome::Disposition;
+use hutong_domain::scene::Scene;
 use hutong_domain::task::Command;
 use hutong_store::feed::FeedFilter;
 use hutong_store::finish::{self, Ending};
-use hutong_store::{Db, PageRequest};
+use hutong_store::regrade::{Judgement, Outcome};
+use hutong_store::robot::{self, Publication};
+use hutong_store::scenes::Scenes;
+use hutong_store::{Db, PageRequest, Store};
+use hutong_testkit::clock::START;
 use hutong_testkit::fixture::{result, settings};
 use hutong_testkit::recount::assert_counts_are_facts;
 use hutong_testkit::{Fixture, TestStore, conformance};
@@ -45,7 +50,34 @@ struct Call {
 enum Step {
     Finish(Vec<Call>),
     Ask(FeedFilter, PageRequest),
+    /// The call at this place, counted round and round, has these values of this result from now on.
+    Judge(usize, String, Vec<String>),
 }
+
+/// What the robot of these calls can conclude: all names and values.
+const SCENE: &str = "
+hutong: 1
+name: 模型
+robot: { name: 模型 }
+voices: [女声]
+nodes: [{ name: 通知, say: 您好。, end: { reason: 已通知 } }]
+results:
+  - { name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }
+  - name: 意向
+    values: [A, a, '%']
+    multiple: true
+    rules:
+      - { when: rounds > 1, value: A, because: 一 }
+      - { when: rounds > 2, value: a, because: 二 }
+      - { when: rounds > 3, value: '%', because: 三 }
+  - name: it's
+    values: [A, a, '%']
+    multiple: true
+    rules:
+      - { when: rounds > 1, value: A, because: 一 }
+      - { when: rounds > 2, value: a, because: 二 }
+      - { when: rounds > 3, value: '%', because: 三 }
+";
 
 fn pair() -> impl Strategy<Value = (String, String)> {
     (prop::sample::select(&NAMES[..]), prop::sample::select(&VALUES[..]))
@@ -91,8 +123,11 @@ fn question() -> impl Strategy<Value = FeedFilter> {
 
 fn step() -> impl Strategy<Value = Step> {
     let page = (1..5_i64, 1..12_i64).prop_map(|(number, size)| PageRequest { number, size });
+    let values = vec(prop::sample::select(&VALUES[..]).prop_map(str::to_owned), 0..3);
+    let judged = (0..CALLS_MAX, prop::sample::select(&NAMES[..]), values);
     prop_oneof![
         2 => vec(call(), 1..=FINISHED_AT_ONCE_MAX).prop_map(Step::Finish),
+        2 => judged.prop_map(|(call, name, values)| Step::Judge(call, name.to_owned(), values)),
         3 => (question(), page).prop_map(|(filter, page)| Step::Ask(filter, page)),
     ]
 }
@@ -104,6 +139,18 @@ impl Call {
             results: self.results.iter().map(|(name, value)| result(name, value)).collect(),
             ..fixture.answered(self.talk_s, self.chat_rounds, &[])
         }
+    }
+
+    /// The values of a result are set as a whole; results stand in the scene's order.
+    fn judge(&mut self, name: &str, values: &[String]) {
+        self.results.retain(|(known, _)| known != name);
+        for value in values {
+            let result = (name.to_owned(), value.clone());
+            if !self.results.contains(&result) {
+                self.results.push(result);
+            }
+        }
+        self.results.sort_by_key(|(name, _)| NAMES.iter().position(|known| known == name));
     }
 
     fn fits(&self, filter: &FeedFilter) -> bool {
@@ -127,26 +174,55 @@ fn expected(calls: &[Call], filter: &FeedFilter, page: PageRequest) -> (i64, Vec
     (i64::try_from(fitting.len()).unwrap(), fitting.into_iter().skip(skip).take(size).collect())
 }
 
-async fn finish_all(fixture: &Fixture, id: TaskId, calls: &[Call]) {
+async fn finish_all(fixture: &Fixture, id: TaskId, calls: &[Call]) -> Vec<CallId> {
     let claimed = fixture.claim(id, u32::try_from(calls.len()).unwrap()).await;
+    let ids = claimed.iter().map(|claimed| claimed.call).collect();
     let endings: Vec<_> = claimed.into_iter().zip(calls.iter().map(|call| call.ending(fixture))).collect();
     let finish = move |db: &mut Db, _| {
         endings.iter().try_for_each(|(claimed, ending)| finish::finish(db, claimed, ending).map(|_| ()))
     };
     fixture.write(finish).await;
+    ids
 }
 
-async fn campaign(fixture: &Fixture, steps: Vec<Step>) -> Result<(), TestCaseError> {
+/// A robot that can conclude what these calls are made of.
+async fn publish(fixture: &mut Fixture) {
+    let publication = Publication::of(&Scene::parse(SCENE).unwrap(), SCENE);
+    fixture.robot = fixture
+        .write(move |db, company| {
+            robot::publish(db, company, &publication, START)?;
+            Ok(robot::of_company(db, company)?.pop().unwrap())
+        })
+        .await;
+}
+
+/// Questions are asked of `other`, which is the same store seen by another process.
+async fn campaign(
+    fixture: &Fixture,
+    (other, scenes): (&Store, &Scenes),
+    steps: Vec<Step>,
+) -> Result<(), TestCaseError> {
     let id = fixture.running_task(settings(), CALLS_MAX).await;
     let mut finished: Vec<Call> = Vec::new();
+    let mut ids = Vec::new();
     for step in steps {
         match step {
             Step::Finish(calls) => {
-                finish_all(fixture, id, &calls).await;
+                ids.extend(finish_all(fixture, id, &calls).await);
                 finished.extend(calls);
             }
+            Step::Judge(_, name, values) if ids.is_empty() => drop((name, values)),
+            Step::Judge(place, name, values) => {
+                let place = place % ids.len();
+                let (by, note) = (String::new(), String::new());
+                let judgement =
+                    Judgement { call: ids[place], name: name.clone(), values: values.clone(), by, note, at: START };
+                let outcome = fixture.store.regrade(scenes, fixture.company, judgement).await;
+                prop_assert!(matches!(outcome, Ok(Outcome::Done { .. })), "{:?}", outcome);
+                finished[place].judge(&name, &values);
+            }
             Step::Ask(filter, page) => {
-                let answer = fixture.store.feed(fixture.company, id, filter.clone(), page).await;
+                let answer = other.feed(fixture.company, id, filter.clone(), page).await;
                 let listed = answer.unwrap().unwrap().1;
                 let indexes: Vec<i64> = listed.rows.iter().map(|row| row.call_index).collect();
                 prop_assert_eq!((listed.total, indexes), expected(&finished, &filter, page));
@@ -166,11 +242,14 @@ async fn campaign(fixture: &Fixture, steps: Vec<Step>) -> Result<(), TestCaseErr
 }
 
 async fn the_feed_is_what_a_naive_filter_over_all_calls_says(store: TestStore) {
-    let fixture = Fixture::with_seats(&store, i64::try_from(CALLS_MAX).unwrap()).await;
+    let mut fixture = Fixture::with_seats(&store, i64::try_from(CALLS_MAX).unwrap()).await;
+    publish(&mut fixture).await;
+    let (other, scenes) = (store.place().open().unwrap(), Scenes::new((*store).clone()));
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
 
-    let outcome = runner.run(&vec(step(), 1..=STEPS_MAX), |steps| block_on(campaign(&fixture, steps)));
+    let outcome =
+        runner.run(&vec(step(), 1..=STEPS_MAX), |steps| block_on(campaign(&fixture, (&other, &scenes), steps)));
 
     if let Err(failure) = outcome {
         panic!("{failure}");
