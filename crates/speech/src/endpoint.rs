@@ -16,7 +16,7 @@ pub const PAUSE_MS_MIN: u64 = 100;
 pub const PAUSE_MS_MAX: u64 = 10_000;
 /// What speech may begin before the first chunk that is taken for it: the model answers a chunk late, and the breath and
 /// the consonant before the first vowel are quiet. Included in [`EndpointSettings::pre_roll_ms`].
-pub const LEAD_MS: u64 = 100;
+pub const LEAD_MS: u64 = 200;
 
 /// When an utterance begins and ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,7 @@ impl Default for EndpointSettings {
             pause_ms: 700,
             utterance_ms_max: 15_000,
             quietest_dbfs: -45.0,
-            below_usual_db: 18.0,
+            below_usual_db: 15.0,
             below_played_db: 15.0,
         }
     }
@@ -171,6 +171,15 @@ impl Endpointer {
         }
     }
 
+    /// Hears the whole frames of these samples and then [`Self::stop`]s: a recording, or what is measured.
+    #[must_use]
+    pub fn hear_all(mut self, samples: &[i16]) -> Vec<SpeechEvent> {
+        let (frames, _) = samples.as_chunks();
+        let mut events: Vec<_> = frames.iter().filter_map(|frame| self.push(frame)).collect();
+        events.extend(self.stop());
+        events
+    }
+
     /// Hears what we play, so that its echo is not taken for the customer: called right before [`Self::push`] with the
     /// frame that is sent at that time, and not called where nothing is played.
     pub fn push_played(&mut self, frame: &Frame) {
@@ -263,5 +272,165 @@ impl Endpointer {
     #[must_use]
     pub fn fault(&self) -> Option<&VadError> {
         self.detector.fault()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::vad::{FRAME_SAMPLES, VadModel};
+
+    const LOUD: Frame = [3_000; FRAME_SAMPLES];
+    const QUIET: Frame = [0; FRAME_SAMPLES];
+
+    /// Stretches of loud and quiet by turns, in milliseconds, quiet first: every chunk is clearly one or the other where
+    /// they are multiples of 160.
+    fn frames(stretches_ms: &[u64]) -> Vec<Frame> {
+        let stretch = |(nth, ms): (usize, &u64)| {
+            let frame = if nth % 2 == 0 { QUIET } else { LOUD };
+            std::iter::repeat_n(frame, usize::try_from(ms / FRAME_MS).unwrap())
+        };
+        stretches_ms.iter().enumerate().flat_map(stretch).collect()
+    }
+
+    fn endpointer(settings: EndpointSettings) -> Endpointer {
+        Endpointer::new(Detector::by_energy(), settings)
+    }
+
+    fn events(settings: EndpointSettings, stretches_ms: &[u64]) -> Vec<SpeechEvent> {
+        endpointer(settings).hear_all(frames(stretches_ms).as_flattened())
+    }
+
+    fn began(from_ms: u64) -> SpeechEvent {
+        SpeechEvent::Began { from_ms }
+    }
+
+    fn ended(from_ms: u64, until_ms: u64, cause: EndCause) -> SpeechEvent {
+        SpeechEvent::Ended { from_ms, until_ms, cause }
+    }
+
+    #[test]
+    fn an_utterance_begins_and_ends_where_the_voice_does() {
+        let check = |stretches_ms: &[u64], expected: &[SpeechEvent]| {
+            assert_eq!(events(EndpointSettings::default(), stretches_ms), expected, "{stretches_ms:?}");
+        };
+        check(&[5_000], &[]);
+        check(&[1_600, 480, 1_600], &[began(1_600), ended(1_600, 2_080, EndCause::Pause)]);
+        // A knock is none, and neither are two.
+        check(&[1_600, 80, 1_600], &[]);
+        check(&[1_600, 60, 260, 60, 1_600], &[]);
+        // A pause of half a second is part of it, one of 800 ms is not.
+        check(&[1_600, 480, 480, 480, 1_600], &[began(1_600), ended(1_600, 3_040, EndCause::Pause)]);
+        check(
+            &[1_600, 480, 800, 480, 1_600],
+            &[began(1_600), ended(1_600, 2_080, EndCause::Pause), began(2_880), ended(2_880, 3_360, EndCause::Pause)],
+        );
+        // The call ends in the middle of it.
+        check(&[1_600, 480], &[began(1_600), ended(1_600, 2_080, EndCause::Stopped)]);
+    }
+
+    #[test]
+    fn somebody_who_does_not_stop_is_cut_into_utterances_that_follow_each_other() {
+        // With gaps, as voices have: the noise is what is heard in them.
+        let stretches: Vec<u64> = std::iter::once(1_600).chain([640, 160].repeat(40)).collect();
+        let settings = EndpointSettings { utterance_ms_max: 8_000, ..EndpointSettings::default() };
+        let events = events(settings, &stretches);
+        let ends: Vec<_> = events.iter().filter(|event| matches!(event, SpeechEvent::Ended { .. })).collect();
+        assert_eq!(ends.len(), 4, "{events:?}");
+        assert!(
+            ends.iter()
+                .all(|end| matches!(end, SpeechEvent::Ended { from_ms, until_ms, .. } if until_ms - from_ms <= 8_000))
+        );
+        assert!(matches!(ends[0], SpeechEvent::Ended { cause: EndCause::TooLong, .. }), "{events:?}");
+    }
+
+    #[test]
+    fn the_pause_can_be_changed_while_somebody_speaks() {
+        let all = frames(&[1_600, 480, 1_600]);
+        let ended_after = |pause_ms: u64| {
+            let mut endpointer = endpointer(EndpointSettings::default());
+            for (at, frame) in all.iter().enumerate() {
+                if at == 90 {
+                    assert!(endpointer.is_speaking() && endpointer.is_voiced());
+                    endpointer.set_pause_ms(pause_ms);
+                }
+                if let Some(SpeechEvent::Ended { until_ms, .. }) = endpointer.push(frame) {
+                    assert_eq!(endpointer.until_ms(), Some(until_ms));
+                    assert!(!endpointer.is_speaking() && endpointer.voiced_ms() == 0);
+                    return Some(endpointer.position_ms() - until_ms);
+                }
+            }
+            None
+        };
+        // In whole chunks, and those end up to a frame before the frame that they are judged in.
+        assert_eq!(ended_after(700), Some(720));
+        assert_eq!(ended_after(300), Some(320));
+        assert_eq!(ended_after(0), Some(140));
+        assert_eq!(ended_after(1_500), Some(1_520));
+        assert_eq!(ended_after(u64::MAX), None);
+    }
+
+    #[test]
+    fn voice_is_counted_without_its_pauses_and_its_beginning_was_kept() {
+        let mut endpointer = endpointer(EndpointSettings::default());
+        let pre_roll_ms = EndpointSettings::default().pre_roll_ms();
+        for frame in frames(&[1_600, 320, 480, 320, 320]) {
+            if let Some(SpeechEvent::Began { from_ms }) = endpointer.push(&frame) {
+                assert!(endpointer.position_ms() - (from_ms - LEAD_MS) <= pre_roll_ms);
+            }
+        }
+        assert!(endpointer.is_speaking() && !endpointer.is_voiced());
+        assert_eq!((endpointer.voiced_ms(), endpointer.until_ms()), (640, Some(2_720)));
+    }
+
+    fn check_events(events: &[SpeechEvent]) -> Result<(), TestCaseError> {
+        let mut last_end = 0;
+        for pair in events.chunks(2) {
+            let &[SpeechEvent::Began { from_ms }, SpeechEvent::Ended { from_ms: again, until_ms, .. }] = pair else {
+                return Err(TestCaseError::fail(format!("{events:?}")));
+            };
+            prop_assert_eq!(from_ms, again);
+            prop_assert!(last_end <= from_ms && from_ms < until_ms, "{:?}", events);
+            last_end = until_ms;
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn begins_and_ends_alternate_whatever_is_heard_and_set(
+            stretches_ms in prop::collection::vec(0_u64..2_500, 0..24),
+            (window, voiced, pause_ms, max) in (any::<u64>(), 0_u64..2_000, 0_u64..3_000, 0_u64..20_000),
+        ) {
+            let window = window.checked_rem(3_000).unwrap_or(0);
+            let settings = EndpointSettings {
+                begin_voiced_ms: voiced,
+                begin_window_ms: window,
+                pause_ms,
+                utterance_ms_max: max,
+                ..EndpointSettings::default()
+            };
+            let heard = events(settings.clone(), &stretches_ms);
+            check_events(&heard)?;
+            prop_assert_eq!(heard, events(settings, &stretches_ms));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn any_samples_are_heard_the_same_way_twice(
+            samples in prop::collection::vec(any::<i16>(), 0..1_000),
+            times in 1_usize..40,
+        ) {
+            let model = VadModel::built_in().unwrap();
+            let samples = samples.repeat(times);
+            let hear = || Endpointer::new(model.detector(), EndpointSettings::default()).hear_all(&samples);
+            let events = hear();
+            check_events(&events)?;
+            prop_assert_eq!(events, hear());
+        }
     }
 }

@@ -10,7 +10,7 @@ const RISE: f32 = 0.15;
 const FALL: f32 = 0.02;
 /// How fast it falls while somebody is heard who is too quiet for it, in decibels a chunk: somebody who has moved away
 /// from the telephone is heard again after some seconds.
-const FORGET_DB: f32 = 0.05;
+const FORGET_DB: f32 = 0.02;
 /// The echo of what we played comes within this many frames.
 const ECHO_FRAMES: usize = 20;
 /// A power of one, below full scale.
@@ -80,4 +80,74 @@ impl Gate {
 
 fn greatest(levels: &[f32]) -> f32 {
     levels.iter().copied().fold(f32::NEG_INFINITY, f32::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of so many voiced chunks of a level get through.
+    fn passed(gate: &mut Gate, level_dbfs: f32, count: usize) -> usize {
+        let power = 10_f32.powf((level_dbfs + FULL_SCALE_DB) / 10.0);
+        (0..count).filter(|_| gate.push(power, true)).count()
+    }
+
+    fn gate() -> Gate {
+        Gate::new(&EndpointSettings::default())
+    }
+
+    #[test]
+    fn levels_are_of_full_scale() {
+        assert!(dbfs(32_768.0 * 32_768.0).abs() < 0.01);
+        assert!((dbfs(184.0 * 184.0) + 45.0).abs() < 0.1);
+        assert!(dbfs(0.0).is_finite() && dbfs(0.0) < -100.0);
+    }
+
+    #[test]
+    fn only_what_is_loud_enough_for_a_telephone_gets_through() {
+        assert_eq!(passed(&mut gate(), -44.0, 100), 100);
+        assert_eq!(passed(&mut gate(), -46.0, 100), 0);
+        let mut gate = gate();
+        assert!(!gate.push(1_000_000.0, false), "it is no speech");
+    }
+
+    #[test]
+    fn whoever_is_far_quieter_than_the_customer_is_somebody_else() {
+        let mut gate = gate();
+        assert_eq!(passed(&mut gate, -20.0, 100), 100);
+        // His own last syllables are.
+        assert_eq!(passed(&mut gate, -32.0, 10), 10);
+        // The level of a syllable is that of its loudest chunk, so the first ones after a voice are still his.
+        let behind = passed(&mut gate, -42.0, 100);
+        assert!(behind < SYLLABLE_CHUNKS, "{behind}");
+        // He speaks on, and louder: he is heard at once.
+        assert_eq!(passed(&mut gate, -18.0, 100), 100);
+    }
+
+    #[test]
+    fn somebody_who_has_moved_away_is_heard_again() {
+        let mut gate = gate();
+        passed(&mut gate, -15.0, 200);
+        let heard = passed(&mut gate, -35.0, 600);
+        assert!(heard > 300, "{heard} of 600");
+    }
+
+    #[test]
+    fn what_comes_back_of_what_we_play_is_no_customer() {
+        let mut gate = gate();
+        let played = [3_277; FRAME_SAMPLES];
+        let mut hear = |level_dbfs: f32, played: Option<&Frame>| {
+            if let Some(frame) = played {
+                gate.push_played(frame);
+            }
+            gate.next_frame();
+            passed(&mut gate, level_dbfs, 1) == 1
+        };
+        assert!((0..50).all(|_| !hear(-40.0, Some(&played))));
+        // It comes late.
+        assert!((0..10).all(|_| !hear(-40.0, None)));
+        assert!(hear(-25.0, Some(&played)));
+        let later = (0..50).filter(|_| hear(-39.0, None)).count();
+        assert!(later >= 25, "{later}");
+    }
 }

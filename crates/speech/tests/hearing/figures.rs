@@ -9,6 +9,7 @@ use hutong_speech::vad::{CHUNK_SAMPLES, Detector, FRAME_SAMPLES, Frame, VadModel
 use hutong_telephony::detect::activity::ActivityDetector;
 
 use crate::set::Labelled;
+use crate::sounds;
 
 pub(crate) fn frames(samples: &[i16]) -> impl Iterator<Item = &Frame> {
     samples.as_chunks::<FRAME_SAMPLES>().0.iter()
@@ -38,16 +39,13 @@ pub(crate) fn by_model(samples: &[i16]) -> Heard {
 }
 
 /// Begins and ends in samples; what goes on at the end is stopped.
-pub(crate) fn utterances(mut endpointer: Endpointer, samples: &[i16]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut ended = |event| {
-        if let Some(SpeechEvent::Ended { from_ms, until_ms, .. }) = event {
-            found.push(usize::try_from(from_ms).unwrap() * 8..usize::try_from(until_ms).unwrap() * 8);
-        }
+fn utterances(endpointer: Endpointer, samples: &[i16]) -> Vec<Range<usize>> {
+    let place = |ms: u64| sounds::samples(usize::try_from(ms).unwrap());
+    let ended = |event| match event {
+        SpeechEvent::Ended { from_ms, until_ms, .. } => Some(place(from_ms)..place(until_ms)),
+        SpeechEvent::Began { .. } => None,
     };
-    frames(samples).for_each(|frame| ended(endpointer.push(frame)));
-    ended(endpointer.stop());
-    found
+    endpointer.hear_all(samples).into_iter().filter_map(ended).collect()
 }
 
 /// What is there without a model: loudness alone, and the same rule of beginnings and ends.
@@ -73,6 +71,9 @@ pub(crate) fn by_loudness(samples: &[i16]) -> Heard {
     Heard { flags, samples_each: FRAME_SAMPLES, utterances }
 }
 
+/// In noise, the model needs longer to be sure of silence.
+const END_MS: f32 = 400.0;
+
 #[derive(Debug)]
 pub(crate) struct Figures {
     /// In percent of all stretches, of those with speech, of those without.
@@ -80,25 +81,36 @@ pub(crate) struct Figures {
     missed: f32,
     wrong: f32,
     pub(crate) expected: usize,
-    /// Utterances with exactly one that was heard, whose end is within a quarter of a second.
+    /// Utterances with exactly one that was heard, whose end is as near as [`END_MS`].
     pub(crate) ends_found: usize,
     pub(crate) split: usize,
     /// Where nobody spoke.
     pub(crate) spurious: usize,
     /// From the label to what was heard, mean and extremes, in milliseconds: negative is early.
-    begin_lag: Lag,
-    end_lag: Lag,
+    pub(crate) begin_lag: Lag,
+    pub(crate) end_lag: Lag,
 }
 
 #[derive(Debug, Default)]
-struct Lag(Vec<f32>);
+pub(crate) struct Lag(Vec<f32>);
+
+impl Lag {
+    pub(crate) fn mean(&self) -> f32 {
+        self.0.iter().sum::<f32>() / self.0.len().max(1) as f32
+    }
+
+    fn least(&self) -> f32 {
+        self.0.iter().copied().fold(f32::INFINITY, f32::min)
+    }
+
+    pub(crate) fn most(&self) -> f32 {
+        self.0.iter().copied().fold(f32::NEG_INFINITY, f32::max)
+    }
+}
 
 impl fmt::Display for Lag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mean = self.0.iter().sum::<f32>() / self.0.len().max(1) as f32;
-        let least = self.0.iter().copied().fold(f32::INFINITY, f32::min);
-        let most = self.0.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        write!(f, "{mean:4.0} ({least:4.0} to {most:4.0})")
+        write!(f, "{:4.0} ({:4.0} to {:4.0})", self.mean(), self.least(), self.most())
     }
 }
 
@@ -143,7 +155,7 @@ pub(crate) fn figures(labelled: &Labelled, heard: &Heard) -> Figures {
         begin_lag.0.push(ms_between(utterance.start, first.start));
         let lag = ms_between(utterance.end, last.end);
         end_lag.0.push(lag);
-        ends_found += usize::from(found.len() == 1 && lag.abs() <= 250.0);
+        ends_found += usize::from(found.len() == 1 && lag.abs() <= END_MS);
     }
     let spurious = heard.utterances.iter().filter(|it| !labelled.utterances.iter().any(|of| overlap(of, it))).count();
     let right = 100.0 - percent(missed + wrong, speech + silence);
