@@ -1,0 +1,1 @@
+//! Every prompt as loud as every other.
