@@ -20,6 +20,7 @@ use state::Phase;
 pub use state::State;
 use turn::Turn;
 use understand::Meaning;
+pub use understand::is_backchannel;
 
 /// The state of a conversation before its first word.
 #[must_use]

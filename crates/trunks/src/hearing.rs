@@ -25,7 +25,7 @@ pub(crate) enum Sound {
     /// Somebody speaks, or has spoken: the voice that was heard so far, in milliseconds, pauses left out.
     Voice {
         /// Of the utterance that goes on; 0 between its end and its words.
-        voiced_ms: u32,
+        voiced_ms: u64,
     },
     /// Somebody has spoken, and nobody is there to understand it.
     Lost,
@@ -85,7 +85,7 @@ impl Hearing {
 
     /// Speech is over after so much silence.
     pub(crate) fn set_pause_ms(&mut self, pause_ms: u32) {
-        self.endpointer.set_pause_ms(pause_ms);
+        self.endpointer.set_pause_ms(u64::from(pause_ms));
     }
 
     /// Hears 20 ms that stand at `position` of the stream.

@@ -55,7 +55,8 @@ const BACKCHANNELS: &[&str] = &[
 ];
 
 /// Whether words are no more than a sign of listening.
-pub(super) fn is_backchannel(text: &str) -> bool {
+#[must_use]
+pub fn is_backchannel(text: &str) -> bool {
     let letters: String = text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     BACKCHANNELS.contains(&letters.as_str())
 }

@@ -1,5 +1,8 @@
 //! `hutong scene`
 
+mod audio;
+mod prompts;
+mod publish;
 pub(crate) mod test;
 mod unheard;
 
@@ -9,7 +12,7 @@ use clap::Subcommand;
 use hutong_domain::ids::{CompanyId, SceneId};
 use hutong_domain::scene::{Problem, Scene};
 use hutong_store::Store;
-use hutong_store::robot::{self, Publication};
+use hutong_store::robot;
 
 use super::company;
 use crate::cli::{InstallationArgs, print};
@@ -24,17 +27,18 @@ pub(crate) enum SceneCommand {
         file: PathBuf,
     },
     /// Publish a scene as a new version that tasks can use
-    Publish {
+    ///
+    /// Each of its voices has to have audio for every prompt: shipped with hutong, recorded in the folder that the scene
+    /// names, or rendered by the voice server of the configuration.
+    Publish(publish::PublishArgs),
+    /// Print the texts of a scene that somebody has to record, as CSV
+    ///
+    /// Save it as prompts.csv in a folder beside the scene, put the recordings there under the names of its column
+    /// `file`, and name the folder in the scene: `voices: [{ name: …, recordings: FOLDER }]`. Rows can be added for what
+    /// prompts have in place of variables: names, digits, amounts.
+    Prompts {
         /// The scene
         file: PathBuf,
-        /// The company that it is for
-        #[arg(long, value_name = "ID")]
-        company: i64,
-        /// Publish it even where a dialogue in NAME.tests.yaml beside it goes otherwise than written
-        #[arg(long)]
-        untested: bool,
-        #[command(flatten)]
-        installation: InstallationArgs,
     },
     /// List the scenes of a company
     List {
@@ -63,18 +67,8 @@ pub(crate) async fn run(command: SceneCommand) -> Result<()> {
             print(&problems(&file, scene.warnings()))?;
             print(&format!("{}: scene {} is fine\n", file.display(), scene.name()))
         }
-        SceneCommand::Publish { file, company, untested, installation } => {
-            let (scene, document) = load(&file)?;
-            if !untested {
-                test::require_passing(&file, &scene)?;
-            }
-            let store = installation::open(&installation.load()?)?.store;
-            let company = company::require(&store, company).await?.id;
-            let publication = Publication::of(&scene, &document);
-            let now = installation::now();
-            let (id, version) = store.write(company, move |db| robot::publish(db, company, &publication, now)).await?;
-            print(&format!("scene {id} version {version}\n"))
-        }
+        SceneCommand::Publish(args) => publish::run(args).await,
+        SceneCommand::Prompts { file } => print(&prompts::list(&load(&file)?.0)?),
         SceneCommand::List { company, installation } => {
             let store = installation::open(&installation.load()?)?.store;
             let company = company::require(&store, company).await?.id;

@@ -6,7 +6,7 @@ use hutong_dialer::line::{Heard, Said};
 use hutong_dialer::runtime::BoxFuture;
 use hutong_domain::dialogue::{Interruption, Listen};
 use hutong_domain::moment::Moment;
-use hutong_domain::understanding::is_backchannel;
+use hutong_domain::dialogue::is_backchannel;
 use hutong_prompts::Clip;
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::media::{Event, Frame, Playback, Played, SAMPLE_RATE};
@@ -19,7 +19,7 @@ use crate::machine::Ears;
 use crate::quiet::Quiet;
 
 /// A voice that goes on for so long, pauses left out, cuts off a prompt: 嗯, 哦 and a cough are shorter.
-const BARGE_IN_MS: u32 = 500;
+const BARGE_IN_MS: u64 = 500;
 
 /// A prompt that is being spoken.
 struct Prompt {
