@@ -5,8 +5,8 @@ use cel::Context;
 use crate::call::{CallResult, Evidence, FinishStatus, INTENT_LEVEL, Speaker, Understanding, Utterance};
 use crate::dialogue::State;
 use crate::scene::Scene;
-use crate::scene::condition::{Circumstances, Mention, MentionList};
-use crate::scene::model::{Conclusion, Rule};
+use crate::scene::condition::{Circumstances, Condition, MentionList};
+use crate::scene::model::{Conclusion, Given, Rule};
 
 /// The kind of rule that gives the intent level (`analyzeType` on the wire).
 pub const BY_USER_LEVEL: &str = "BY_ANALYZE_USER_LEVEL";
@@ -63,24 +63,8 @@ pub fn grade(scene: &Scene, facts: &Facts<'_>) -> Vec<CallResult> {
 }
 
 fn circumstances(facts: &Facts<'_>) -> Circumstances {
-    let talked =
-        Circumstances { rounds: facts.chat_rounds, talk_seconds: facts.talk_ms / 1_000, ..Circumstances::default() };
-    let Some(state) = facts.state else {
-        return talked;
-    };
-    let history = state.history();
-    Circumstances {
-        unknowns: history.unknowns.into(),
-        silences: history.silences.into(),
-        node: state.node().to_owned(),
-        reason: state.hang_up_reason().unwrap_or_default().to_owned(),
-        hung_up_by_customer: state.is_ended() && state.hang_up_reason().is_none(),
-        visited: history.visited.clone(),
-        intents: history.intents.clone(),
-        knowledge: history.knowledge.clone(),
-        variables: state.variables().clone(),
-        ..talked
-    }
+    let conversation = facts.state.map(State::circumstances).unwrap_or_default();
+    Circumstances { rounds: facts.chat_rounds, talk_seconds: facts.talk_ms / 1_000, ..conversation }
 }
 
 /// The values of one result: what its rules say, then what the customer's questions reveal, then its
@@ -89,8 +73,8 @@ fn conclude(scene: &Scene, facts: &Facts<'_>, conclusion: &Conclusion, context: 
     let rules = conclusion
         .rules
         .iter()
-        .filter(|rule| rule.condition.holds(context))
-        .map(|rule| by_rule(facts, conclusion, rule));
+        .filter(|rule| rule.condition.as_ref().is_none_or(|condition| condition.holds(context)))
+        .filter_map(|rule| by_rule(facts, conclusion, rule));
     let questions = by_knowledge(scene, facts, conclusion);
     let default = conclusion.default.iter().map(|value| CallResult {
         name: conclusion.name.clone(),
@@ -125,29 +109,50 @@ fn kind_of_rule(conclusion: &Conclusion) -> &'static str {
     if conclusion.name == INTENT_LEVEL { BY_USER_LEVEL } else { BY_RULE }
 }
 
-fn by_rule(facts: &Facts<'_>, conclusion: &Conclusion, rule: &Rule) -> CallResult {
+/// What a rule gives that holds; nothing where it gives a value that was not kept.
+fn by_rule(facts: &Facts<'_>, conclusion: &Conclusion, rule: &Rule) -> Option<CallResult> {
     let mut evidence = Vec::new();
-    for mention in rule.condition.mentions() {
-        add_evidence(&mut evidence, &borne_out(facts.transcript, mention));
+    for mention in rule.condition.iter().flat_map(Condition::mentions) {
+        add_evidence(&mut evidence, &borne_out(facts, mention.list, &mention.name));
     }
-    CallResult {
+    let value = match &rule.value {
+        Given::Value(value) => value.clone(),
+        Given::Kept(name) => {
+            add_evidence(&mut evidence, &borne_out(facts, MentionList::Values, name));
+            facts.state?.values().get(name)?.value.clone()
+        }
+    };
+    Some(CallResult {
         name: conclusion.name.clone(),
-        value: rule.value.clone(),
-        description: Some(rule.because.clone()),
+        value,
+        description: Some(rule.because.render(|name| facts.state?.words(name))),
         rule: Some(kind_of_rule(conclusion).to_owned()),
         evidence,
-    }
+    })
 }
 
 /// Where the transcript bears out what a condition looks for: the customer's words that hit an intent
 /// or a question; for a node, the robot's first words there and the customer's that led to them.
-fn borne_out(transcript: &[Utterance], mention: &Mention) -> Vec<Evidence> {
+fn borne_out(facts: &Facts<'_>, list: MentionList, name: &str) -> Vec<Evidence> {
+    let transcript = facts.transcript;
     let of_robot = |utterance: &Utterance| utterance.speaker == Speaker::Robot;
-    match mention.list {
-        MentionList::Intents => positions(transcript, |said| hits(said, &mention.name, false)),
-        MentionList::Knowledge => positions(transcript, |said| hits(said, &mention.name, true)),
+    match list {
+        MentionList::Intents => positions(transcript, |said| hits(said, name, false)),
+        MentionList::Knowledge => positions(transcript, |said| hits(said, name, true)),
+        MentionList::Values => {
+            let kept = facts.state.and_then(|state| state.values().get(name));
+            let words = kept.map(|kept| kept.utterance.as_str()).filter(|words| !words.is_empty());
+            let Some(words) = words else {
+                return Vec::new();
+            };
+            // The last time counts: a value that is said again is kept anew.
+            let said = |said: &Utterance| !of_robot(said) && said.text.trim() == words.trim();
+            let last = transcript.iter().rposition(said);
+            last.into_iter().filter_map(|position| evidence_at(transcript, position)).collect()
+        }
+        MentionList::Variables => Vec::new(),
         MentionList::Visited => {
-            let at_node = |said: &Utterance| of_robot(said) && said.node == mention.name;
+            let at_node = |said: &Utterance| of_robot(said) && said.node == name;
             let Some(first) = transcript.iter().position(at_node) else {
                 return Vec::new();
             };

@@ -29,4 +29,5 @@ pub mod scene;
 pub mod sharing;
 pub mod statistics;
 pub mod task;
+pub mod understanding;
 pub mod window;

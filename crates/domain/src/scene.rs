@@ -9,8 +9,7 @@ mod check;
 mod compile;
 pub(crate) mod condition;
 mod document;
-mod intents;
-mod kind;
+pub(crate) mod kind;
 pub(crate) mod model;
 mod names;
 mod problem;
@@ -19,15 +18,15 @@ pub mod replay;
 pub mod script;
 mod source;
 pub(crate) mod template;
-pub(crate) mod trigger;
 
+pub(crate) use crate::understanding::{intents, trigger};
 pub use built_in::{BUILT_IN, BuiltIn};
 pub use problem::{Problem, Severity};
 pub use public::{FixedText, Language, Voice, VoiceSource};
 
 use std::collections::BTreeSet;
 
-use model::{Closing, Conclusion, Intent, Knowledge, Node, NodeIndex, Variable, Voicemail};
+use model::{Closing, Conclusion, Intent, Knowledge, Node, NodeIndex, OnDeaf, Variable, Voicemail};
 
 /// The intent level of a call that nobody answered, where a scene does not say otherwise.
 pub const DEFAULT_UNANSWERED_LEVEL: &str = "D级(需筛选)";
@@ -47,6 +46,9 @@ pub struct Scene {
     pub(crate) intents: Vec<Intent>,
     pub(crate) knowledge: Vec<Knowledge>,
     pub(crate) closing: Closing,
+    /// For who asks never to be called again, where the scene has no branch for it.
+    pub(crate) do_not_call: Closing,
+    pub(crate) on_deaf: OnDeaf,
     pub(crate) voicemail: Voicemail,
     /// How sure the robot must be of what it understood, from 0 to 1.
     pub(crate) threshold: f64,
@@ -62,6 +64,8 @@ pub struct Scene {
     /// The variables that prompts speak.
     spoken_slots: BTreeSet<String>,
     hotwords: Vec<String>,
+    /// The names under which something is kept, sorted.
+    kept: Vec<String>,
     warnings: Vec<Problem>,
 }
 
@@ -70,8 +74,10 @@ pub struct Scene {
 pub struct ResultDefinition {
     /// For example 客户意向等级.
     pub name: String,
-    /// Every value that can be concluded, in the scene's order.
+    /// Every value that can be concluded, in the scene's order; empty where any can.
     pub values: Vec<String>,
+    /// Whether any value can be concluded: what customers say, such as a time.
+    pub open: bool,
 }
 
 impl Scene {

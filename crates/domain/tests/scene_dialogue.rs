@@ -1,9 +1,10 @@
 //! What holds for every conversation, whatever the scene and whatever happens.
 
-#![allow(clippy::panic, reason = "helpers of tests, which may fail like tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests, which may fail like tests")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use hutong_domain::call::Understanding;
 use hutong_domain::dialogue::{Action, Event, Opening, State, Step, begin, step};
@@ -17,6 +18,10 @@ enum Way {
     Next(usize),
     End,
 }
+
+/// The scenes that come with hutong, read once.
+static SCENES: LazyLock<Vec<Scene>> =
+    LazyLock::new(|| BUILT_IN.iter().map(|built_in| Scene::parse(built_in.yaml).unwrap()).collect());
 
 const INTENTS: &[&str] = &["肯定", "否定", "忙碌", "打错", "拒绝再打"];
 
@@ -153,11 +158,10 @@ proptest! {
         hang_up_after in 0..40_usize,
         events in prop::collection::vec(event(), 40),
     ) {
-        for built_in in BUILT_IN {
-            let scene = Scene::parse(built_in.yaml).unwrap();
+        for scene in &*SCENES {
             let mut events = events.clone();
             events.insert(hang_up_after, Event::HungUp);
-            let (state, _) = play(&scene, seed, &events);
+            let (state, _) = play(scene, seed, &events);
             prop_assert!(state.is_ended());
         }
     }
@@ -168,12 +172,12 @@ proptest! {
         events in prop::collection::vec(event(), 1..10),
         next in event(),
     ) {
-        let scene = Scene::parse(BUILT_IN[0].yaml).unwrap();
-        let (mut state, _) = play(&scene, seed, &events);
+        let scene = &SCENES[0];
+        let (mut state, _) = play(scene, seed, &events);
         let stored = serde_json::to_string(&state).unwrap();
         let mut restored: State = serde_json::from_str(&stored).unwrap();
         prop_assert_eq!(&restored, &state);
-        prop_assert_eq!(step(&scene, &mut restored, &next), step(&scene, &mut state, &next));
+        prop_assert_eq!(step(scene, &mut restored, &next), step(scene, &mut state, &next));
     }
 
     #[test]

@@ -70,7 +70,14 @@ fn an_unknown_intent_names_the_nearest() {
 
 #[test]
 fn an_unknown_variable_is_reported_at_its_brace() {
-    check("{订单号}", "{订单}", &["10:17: error: unknown variable `订单`; did you mean `订单号`?"]);
+    check(
+        "{订单号}",
+        "{订单}",
+        &[
+            "5:13: warning: no prompt and no condition uses the variable `订单号`",
+            "10:17: error: unknown variable `订单`; did you mean `订单号`?",
+        ],
+    );
     check(
         "say: 谢谢，再见。",
         "say: \"谢谢{姓名，再见。\"",
@@ -88,13 +95,13 @@ fn a_node_that_leads_nowhere_is_a_dead_end() {
     check(
         "    next: 致谢\n",
         "",
-        &["14:11: error: the node `道歉` is a dead end: give it branches, `otherwise`, `next` or `end`"],
+        &["14:11: error: the node `道歉` is a dead end: give it branches, `otherwise`, `next`, `end`, `transfer`, `call` or `return`"],
     );
     check(
         "    next: 致谢\n",
         "    next: 致谢\n    end: { reason: 完成 }\n",
         &[
-            "14:11: error: the node `道歉` can do only one of these: listen (`branches`, `otherwise`), go on (`next`), end (`end`)",
+            "14:11: error: the node `道歉` can do only one of these: listen (`branches`, `otherwise`), go on (`next`), end (`end`), `transfer`, `call`, `return`",
         ],
     );
 }
@@ -177,7 +184,7 @@ fn what_is_not_yaml_or_not_a_scene_is_reported_with_its_place() {
         "    say: 谢谢，再见。",
         "    sya: 谢谢，再见。",
         &[
-            "18:5: error: unknown field `sya`, expected one of name, say, again, interruptible, silence_ms, branches, otherwise, on_silence, on_unknown, next, end",
+            "18:5: error: unknown field `sya`, expected one of name, say, again, interruptible, silence_ms, pause_ms, expects, branches, otherwise, on_silence, on_unknown, next, end, transfer, call, then, return",
         ],
     );
     check(
@@ -211,8 +218,8 @@ fn a_script_is_checked_like_a_scene() {
     check(
         "- name: 满意\n  turns:\n    - { node: 致谢 }\n    - { customer: 好, silence: true, says: 谢 }",
         &[
-            "3:15: error: a turn is exactly one of `customer: …`, `key: …`, `silence: true`, `hangs_up: true`",
-            "4:43: error: a turn is exactly one of `customer: …`, `key: …`, `silence: true`, `hangs_up: true`",
+            "3:15: error: a turn is exactly one of `customer: …`, `key: …`, `silence: true`, `hangs_up: true`, `transfer: taken` or `failed`, `deaf: true`, `machine: true`",
+            "4:19: error: a turn is exactly one of `customer: …`, `key: …`, `silence: true`, `hangs_up: true`, `transfer: taken` or `failed`, `deaf: true`, `machine: true`",
         ],
     );
     check(
@@ -254,13 +261,15 @@ fn a_failed_dialogue_says_which_turn_expected_what_and_got_what() {
 }
 
 #[test]
-fn the_published_schema_is_the_one_of_the_code() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/scene.schema.json");
-    let mut expected = serde_json::to_string_pretty(&json_schema()).unwrap();
-    expected.push('\n');
-    if std::env::var_os("HUTONG_BLESS").is_some() {
-        std::fs::write(path, &expected).unwrap();
+fn the_published_schemas_are_those_of_the_code() {
+    for (file, schema) in [("scene.schema.json", json_schema()), ("script.schema.json", script::json_schema())] {
+        let path = format!("{}/../../docs/{file}", env!("CARGO_MANIFEST_DIR"));
+        let mut expected = serde_json::to_string_pretty(&schema).unwrap();
+        expected.push('\n');
+        if std::env::var_os("HUTONG_BLESS").is_some() {
+            std::fs::write(&path, &expected).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap();
+        assert!(published == expected, "docs/{file} is not up to date: run this test with HUTONG_BLESS=1");
     }
-    let published = std::fs::read_to_string(path).unwrap();
-    assert!(published == expected, "docs/scene.schema.json is not up to date: run this test with HUTONG_BLESS=1");
 }

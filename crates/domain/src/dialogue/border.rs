@@ -150,7 +150,7 @@ pub enum KeyEntry {
 }
 
 /// By which means a call is handed to a person.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TransferHow {
     /// The trunk is asked to do it (SIP REFER), and the call leaves us.
@@ -181,6 +181,9 @@ pub struct Captured {
     pub spoken: String,
     /// The same in the form that rules and reports use: `2026-12-05 15:00`, `1280`, `138…`.
     pub value: String,
+    /// Whether the value is a number, which conditions compare as one; digits that are read one by one are none.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub numeric: bool,
     /// The moment that it names, where it names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moment: Option<DateTime>,

@@ -1,34 +1,121 @@
 //! Which way the customer's words lead.
 
+use jiff::civil::DateTime;
+
 use super::border::Candidate as Offered;
 use crate::call::Match;
 use crate::scene::Scene;
-use crate::scene::model::{Knowledge, Listening, NodeIndex};
-use crate::scene::trigger::{Normalized, Score, is_better};
+use crate::scene::intents::BuiltInIntent;
+use crate::scene::kind::Found;
+use crate::scene::model::{Branch, Knowledge, Listening, Way};
+use crate::scene::trigger::{Kind, Normalized, Score, is_better};
+
+/// What a value is worth when nearly nothing else of the utterance is about it; as a keyword, it is worth more the more
+/// of the utterance it covers.
+const VALUE_SCORE_MIN: f64 = 0.6;
+
+/// Signs that somebody is listening, not that they want to speak.
+const BACKCHANNELS: &[&str] = &[
+    "嗯",
+    "嗯嗯",
+    "嗯嗯嗯",
+    "恩",
+    "恩恩",
+    "哦",
+    "哦哦",
+    "噢",
+    "啊",
+    "呃",
+    "额",
+    "唉",
+    "哎",
+    "嗯哼",
+    "好好",
+    "好好好",
+    "对对",
+    "对对对",
+    "是是",
+    "是是是",
+    "哦好",
+    "嗯好",
+    "嗯对",
+    "uhhuh",
+    "mhm",
+    "mm",
+    "mmhm",
+    "mmhmm",
+    "hmm",
+    "hm",
+    "uh",
+    "um",
+    "ah",
+    "oh",
+    "isee",
+    "okok",
+];
+
+/// Whether words are no more than a sign of listening.
+pub(super) fn is_backchannel(text: &str) -> bool {
+    let letters: String = text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    BACKCHANNELS.contains(&letters.as_str())
+}
+
+/// What a customer said.
+pub(super) struct Words<'a> {
+    /// As it was recognised.
+    pub(super) text: &'a str,
+    /// In the form that is compared.
+    pub(super) said: &'a Normalized,
+    /// What clocks showed.
+    pub(super) now: DateTime,
+    /// What a language model took it for.
+    pub(super) choice: Option<&'a str>,
+}
+
+/// What was understood.
+pub(super) struct Understood<'a> {
+    pub(super) meaning: Meaning<'a>,
+    /// Whether the customer asks never to be called again, whatever else is understood.
+    pub(super) do_not_call: bool,
+}
 
 /// What the customer's words mean at a node.
 pub(super) enum Meaning<'a> {
     /// They lead along a branch.
-    Branch { next: NodeIndex, hit: Match },
+    Branch { branch: &'a Branch, hit: Match, found: Option<Found> },
     /// They ask something that the scene knows.
     Question { entry: &'a Knowledge, hit: Match },
+    /// They ask never to be called again, and the scene has no branch for it.
+    DoNotCall { hit: Match },
     /// They mean nothing in particular, and need not.
-    Anything { next: NodeIndex },
+    Anything { next: &'a Way },
     /// The robot does not know what they mean.
     Unknown,
 }
 
 /// Where a score comes from.
-#[derive(Clone, Copy)]
-enum Candidate<'a> {
-    Branch { name: &'a str, next: NodeIndex },
+enum Source<'a> {
+    Branch { branch: &'a Branch, name: &'a str, found: Option<Found> },
     Question { position: usize, entry: &'a Knowledge },
+    DoNotCall { name: &'a str },
 }
 
-/// What the customer's words may be taken for.
+impl Source<'_> {
+    /// Whether words that mean this ask never to be called again as well, as some complaints do.
+    fn forbids_calls(&self, said: &Normalized) -> bool {
+        match self {
+            Self::Branch { name, .. } | Self::DoNotCall { name } => {
+                BuiltInIntent::resolve(name).is_some_and(|intent| intent.forbids_calls(said))
+            }
+            Self::Question { .. } => false,
+        }
+    }
+}
+
+/// What the customer's words may be taken for by somebody who has to guess. A value cannot be guessed.
 pub(super) fn candidates(scene: &Scene, listening: &Listening) -> Vec<Offered> {
-    let branches = listening.branches.iter().filter_map(|branch| {
-        let intent = scene.intents.get(branch.intent)?;
+    let branches = listening.branches.iter().filter(|branch| branch.value.is_none()).filter_map(|branch| {
+        let intent = scene.intents.get(branch.intent?)?;
         Some(Offered { name: intent.name.clone(), examples: intent.trigger.examples() })
     });
     let questions =
@@ -36,53 +123,120 @@ pub(super) fn candidates(scene: &Scene, listening: &Listening) -> Vec<Offered> {
     branches.chain(questions).collect()
 }
 
-/// The best of the node's branches and the scene's knowledge; where the rules understand nothing, the one that is
-/// called `choice`. Of equal ones a branch comes before a
-/// question, and what is written first before what is written later.
-pub(super) fn understand<'a>(
-    scene: &'a Scene,
-    listening: &Listening,
-    said: &Normalized,
-    choice: Option<&str>,
-) -> Meaning<'a> {
-    let branches = listening.branches.iter().filter_map(|branch| {
-        let intent = scene.intents.get(branch.intent)?;
-        let candidate = Candidate::Branch { name: &intent.name, next: branch.next };
-        Some((candidate, intent.trigger.score(said)?))
-    });
+/// The best of the node's branches and the scene's knowledge; where the rules understand nothing, the one that a
+/// language model chose. Of equal ones a branch comes before a question, and what is written first before what is
+/// written later.
+pub(super) fn understand<'a>(scene: &'a Scene, listening: &'a Listening, words: &Words<'_>) -> Understood<'a> {
+    let branches = listening.branches.iter().filter_map(|branch| score_branch(scene, branch, words));
     let questions =
         scene.knowledge.iter().enumerate().filter_map(|(position, entry)| {
-            Some((Candidate::Question { position, entry }, entry.trigger.score(said)?))
+            Some((Source::Question { position, entry }, entry.trigger.score(words.said)?))
         });
-    let best = branches
-        .chain(questions)
-        .filter(|(_, score)| score.value >= scene.threshold)
-        .reduce(|holder, next| if is_better(&next.1, &holder.1) { next } else { holder });
-    let best = best.or_else(|| chosen(scene, listening, choice?));
-    match (best, listening.otherwise) {
-        (Some((Candidate::Branch { name, next }, score)), _) => Meaning::Branch { next, hit: hit(name, &score, None) },
-        (Some((Candidate::Question { position, entry }, score)), _) => {
+    let understood = |scored: &(Source<'a>, Score)| scored.1.value >= scene.threshold;
+    let better = |holder: (Source<'a>, Score), next: (Source<'a>, Score)| {
+        if is_better(&next.1, &holder.1) { next } else { holder }
+    };
+    let best = branches.chain(questions).filter(understood).reduce(better);
+    let refusals = scene
+        .intents
+        .iter()
+        .filter(|intent| intent.do_not_call)
+        .filter_map(|intent| Some((Source::DoNotCall { name: &intent.name }, intent.trigger.score(words.said)?)));
+    let refusal = refusals.filter(understood).reduce(better);
+    let do_not_call = match (&refusal, &best) {
+        (Some((_, refusal)), Some((source, best))) => refusal.value >= best.value || source.forbids_calls(words.said),
+        (None, Some((source, _))) => source.forbids_calls(words.said),
+        (refusal, None) => refusal.is_some(),
+    };
+    let best = best.into_iter().chain(refusal).reduce(better).or_else(|| chosen(scene, listening, words.choice?));
+    let meaning = match (best, &listening.otherwise) {
+        (Some((Source::Branch { branch, name, found }, score)), _) => {
+            Meaning::Branch { branch, hit: hit(name, &score, None), found }
+        }
+        (Some((Source::Question { position, entry }, score)), _) => {
             Meaning::Question { entry, hit: hit(&entry.name, &score, u32::try_from(position + 1).ok()) }
         }
+        (Some((Source::DoNotCall { name }, score)), _) => Meaning::DoNotCall { hit: hit(name, &score, None) },
         (None, Some(next)) => Meaning::Anything { next },
         (None, None) => Meaning::Unknown,
+    };
+    Understood { meaning, do_not_call }
+}
+
+/// How near an utterance comes to a branch. Of a branch with intent and value, both must be heard.
+fn score_branch<'a>(scene: &'a Scene, branch: &'a Branch, words: &Words<'_>) -> Option<(Source<'a>, Score)> {
+    let intent = match branch.intent {
+        Some(intent) => {
+            let intent = scene.intents.get(intent)?;
+            Some((intent.name.as_str(), intent.trigger.score(words.said)?))
+        }
+        None => None,
+    };
+    let found = match branch.value {
+        Some(kind) => Some(kind.find(words.text, scene.language(), words.now)?),
+        None => None,
+    };
+    match (intent, found) {
+        (Some((name, mut score)), found) => {
+            // Of two branches for the same intent, the one that hears more comes first.
+            score.sample_chars += found.as_ref().map_or(0, |found| found.chars);
+            Some((Source::Branch { branch, name, found }, score))
+        }
+        (None, Some(found)) => {
+            let score = score_value(scene, &found, words);
+            Some((Source::Branch { branch, name: branch.keep.as_deref()?, found: Some(found) }, score))
+        }
+        (None, None) => None,
     }
 }
 
+fn score_value(scene: &Scene, found: &Found, words: &Words<'_>) -> Score {
+    let said = words.said.weighty().max(1);
+    let number = |count: usize| u32::try_from(count).map_or(f64::INFINITY, f64::from);
+    let covered = VALUE_SCORE_MIN + (1.0 - VALUE_SCORE_MIN) * (number(found.chars) / number(said)).min(1.0);
+    // 明天没空 names a day and refuses it: whatever else is understood counts first.
+    let value = if words.said.denies_something() { scene.threshold } else { covered.max(scene.threshold) };
+    made_up(value, found.spoken.clone(), found.chars)
+}
+
+/// A score that no trigger gave.
+const fn made_up(value: f64, sample: String, sample_chars: usize) -> Score {
+    Score { value, sample, sample_chars, kind: Kind::Sample, by_sound: false }
+}
+
 /// The candidate of this name, as sure as the scene wants it: a language model chose it.
-fn chosen<'a>(scene: &'a Scene, listening: &Listening, choice: &str) -> Option<(Candidate<'a>, Score)> {
-    let score = || Score { value: scene.threshold, sample: String::new(), sample_chars: 0 };
-    let mut branches = listening.branches.iter().filter_map(|branch| Some((branch, scene.intents.get(branch.intent)?)));
-    if let Some((branch, intent)) = branches.find(|(_, intent)| intent.name == choice) {
-        return Some((Candidate::Branch { name: &intent.name, next: branch.next }, score()));
+fn chosen<'a>(scene: &'a Scene, listening: &'a Listening, choice: &str) -> Option<(Source<'a>, Score)> {
+    let score = || made_up(scene.threshold, String::new(), 0);
+    let named = |branch: &&Branch| {
+        branch.value.is_none()
+            && branch.intent.and_then(|intent| scene.intents.get(intent)).is_some_and(|intent| intent.name == choice)
+    };
+    if let Some(branch) = listening.branches.iter().find(named) {
+        let name = &scene.intents.get(branch.intent?)?.name;
+        return Some((Source::Branch { branch, name, found: None }, score()));
     }
     let mut questions = scene.knowledge.iter().enumerate();
     let (position, entry) = questions.find(|(_, entry)| entry.name == choice)?;
-    Some((Candidate::Question { position, entry }, score()))
+    Some((Source::Question { position, entry }, score()))
 }
 
 fn hit(name: &str, score: &Score, knowledge: Option<u32>) -> Match {
     // What people read later is what a customer might say: without the wildcards of a pattern.
     let sample = score.sample.replace('*', "");
     Match { name: name.to_owned(), sample, score: score.value, knowledge }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_of_listening_is_no_answer() {
+        for said in ["嗯。", "嗯嗯", "对对对", "好，好", "Uh-huh.", "mm-hmm"] {
+            assert!(is_backchannel(said), "{said}");
+        }
+        for said in ["好的", "不要", "嗯你说", "yes", "对", ""] {
+            assert!(!is_backchannel(said), "{said}");
+        }
+    }
 }

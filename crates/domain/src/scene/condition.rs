@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue};
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SelectExpr};
 use cel::{Context, Env, ExecutionError, Program, Value};
 
 use super::problem::nearest;
@@ -23,8 +23,10 @@ const NESTING_MAX: usize = 2;
 const LISTS: &[&str] = &["visited", "intents", "knowledge"];
 
 /// The names that hold something else.
-const SCALARS: &[&str] =
-    &["rounds", "talk_seconds", "unknowns", "silences", "node", "reason", "hung_up_by_customer", "variables"];
+const SCALARS: &[&str] = &["rounds", "unknowns", "silences", "node", "deaf", "do_not_call", "variables", "values"];
+
+/// The names that are known only when the call is over.
+const AFTERWARDS: &[&str] = &["talk_seconds", "reason", "label", "hung_up_by_customer", "transferred"];
 
 /// What an expression may call, beside operators.
 const FUNCTIONS: &[&str] = &["size", "startsWith", "endsWith", "contains"];
@@ -70,8 +72,16 @@ pub(crate) struct Circumstances {
     pub(crate) node: String,
     /// Why the robot hung up; empty where the customer did.
     pub(crate) reason: String,
+    /// The label of the end that the conversation came to; empty where it has none.
+    pub(crate) label: String,
     /// Whether the customer hung up.
     pub(crate) hung_up_by_customer: bool,
+    /// Whether a person took the call over.
+    pub(crate) transferred: bool,
+    /// Whether nothing could be recognised any more.
+    pub(crate) deaf: bool,
+    /// Whether the customer asked never to be called again.
+    pub(crate) do_not_call: bool,
     /// The nodes that the conversation came through.
     pub(crate) visited: Vec<String>,
     /// The intents that the customer's words hit.
@@ -80,6 +90,26 @@ pub(crate) struct Circumstances {
     pub(crate) knowledge: Vec<String>,
     /// What was known of the customer.
     pub(crate) variables: BTreeMap<String, String>,
+    /// What was kept of the customer's words: numbers where they are whole or decimal ones.
+    pub(crate) values: BTreeMap<String, Kept>,
+}
+
+/// A kept value as conditions see it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kept {
+    /// A number.
+    Number(f64),
+    /// Anything else.
+    Text(String),
+}
+
+impl From<&Kept> for Value {
+    fn from(kept: &Kept) -> Self {
+        match kept {
+            Kept::Number(number) => Self::Float(*number),
+            Kept::Text(words) => text(words),
+        }
+    }
 }
 
 impl Circumstances {
@@ -96,6 +126,13 @@ impl Circumstances {
         context.add_variable_from_value("unknowns", self.unknowns);
         context.add_variable_from_value("silences", self.silences);
         context.add_variable_from_value("node", text(&self.node));
+        let values: HashMap<String, Value> =
+            self.values.iter().map(|(name, kept)| (name.clone(), Value::from(kept))).collect();
+        context.add_variable_from_value("values", values);
+        context.add_variable_from_value("label", text(&self.label));
+        context.add_variable_from_value("transferred", self.transferred);
+        context.add_variable_from_value("deaf", self.deaf);
+        context.add_variable_from_value("do_not_call", self.do_not_call);
         context.add_variable_from_value("reason", text(&self.reason));
         context.add_variable_from_value("hung_up_by_customer", self.hung_up_by_customer);
         context.add_variable_from_value("visited", list(&self.visited));
@@ -115,6 +152,8 @@ fn text(text: &str) -> Value {
 pub(crate) struct Condition {
     program: Program,
     mentions: Vec<Mention>,
+    /// Whether it asks for anything that happened.
+    asks: bool,
 }
 
 /// A name that an expression looks for in one of the lists, as in `'预约看房' in visited`.
@@ -137,6 +176,19 @@ pub(crate) enum MentionList {
     Intents,
     /// Knowledge entries.
     Knowledge,
+    /// What the customer said that was kept.
+    Values,
+    /// What is known of the customer.
+    Variables,
+}
+
+/// What a condition is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Where the talk goes on: what is known only when the call is over is not there yet.
+    Way,
+    /// A result of the call.
+    Rule,
 }
 
 /// What is wrong with an expression.
@@ -150,7 +202,7 @@ pub(crate) struct Fault {
 
 impl Condition {
     /// Compiles an expression and tries it on an empty conversation.
-    pub(crate) fn compile(expression: &str) -> Result<Self, Vec<Fault>> {
+    pub(crate) fn compile(expression: &str, purpose: Use) -> Result<Self, Vec<Fault>> {
         if expression.len() > EXPRESSION_BYTES_MAX {
             return Err(vec![Fault {
                 offset: 0,
@@ -170,21 +222,21 @@ impl Condition {
                 })
                 .collect::<Vec<_>>()
         })?;
-        let mut survey = Survey::new(&program);
+        let mut survey = Survey::new(&program, purpose);
         survey.expression(program.expression());
-        let Survey { faults, mentions, .. } = survey;
+        let Survey { faults, mentions, asks, .. } = survey;
         if !faults.is_empty() {
             return Err(faults);
         }
         match program.execute(&Circumstances::default().context()) {
-            Ok(Value::Bool(_)) => Ok(Self { program, mentions }),
+            Ok(Value::Bool(_)) => Ok(Self { program, mentions, asks }),
             // These may go wrong in an empty conversation only.
             Err(
                 ExecutionError::NoSuchKey(_)
                 | ExecutionError::IndexOutOfBounds(_)
                 | ExecutionError::DivisionByZero(_)
                 | ExecutionError::RemainderByZero(_),
-            ) => Ok(Self { program, mentions }),
+            ) => Ok(Self { program, mentions, asks }),
             Ok(_) => Err(vec![Fault { offset: 0, message: "the condition must be true or false".to_owned() }]),
             Err(error) => {
                 Err(vec![Fault { offset: 0, message: format!("the condition cannot be evaluated: {error}") }])
@@ -195,6 +247,16 @@ impl Condition {
     /// Whether the condition holds. One that cannot be evaluated does not hold.
     pub(crate) fn holds(&self, context: &Context<'_, '_>) -> bool {
         matches!(self.program.execute(context), Ok(Value::Bool(true)))
+    }
+
+    /// Whether it holds whatever happens: nothing that happened is asked for, and it is true.
+    pub(crate) fn always_holds(&self) -> bool {
+        !self.asks && self.holds(&Circumstances::default().context())
+    }
+
+    /// The expression as it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.program.source_info().source
     }
 
     /// The names that it looks for.
@@ -222,15 +284,17 @@ fn floor_char_boundary(text: &str, offset: usize) -> usize {
 /// One walk through an expression: what it may not do, and which names it looks for.
 struct Survey<'a> {
     program: &'a Program,
+    purpose: Use,
     locals: Vec<&'a str>,
     nesting: usize,
     faults: Vec<Fault>,
     mentions: Vec<Mention>,
+    asks: bool,
 }
 
 impl<'a> Survey<'a> {
-    fn new(program: &'a Program) -> Self {
-        Self { program, locals: Vec::new(), nesting: 0, faults: Vec::new(), mentions: Vec::new() }
+    fn new(program: &'a Program, purpose: Use) -> Self {
+        Self { program, purpose, locals: Vec::new(), nesting: 0, faults: Vec::new(), mentions: Vec::new(), asks: false }
     }
 
     fn fault(&mut self, id: u64, message: impl Into<String>) {
@@ -249,7 +313,7 @@ impl<'a> Survey<'a> {
         match &node.expr {
             Expr::Literal(_) => {}
             Expr::Ident(name) => self.identifier(node.id, name),
-            Expr::Select(select) => self.expression(&select.operand),
+            Expr::Select(select) => self.select(node.id, select),
             Expr::List(list) => list.elements.iter().for_each(|item| self.expression(item)),
             Expr::Call(call) => self.call(node.id, call),
             Expr::Comprehension(comprehension) => self.comprehension(node.id, comprehension),
@@ -259,11 +323,33 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// `values.预约时间` is the same as `values['预约时间']`.
+    fn select(&mut self, id: u64, select: &'a SelectExpr) {
+        if let Expr::Ident(map) = &select.operand.expr {
+            let list = match map.as_str() {
+                "values" => Some(MentionList::Values),
+                "variables" => Some(MentionList::Variables),
+                _ => None,
+            };
+            let offset = self.offset(id);
+            self.mentions.extend(list.map(|list| Mention { list, name: select.field.clone(), offset }));
+        }
+        self.expression(&select.operand);
+    }
+
     fn identifier(&mut self, id: u64, name: &str) {
-        let known =
-            LISTS.contains(&name) || SCALARS.contains(&name) || self.locals.contains(&name) || name.starts_with('@');
+        if AFTERWARDS.contains(&name) && self.purpose == Use::Way {
+            self.fault(id, format!("`{name}` is known only when the call is over"));
+            return;
+        }
+        let known = LISTS.contains(&name)
+            || SCALARS.contains(&name)
+            || AFTERWARDS.contains(&name)
+            || self.locals.contains(&name)
+            || name.starts_with('@');
+        self.asks |= !self.locals.contains(&name) && !name.starts_with('@');
         if !known {
-            let suggestion = nearest(name, LISTS.iter().chain(SCALARS).copied())
+            let suggestion = nearest(name, LISTS.iter().chain(SCALARS).chain(AFTERWARDS).copied())
                 .map(|near| format!("; did you mean `{near}`?"))
                 .unwrap_or_default();
             self.fault(id, format!("unknown name `{name}` in a condition{suggestion}"));
@@ -278,8 +364,9 @@ impl<'a> Survey<'a> {
                 .unwrap_or_default();
             self.fault(id, format!("unknown function `{name}` in a condition{suggestion}"));
         }
-        if let ("@in", [needle, haystack]) = (name, call.args.as_slice()) {
-            self.mention(needle, haystack);
+        match (name, call.args.as_slice()) {
+            ("@in", [needle, haystack]) | ("_[_]", [haystack, needle]) => self.mention(needle, haystack),
+            _ => {}
         }
         if let Some(target) = &call.target {
             self.expression(target);
@@ -295,6 +382,8 @@ impl<'a> Survey<'a> {
             "visited" => MentionList::Visited,
             "intents" => MentionList::Intents,
             "knowledge" => MentionList::Knowledge,
+            "values" => MentionList::Values,
+            "variables" => MentionList::Variables,
             _ => return,
         };
         self.mentions.push(Mention { list, name: name.inner().to_owned(), offset: self.offset(needle.id) });
@@ -345,7 +434,7 @@ mod tests {
     }
 
     fn check(expression: &str, expected: bool) {
-        let condition = Condition::compile(expression).unwrap();
+        let condition = Condition::compile(expression, Use::Rule).unwrap();
         let holds = condition.holds(&circumstances().context());
         assert_eq!(holds, expected, "{expression}");
     }
@@ -365,7 +454,7 @@ mod tests {
 
     #[track_caller]
     fn refuse(expression: &str, offset: usize, message: &str) {
-        let faults = Condition::compile(expression).unwrap_err();
+        let faults = Condition::compile(expression, Use::Rule).unwrap_err();
         assert_eq!(faults[0].offset, offset, "{expression}: {faults:?}");
         assert!(faults[0].message.contains(message), "{faults:?}");
     }
@@ -391,7 +480,7 @@ mod tests {
 
     #[test]
     fn the_names_that_a_condition_looks_for_are_known() {
-        let condition = Condition::compile("rounds > 1 && '预约看房' in visited").unwrap();
+        let condition = Condition::compile("rounds > 1 && '预约看房' in visited", Use::Rule).unwrap();
         let expected = Mention { list: MentionList::Visited, name: "预约看房".to_owned(), offset: 14 };
         assert_eq!(condition.mentions(), [expected]);
     }
@@ -444,7 +533,7 @@ mod tests {
         #[test]
         fn no_expression_crashes(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..24), any: String) {
             for expression in [pieces.concat(), any] {
-                if let Ok(condition) = Condition::compile(&expression) {
+                if let Ok(condition) = Condition::compile(&expression, Use::Rule) {
                     condition.holds(&circumstances().context());
                 }
             }

@@ -1,14 +1,21 @@
 //! A scene as its author writes it. The fields here are the scene language; `docs/scene.md` explains
 //! them, and `docs/scene.schema.json` is generated from them.
 
+pub(super) mod forms;
+pub(super) mod node;
+pub(super) mod wordings;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
+use super::kind::VariableKind;
+use super::public::Language;
 use super::source::Located;
+use forms::{Interruptible, Values, Voice, Way};
+pub(super) use node::{Branch, Expects, Node};
+pub(super) use wordings::Wordings;
 
 /// A scene: what a robot says, understands and concludes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -21,9 +28,15 @@ pub(super) struct Document {
     pub(super) name: Located<String>,
     /// The robot that plays the scene.
     pub(super) robot: Robot,
-    /// Names of the voices (录音) that the scene can be spoken with; the first is the default.
+    /// The language that it is spoken in; `zh` by default.
     #[serde(default)]
-    pub(super) voices: Vec<Located<String>>,
+    pub(super) language: Language,
+    /// The voices (录音) that the scene can be spoken with; the first is the default.
+    #[serde(default)]
+    pub(super) voices: Vec<Voice>,
+    /// Words that are the same in every call. Prompts speak them as `{name}`, and stay whole pieces of audio.
+    #[serde(default)]
+    pub(super) constants: BTreeMap<String, Located<String>>,
     /// What an import supplies for every customer, besides 客户名称 and 联系方式, which are built in.
     #[serde(default)]
     pub(super) variables: Vec<Variable>,
@@ -39,6 +52,12 @@ pub(super) struct Document {
     /// What to do when an answering machine has taken the call.
     #[serde(default)]
     pub(super) voicemail: Voicemail,
+    /// What to do when nothing that is said can be recognised any more.
+    #[serde(default)]
+    pub(super) on_deaf: OnDeaf,
+    /// How the robot takes its leave of somebody who asks never to be called again.
+    #[serde(default)]
+    pub(super) do_not_call: Closing,
     /// What customers may mean. An intent of a built-in name (肯定, 否定, 忙碌 …) adds to it.
     #[serde(default)]
     pub(super) intents: Vec<Intent>,
@@ -47,6 +66,9 @@ pub(super) struct Document {
     pub(super) anywhere: Vec<Branch>,
     /// The steps of the conversation.
     pub(super) nodes: Vec<Node>,
+    /// Pieces of conversation that are used in several places: entered by `call`, left by `return`.
+    #[serde(default)]
+    pub(super) flows: Vec<Flow>,
     /// Questions that can be answered at any node (问法与回答).
     #[serde(default)]
     pub(super) knowledge: Vec<Knowledge>,
@@ -83,13 +105,18 @@ pub(super) struct Industry {
 pub(super) struct Variable {
     /// Its name, as imports give it and slots `{name}` speak it.
     pub(super) name: Located<String>,
-    /// What stands for it where an import gives none; without a default it is required.
+    /// What it is, which says how it is spoken; `text` by default.
+    #[serde(default, rename = "type")]
+    pub(super) kind: VariableKind,
+    /// What stands for it where an import gives none.
     #[serde(default)]
-    pub(super) default: Option<String>,
+    pub(super) default: Option<Located<String>>,
     /// An example for the people who prepare imports.
     #[serde(default)]
-    #[expect(dead_code, reason = "documentation for the people who prepare imports")]
-    pub(super) example: Option<String>,
+    pub(super) example: Option<Located<String>>,
+    /// Whether an import must give it; by default where it has no `default`.
+    #[serde(default)]
+    pub(super) required: Option<bool>,
 }
 
 /// What holds for every node that does not say otherwise.
@@ -98,8 +125,12 @@ pub(super) struct Variable {
 pub(super) struct Defaults {
     /// How long nothing may be heard before it counts as silence, in milliseconds; 4000 by default.
     pub(super) silence_ms: Option<Located<u32>>,
+    /// The silence that ends an utterance, in milliseconds; 700 by default.
+    pub(super) pause_ms: Option<Located<u32>>,
+    /// What kind of answer is expected, which sets `pause_ms`; `sentence` by default.
+    pub(super) expects: Option<Expects>,
     /// Whether the customer's voice stops a prompt; true by default.
-    pub(super) interruptible: Option<bool>,
+    pub(super) interruptible: Option<Interruptible>,
     /// How sure the robot must be of what it understood, from 0 to 1; 0.55 by default.
     pub(super) threshold: Option<Located<f64>>,
     /// How many turns a conversation may have before the robot takes its leave; 30 by default.
@@ -116,6 +147,18 @@ pub(super) struct Defaults {
 pub(super) struct Closing {
     /// What it says; a polite sentence by default.
     pub(super) say: Wordings,
+    /// Why it hung up, for the record.
+    pub(super) reason: Option<String>,
+}
+
+/// What to do when nothing that is said can be recognised any more. Where keys lead on, the talk goes on by keys.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct OnDeaf {
+    /// What the robot says; an apology by default.
+    pub(super) say: Wordings,
+    /// The node where the talk goes on; the call ends by default.
+    pub(super) next: Option<Located<String>>,
     /// Why it hung up, for the record.
     pub(super) reason: Option<String>,
 }
@@ -157,66 +200,22 @@ pub(super) struct Intent {
     /// Sentences that customers really say; what comes near to one of them counts too.
     #[serde(default)]
     pub(super) samples: Vec<Located<String>>,
+    /// Whether it asks never to be called again, as 拒绝再打 does.
+    #[serde(default)]
+    pub(super) do_not_call: bool,
 }
 
-/// One way on from a node: by what the customer means, or by the key that they press.
+/// A piece of conversation that is used in several places.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Branch {
-    /// The intent that leads this way.
-    #[serde(default)]
-    pub(super) intent: Option<Located<String>>,
-    /// The key that leads this way: one of `0`–`9`, `*`, `#`, in quotation marks.
-    #[serde(default)]
-    pub(super) key: Option<Located<String>>,
-    /// The node that it leads to.
-    pub(super) next: Located<String>,
-}
-
-/// A step of the conversation. It ends the call (`end`), goes on by itself (`next`), or listens
-/// (`branches`, `otherwise`).
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Node {
-    /// Its name, which branches refer to.
+pub(super) struct Flow {
+    /// Its name, which `call` refers to. Others know its nodes as `flow/node`.
     pub(super) name: Located<String>,
-    /// What the robot says, with slots `{变量}`; of several wordings one is chosen for each call.
-    pub(super) say: Located<Wordings>,
-    /// What it says when the talk comes back here after an answer, instead of waiting in silence.
+    /// The node that it begins with; the first one by default.
     #[serde(default)]
-    pub(super) again: Wordings,
-    /// Whether the customer's voice stops the prompt.
-    #[serde(default)]
-    pub(super) interruptible: Option<bool>,
-    /// How long nothing may be heard before it counts as silence, in milliseconds.
-    #[serde(default)]
-    pub(super) silence_ms: Option<Located<u32>>,
-    /// The ways on.
-    #[serde(default)]
-    pub(super) branches: Vec<Branch>,
-    /// Where anything leads that hits no branch and no knowledge.
-    #[serde(default)]
-    pub(super) otherwise: Option<Located<String>>,
-    /// What to do when the customer says nothing.
-    #[serde(default)]
-    pub(super) on_silence: Option<Fallback>,
-    /// What to do when the robot does not understand.
-    #[serde(default)]
-    pub(super) on_unknown: Option<Fallback>,
-    /// The node that follows at once, without listening.
-    #[serde(default)]
-    pub(super) next: Option<Located<String>>,
-    /// The call ends here.
-    #[serde(default)]
-    pub(super) end: Option<End>,
-}
-
-/// The end of a call.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct End {
-    /// Why the robot hangs up, for the record and for the rules.
-    pub(super) reason: String,
+    pub(super) start: Option<Located<String>>,
+    /// Its steps, which lead to each other only, and leave it by `return`.
+    pub(super) nodes: Vec<Node>,
 }
 
 /// What to do when the customer says nothing, or nothing that the robot understands.
@@ -228,7 +227,7 @@ pub(super) struct Fallback {
     /// How often it says so at one node before it goes on; 2 by default.
     pub(super) limit: Option<u32>,
     /// Where it goes on then; to the closing by default.
-    pub(super) next: Option<Located<String>>,
+    pub(super) next: Option<Way>,
 }
 
 /// A question that can be answered at any node.
@@ -249,17 +248,20 @@ pub(super) struct Knowledge {
     /// Sentences that customers really ask (问法); what comes near to one of them counts too.
     #[serde(default)]
     pub(super) samples: Vec<Located<String>>,
-    /// What the robot answers.
+    /// What the robot answers; of several answers, who asks again hears the next one.
     pub(super) answer: Located<Wordings>,
     /// Whether the customer's voice stops the answer.
     #[serde(default)]
-    pub(super) interruptible: Option<bool>,
+    pub(super) interruptible: Option<Interruptible>,
+    /// How often it is answered. Who asks again is led to `then`, or has not been understood.
+    #[serde(default)]
+    pub(super) limit: Option<Located<u32>>,
     /// What the question says about the customer: result name → value, for example 客户关注点: 询问价格.
     #[serde(default)]
     pub(super) reveals: BTreeMap<String, Located<String>>,
     /// The node where the talk goes on; back where it was by default.
     #[serde(default)]
-    pub(super) then: Option<Located<String>>,
+    pub(super) then: Option<Way>,
 }
 
 /// What can be concluded under one name, and when.
@@ -268,8 +270,8 @@ pub(super) struct Knowledge {
 pub(super) struct ResultRules {
     /// Name of the result, for example 客户意向等级.
     pub(super) name: Located<String>,
-    /// Every value that can be concluded, in the order in which reports show them.
-    pub(super) values: Vec<Located<String>>,
+    /// Every value that can be concluded, in the order in which reports show them; or `any`.
+    pub(super) values: Values,
     /// Whether a call can have several of the values.
     #[serde(default)]
     pub(super) multiple: bool,
@@ -288,76 +290,15 @@ pub(super) struct ResultRules {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rule {
-    /// A condition in CEL over what happened in the call.
-    pub(super) when: Located<String>,
+    /// A condition in CEL over what happened in the call; with `value_of`, by default that the value was kept.
+    #[serde(default)]
+    pub(super) when: Option<Located<String>>,
     /// The value that it concludes.
-    pub(super) value: Located<String>,
-    /// The reason in words, for the people who read the result.
-    pub(super) because: String,
-}
-
-/// One wording, or a list of them.
-#[derive(Debug, Default)]
-pub(super) struct Wordings(pub(super) Vec<Located<String>>);
-
-impl<'de> Deserialize<'de> for Wordings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The outer `Located` knows where a single wording stands; a list knows it of each.
-        let either = Located::<OneOrMany>::deserialize(deserializer)?;
-        let place = either.with(());
-        Ok(Self(match either.value {
-            OneOrMany::One(wording) => vec![place.with(wording)],
-            OneOrMany::Many(wordings) => wordings,
-        }))
-    }
-}
-
-impl JsonSchema for Wordings {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Wordings".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "One wording, or a list of them.",
-            "anyOf": [
-                { "type": "string" },
-                { "type": "array", "items": { "type": "string" } },
-            ],
-        })
-    }
-}
-
-enum OneOrMany {
-    One(String),
-    Many(Vec<Located<String>>),
-}
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // By hand rather than `untagged`, which would forget where the wordings stand.
-        struct OneOrManyVisitor;
-
-        impl<'de> Visitor<'de> for OneOrManyVisitor {
-            type Value = OneOrMany;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a wording or a list of wordings")
-            }
-
-            fn visit_str<E>(self, wording: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany::One(wording.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
-                let mut wordings = Vec::new();
-                while let Some(wording) = list.next_element()? {
-                    wordings.push(wording);
-                }
-                Ok(OneOrMany::Many(wordings))
-            }
-        }
-
-        deserializer.deserialize_any(OneOrManyVisitor)
-    }
+    #[serde(default)]
+    pub(super) value: Option<Located<String>>,
+    /// The kept value that it concludes, in place of a `value` of its own.
+    #[serde(default)]
+    pub(super) value_of: Option<Located<String>>,
+    /// The reason in words, for the people who read the result; it can have slots.
+    pub(super) because: Located<String>,
 }

@@ -36,6 +36,16 @@ impl Names {
         self.places.entry(name.to_owned()).or_insert((index, Position::START));
     }
 
+    /// Notes a name that may be given again; its first place counts.
+    pub(crate) fn note(&mut self, name: &str, index: usize, at: Position) {
+        self.places.entry(name.to_owned()).or_insert((index, at));
+    }
+
+    /// Every name with its place.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&str, Position)> {
+        self.places.iter().map(|(name, &(_, at))| (name.as_str(), at))
+    }
+
     /// The position of what `name` stands for; an unknown name is a problem.
     pub(crate) fn resolve(&self, name: &Located<String>, problems: &mut Problems) -> Option<usize> {
         let found = self.get(&name.value);

@@ -6,6 +6,7 @@ use jiff::civil::DateTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::intents;
 use super::problem::{Problem, Severity};
 use super::{ResultDefinition, Scene};
 
@@ -24,6 +25,16 @@ pub enum Language {
     Zh,
     /// English.
     En,
+}
+
+impl Language {
+    /// The same language where customers are understood.
+    pub(crate) const fn of_customers(self) -> intents::Language {
+        match self {
+            Self::Zh => intents::Language::Mandarin,
+            Self::En => intents::Language::English,
+        }
+    }
 }
 
 /// A voice (录音) that a scene can be spoken with.

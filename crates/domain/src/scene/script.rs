@@ -1,16 +1,15 @@
 //! Written dialogues as tests of a scene: `hutong scene test FILE --script FILE`.
 
+mod document;
 mod play;
 
-use std::collections::BTreeMap;
 use std::fmt;
-
-use serde::Deserialize;
 
 use super::Scene;
 use super::names::Names;
 use super::problem::{Problem, Problems};
 use super::source::{self, Located};
+use document::Dialogue;
 
 /// How one dialogue went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,74 +65,12 @@ pub fn run(scene: &Scene, script_yaml: &str) -> Result<Vec<DialogueReport>, Vec<
     Ok(dialogues.iter().map(|dialogue| play::play(scene, dialogue)).collect())
 }
 
-/// A dialogue as its author writes it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Dialogue {
-    /// What it shows, in a few words.
-    name: Located<String>,
-    /// What is known of the customer.
-    #[serde(default)]
-    variables: BTreeMap<String, String>,
-    /// Chooses between wordings; 0 by default.
-    #[serde(default)]
-    seed: u64,
-    /// What is expected of the robot's first words.
-    #[serde(default)]
-    opening: Expected,
-    /// What the customer does, and what is expected of the robot then.
-    #[serde(default)]
-    turns: Vec<Turn>,
-    /// What is expected of the whole dialogue.
-    #[serde(default)]
-    expect: ExpectedEnd,
-}
-
-/// What the customer does, one of four things, and what is expected of the robot then.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Turn {
-    /// The customer says this.
-    #[serde(default)]
-    customer: Option<Located<String>>,
-    /// The customer presses this key.
-    #[serde(default)]
-    key: Option<Located<char>>,
-    /// The customer says nothing.
-    #[serde(default)]
-    silence: Option<Located<bool>>,
-    /// The customer hangs up.
-    #[serde(default)]
-    hangs_up: Option<Located<bool>>,
-    /// The node that is active then.
-    #[serde(default)]
-    node: Option<Located<String>>,
-    /// What the robot's words contain.
-    #[serde(default)]
-    says: Option<Located<String>>,
-    /// The intent or the knowledge entry that was hit; `AI_UNKNOWN` for none.
-    #[serde(default)]
-    intent: Option<Located<String>>,
-}
-
-/// What is expected of the robot's first words.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Expected {
-    /// The node that is active then.
-    node: Option<Located<String>>,
-    /// What the robot's words contain.
-    says: Option<Located<String>>,
-}
-
-/// What is expected of the whole dialogue.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct ExpectedEnd {
-    /// Why the robot hung up.
-    reason: Option<Located<String>>,
-    /// Result name → value, or list of values.
-    results: BTreeMap<String, Located<super::document::Wordings>>,
+/// The JSON Schema of scripts, for editors.
+#[must_use]
+pub fn json_schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Vec<Dialogue>);
+    schema.insert("title".to_owned(), "Script".into());
+    schema.to_value()
 }
 
 /// What the scene calls a turn in which the robot did not understand.
@@ -149,14 +86,20 @@ fn check(scene: &Scene, dialogues: &[Dialogue]) -> Result<(), Vec<Problem>> {
         for turn in &dialogue.turns {
             check_node(scene, turn.node.as_ref(), &mut problems);
             check_intent(scene, turn.intent.as_ref(), &mut problems);
-            if turn.event().is_none() {
-                let at = [&turn.node, &turn.says, &turn.intent]
-                    .into_iter()
-                    .find_map(|expected| expected.as_ref().map(|expected| expected.at));
+            if turn.events().is_none() {
                 problems.error(
-                    at.unwrap_or(dialogue.name.at),
-                    "a turn is exactly one of `customer: …`, `key: …`, `silence: true`, `hangs_up: true`",
+                    turn.at().unwrap_or(dialogue.name.at),
+                    "a turn is exactly one of `customer: …`, `key: …`, `silence: true`, `hangs_up: true`, \
+                     `transfer: taken` or `failed`, `deaf: true`, `machine: true`",
                 );
+            }
+        }
+        if let Err(at) = dialogue.clock() {
+            problems.error(at, "`now` is a date with a time, for example `2026-12-01 10:00`");
+        }
+        for (name, value) in &dialogue.expect.values {
+            if !kept_names(scene).any(|known| known == name) {
+                problems.unknown(value.at, "kept value", name, kept_names(scene));
             }
         }
         for (name, value) in &dialogue.expect.results {
@@ -172,6 +115,11 @@ fn check(scene: &Scene, dialogues: &[Dialogue]) -> Result<(), Vec<Problem>> {
     Ok(())
 }
 
+/// Every name under which the scene keeps something.
+fn kept_names(scene: &Scene) -> impl Iterator<Item = &str> + Clone {
+    scene.kept.iter().map(String::as_str)
+}
+
 fn check_node(scene: &Scene, node: Option<&Located<String>>, problems: &mut Problems) {
     if let Some(node) = node.filter(|node| scene.node(&node.value).is_none()) {
         let known = scene.nodes.iter().map(|known| known.name.as_str());
@@ -185,7 +133,7 @@ fn check_intent(scene: &Scene, intent: Option<&Located<String>>, problems: &mut 
     };
     let intents = scene.intents.iter().map(|known| known.name.as_str());
     let entries = scene.knowledge.iter().map(|known| known.name.as_str());
-    let mut known = intents.chain(entries).chain([UNKNOWN]);
+    let mut known = intents.chain(entries).chain(kept_names(scene)).chain([UNKNOWN]);
     if !known.clone().any(|known| known == intent.value) {
         problems.unknown(intent.at, "intent or knowledge entry", &intent.value, &mut known);
     }

@@ -1,5 +1,7 @@
 //! Wordings with slots: `{客户名称}您好`.
 
+use std::collections::BTreeMap;
+
 /// One wording of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Piece>);
@@ -29,8 +31,8 @@ pub(crate) struct Slot {
 }
 
 impl Template {
-    /// Reads a wording. `{{` and `}}` stand for the braces themselves.
-    pub(crate) fn parse(text: &str) -> Result<(Self, Vec<Slot>), Malformed> {
+    /// Reads a wording. `{{` and `}}` stand for the braces themselves; slots that are `constants` become words.
+    pub(crate) fn parse(text: &str, constants: &BTreeMap<String, String>) -> Result<(Self, Vec<Slot>), Malformed> {
         let mut pieces = Vec::new();
         let mut slots = Vec::new();
         let mut plain = String::new();
@@ -47,10 +49,14 @@ impl Template {
                 rest = after;
             } else {
                 let (name, after) = slot(brace, offset)?;
-                if !plain.is_empty() {
-                    pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                if let Some(constant) = constants.get(name) {
+                    plain.push_str(constant);
+                } else {
+                    if !plain.is_empty() {
+                        pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                    }
+                    pieces.push(Piece::Slot(name.to_owned()));
                 }
-                pieces.push(Piece::Slot(name.to_owned()));
                 slots.push(Slot { name: name.to_owned(), offset });
                 rest = after;
             }
@@ -65,6 +71,22 @@ impl Template {
     /// A wording without slots.
     pub(crate) fn plain(text: &str) -> Self {
         Self(vec![Piece::Text(text.to_owned())])
+    }
+
+    /// The pieces that are the same in every call, with a word in them, in their order.
+    pub(crate) fn fixed(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Text(text) => text.contains(char::is_alphanumeric).then_some(text.as_str()),
+            Piece::Slot(_) => None,
+        })
+    }
+
+    /// The names that it speaks, without the constants.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Slot(name) => Some(name.as_str()),
+            Piece::Text(_) => None,
+        })
     }
 
     /// The words to speak. A variable without a value is passed over in silence: better a sentence
@@ -98,7 +120,8 @@ mod tests {
     use super::*;
 
     fn render(text: &str) -> String {
-        let (template, _) = Template::parse(text).unwrap();
+        let constants = BTreeMap::from([("公司".to_owned(), "示例".to_owned())]);
+        let (template, _) = Template::parse(text, &constants).unwrap();
         template.render(|name| (name == "姓名").then_some("王女士"))
     }
 
@@ -108,12 +131,26 @@ mod tests {
         assert_eq!(render("您好，{ 姓名 }。"), "您好，王女士。");
         assert_eq!(render("您好{没有}。"), "您好。");
         assert_eq!(render("{{姓名}}"), "{姓名}");
+        assert_eq!(render("这里是{公司}，{姓名}您好"), "这里是示例，王女士您好");
+    }
+
+    fn parse(text: &str) -> Result<(Template, Vec<Slot>), Malformed> {
+        Template::parse(text, &BTreeMap::new())
+    }
+
+    #[test]
+    fn a_wording_is_cut_at_what_differs_from_call_to_call() {
+        let constants = BTreeMap::from([("公司".to_owned(), "示例".to_owned())]);
+        let (template, slots) = Template::parse("这里是{公司}，您是{姓名}吗？{姓名}！", &constants).unwrap();
+        assert_eq!(template.fixed().collect::<Vec<_>>(), ["这里是示例，您是", "吗？"]);
+        assert_eq!(template.slots().collect::<Vec<_>>(), ["姓名", "姓名"]);
+        assert_eq!(slots.len(), 3);
     }
 
     #[test]
     fn a_stray_brace_is_an_error_at_its_place() {
-        assert_eq!(Template::parse("您好{姓名").unwrap_err().offset, 6);
-        assert_eq!(Template::parse("您}").unwrap_err().offset, 3);
-        assert!(Template::parse("{}").is_err());
+        assert_eq!(parse("您好{姓名").unwrap_err().offset, 6);
+        assert_eq!(parse("您}").unwrap_err().offset, 3);
+        assert!(parse("{}").is_err());
     }
 }

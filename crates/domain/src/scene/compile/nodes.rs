@@ -1,32 +1,37 @@
-//! Nodes and the ways between them.
+//! Nodes: what they say, and what follows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
-use super::super::document;
-use super::super::model::{Branch, Fallback, Listening, Node, NodeIndex, Then};
+use super::super::document::forms::{self, Interruptible};
+use super::super::document::{self, Document, Expects};
+use super::super::model::{Fallback, Listening, Node, Then, Transfer, Way};
 use super::super::source::Located;
 use super::super::template::Template;
-use super::{Compiler, or_built_in};
+use super::prompts::Words;
+use super::{Compiler, full_name};
+use crate::dialogue::Interruption;
 
 /// How long nothing may be heard before it counts as silence, unless the scene says otherwise.
 const SILENCE_MS_DEFAULT: u32 = 4_000;
 
 /// Shorter than a breath is no silence, and nobody waits longer on the phone.
-const SILENCE_MS_RANGE: std::ops::RangeInclusive<u32> = 500..=60_000;
+const SILENCE_MS_RANGE: RangeInclusive<u32> = 500..=60_000;
+
+/// Shorter than a pause between two words ends a sentence in its middle; longer than a few seconds is rude.
+const PAUSE_MS_RANGE: RangeInclusive<u32> = 200..=5_000;
+
+/// How long it may ring at the person who is to take a call, in seconds.
+const RING_S_RANGE: RangeInclusive<u32> = 3..=120;
+const RING_S_DEFAULT: u32 = 25;
 
 /// How often a fallback is said at one node before it goes on, unless the scene says otherwise.
 const FALLBACK_LIMIT_DEFAULT: u32 = 2;
 
-const SILENCE_SAY: &str = "喂，您好，能听见我说话吗？";
-const UNKNOWN_SAY: &str = "不好意思，刚才没听清楚，麻烦您再说一遍好吗？";
-
-/// The keys of a telephone.
-const KEYS: &str = "0123456789*#";
-
 /// What holds for nodes that do not say otherwise.
 pub(super) struct Defaults {
     silence_ms: u32,
-    pub(super) interruptible: bool,
+    pause_ms: u32,
+    interruption: Interruption,
     on_silence: Parts,
     on_unknown: Parts,
 }
@@ -35,9 +40,20 @@ impl Default for Defaults {
     fn default() -> Self {
         Self {
             silence_ms: SILENCE_MS_DEFAULT,
-            interruptible: true,
+            pause_ms: Expects::Sentence.pause_ms(),
+            interruption: Interruption::Always,
             on_silence: Parts::default(),
             on_unknown: Parts::default(),
+        }
+    }
+}
+
+impl Expects {
+    const fn pause_ms(self) -> u32 {
+        match self {
+            Self::Short => 400,
+            Self::Sentence => 700,
+            Self::Digits => 1_500,
         }
     }
 }
@@ -47,28 +63,22 @@ impl Default for Defaults {
 struct Parts {
     say: Vec<Template>,
     limit: Option<u32>,
-    next: Option<NodeIndex>,
+    next: Option<Way>,
 }
 
-impl Parts {
-    /// These parts, completed by the defaults of the scene and the built-in ones.
-    fn complete(self, defaults: &Self, built_in: &str) -> Fallback {
-        let say = if self.say.is_empty() { defaults.say.clone() } else { self.say };
-        Fallback {
-            say: or_built_in(say, built_in),
-            limit: self.limit.or(defaults.limit).unwrap_or(FALLBACK_LIMIT_DEFAULT),
-            next: self.next.or(defaults.next),
-        }
-    }
+/// The words of a fallback for which a scene has none.
+#[derive(Clone, Copy)]
+enum Kind {
+    Silence,
+    Unknown,
 }
-
-/// The ways on from somewhere, by intent and by key.
-type Ways = (Vec<Branch>, Vec<(char, NodeIndex)>);
 
 impl Compiler<'_> {
     pub(super) fn defaults(&mut self, written: &document::Defaults) {
-        self.defaults.interruptible = written.interruptible.unwrap_or(true);
+        self.at_place("defaults", super::Position::START);
+        self.defaults.interruption = self.interruption(written.interruptible);
         self.defaults.silence_ms = self.silence_ms(written.silence_ms.as_ref());
+        self.defaults.pause_ms = self.pause_ms(written.pause_ms.as_ref(), written.expects);
         self.defaults.on_silence = self.parts(written.on_silence.as_ref()).unwrap_or_default();
         self.defaults.on_unknown = self.parts(written.on_unknown.as_ref()).unwrap_or_default();
     }
@@ -77,12 +87,40 @@ impl Compiler<'_> {
         let Some(silence_ms) = silence_ms else {
             return self.defaults.silence_ms;
         };
-        if !SILENCE_MS_RANGE.contains(&silence_ms.value) {
-            let (least, most) = (SILENCE_MS_RANGE.start(), SILENCE_MS_RANGE.end());
-            let message = format!("a silence lasts between {least} and {most} milliseconds");
-            self.problems.error(silence_ms.at, message);
+        self.in_range("a silence lasts", silence_ms, &SILENCE_MS_RANGE, "milliseconds")
+    }
+
+    fn pause_ms(&mut self, pause_ms: Option<&Located<u32>>, expects: Option<Expects>) -> u32 {
+        match (pause_ms, expects) {
+            (Some(pause_ms), _) => {
+                self.in_range("the pause that ends an utterance lasts", pause_ms, &PAUSE_MS_RANGE, "milliseconds")
+            }
+            (None, Some(expects)) => expects.pause_ms(),
+            (None, None) => self.defaults.pause_ms,
         }
-        silence_ms.value
+    }
+
+    pub(super) fn in_range(
+        &mut self,
+        what: &str,
+        number: &Located<u32>,
+        range: &RangeInclusive<u32>,
+        unit: &str,
+    ) -> u32 {
+        if !range.contains(&number.value) {
+            let message = format!("{what} between {} and {} {unit}", range.start(), range.end());
+            self.problems.error(number.at, message);
+        }
+        number.value
+    }
+
+    pub(super) fn interruption(&self, written: Option<Interruptible>) -> Interruption {
+        match written {
+            None => self.defaults.interruption,
+            Some(Interruptible::Flag(true) | Interruptible::After(0)) => Interruption::Always,
+            Some(Interruptible::Flag(false)) => Interruption::Never,
+            Some(Interruptible::After(ms)) => Interruption::After { ms },
+        }
     }
 
     fn parts(&mut self, written: Option<&document::Fallback>) -> Option<Parts> {
@@ -90,147 +128,165 @@ impl Compiler<'_> {
             return Some(Parts::default());
         };
         let say = self.wordings(&written.say);
-        let next = self.optional_node(written.next.as_ref());
+        let next = self.optional_way(written.next.as_ref());
         Some(Parts { say: say?, limit: written.limit, next: next? })
     }
 
-    /// None where the name is unknown, `Some(None)` where there is none.
-    #[expect(clippy::option_option, reason = "an unknown name is not the same as no name")]
-    fn optional_node(&mut self, name: Option<&Located<String>>) -> Option<Option<NodeIndex>> {
-        match name {
-            None => Some(None),
-            Some(name) => self.nodes.resolve(name, &mut self.problems).map(Some),
-        }
+    /// These parts, completed by the defaults of the scene and the built-in ones.
+    fn fallback(&mut self, parts: Parts, kind: Kind) -> Fallback {
+        let (defaults, built_in) = match kind {
+            Kind::Silence => (&self.defaults.on_silence, Words::silence(self.language)),
+            Kind::Unknown => (&self.defaults.on_unknown, Words::unknown(self.language)),
+        };
+        let say = if parts.say.is_empty() { defaults.say.clone() } else { parts.say };
+        let limit = parts.limit.or(defaults.limit).unwrap_or(FALLBACK_LIMIT_DEFAULT);
+        let next = parts.next.or_else(|| defaults.next.clone());
+        Fallback { say: self.or_built_in(say, built_in), limit, next }
     }
 
-    pub(super) fn anywhere(&mut self, written: &[document::Branch]) {
-        if let Some((branches, keys)) = self.branches(written, true) {
-            self.anywhere = branches;
-            self.anywhere_keys = keys;
+    pub(super) fn all_nodes(&mut self, document: &Document) -> Option<Vec<Node>> {
+        let mut nodes: Vec<Option<Node>> = document.nodes.iter().map(|node| self.one_node(node, None)).collect();
+        for (index, flow) in document.flows.iter().enumerate() {
+            self.scope = Some(index);
+            nodes.extend(flow.nodes.iter().map(|node| self.one_node(node, Some(&flow.name.value))));
         }
-    }
-
-    pub(super) fn all_nodes(&mut self, written: &[document::Node]) -> Option<Vec<Node>> {
-        let nodes: Vec<_> = written.iter().map(|node| self.node(node)).collect();
+        self.scope = None;
         nodes.into_iter().collect()
     }
 
-    fn node(&mut self, written: &document::Node) -> Option<Node> {
-        let say = self.prompt(&written.say);
+    fn one_node(&mut self, written: &document::Node, flow: Option<&str>) -> Option<Node> {
+        let name = flow.map_or_else(|| written.name.value.clone(), |flow| full_name(flow, &written.name.value));
+        self.at_place(&name, written.name.at);
+        let say = match &written.say {
+            Some(say) => self.prompt(say),
+            None => Some(Vec::new()),
+        };
         let again = self.wordings(&written.again);
         let then = self.then(written);
+        let must_speak = matches!(then, Some(Then::Listen(_) | Then::End { .. }));
+        if written.say.is_none() && must_speak {
+            let message = format!("the node `{name}` listens or ends the call, so it must `say` something first");
+            self.problems.error(written.name.at, message);
+        }
         Some(Node {
-            name: written.name.value.clone(),
+            name,
+            flow: self.scope,
             say: say?,
             again: again?,
-            interruptible: written.interruptible.unwrap_or(self.defaults.interruptible),
+            interruption: self.interruption(written.interruptible),
             then: then?,
         })
     }
 
     fn then(&mut self, written: &document::Node) -> Option<Then> {
-        let listens = !written.branches.is_empty() || written.otherwise.is_some();
         let name = &written.name;
-        match (&written.end, &written.next, listens) {
-            (Some(end), None, false) => Some(Then::End { reason: end.reason.clone() }),
-            (None, Some(next), false) => {
-                let next = self.nodes.resolve(next, &mut self.problems)?;
-                Some(Then::GoOn(next))
-            }
-            (None, None, true) => self.listening(written).map(Then::Listen),
-            (None, None, false) => {
-                let message =
-                    format!("the node `{}` is a dead end: give it branches, `otherwise`, `next` or `end`", name.value);
-                self.problems.error(name.at, message);
-                None
-            }
-            _ => {
+        let listens = !written.branches.is_empty() || written.otherwise.is_some();
+        let ways = [
+            listens,
+            written.next.is_some(),
+            written.end.is_some(),
+            written.transfer.is_some(),
+            written.call.is_some(),
+            written.returns.is_some(),
+        ];
+        match ways.iter().filter(|&&way| way).count() {
+            0 => {
                 let message = format!(
-                    "the node `{}` can do only one of these: listen (`branches`, `otherwise`), go on (`next`), end (`end`)",
+                    "the node `{}` is a dead end: give it branches, `otherwise`, `next`, `end`, `transfer`, `call` or `return`",
                     name.value
                 );
                 self.problems.error(name.at, message);
-                None
+                return None;
+            }
+            1 => {}
+            _ => {
+                let message = format!(
+                    "the node `{}` can do only one of these: listen (`branches`, `otherwise`), go on (`next`), end (`end`), \
+                     `transfer`, `call`, `return`",
+                    name.value
+                );
+                self.problems.error(name.at, message);
+                return None;
             }
         }
+        if let (Some(then), None) = (&written.then, &written.call) {
+            self.problems.error(then.at, "`then` belongs to a `call`");
+        }
+        if let Some(next) = &written.next {
+            return self.way(next).map(Then::GoOn);
+        }
+        if let Some(end) = &written.end {
+            return Some(Then::End { reason: end.reason.clone(), label: end.label.clone() });
+        }
+        if let Some(transfer) = &written.transfer {
+            return self.transfer(transfer).map(Then::Transfer);
+        }
+        if let Some(called) = &written.call {
+            return self.call(called, written.then.as_ref());
+        }
+        if let Some(returned) = &written.returns {
+            return self.leaves(returned);
+        }
+        self.listening(written).map(|listening| Then::Listen(Box::new(listening)))
+    }
+
+    fn leaves(&mut self, returned: &Located<String>) -> Option<Then> {
+        if self.scope.is_none() {
+            self.problems.error(returned.at, "only a node of a flow can `return`");
+            return None;
+        }
+        if returned.value.trim().is_empty() {
+            self.problems.error(returned.at, "what a flow returns needs a name");
+            return None;
+        }
+        Some(Then::Return { name: returned.value.clone() })
+    }
+
+    fn transfer(&mut self, written: &document::node::Transfer) -> Option<Transfer> {
+        if written.to.value.trim().is_empty() {
+            self.problems.error(written.to.at, "a transfer needs a number or an address");
+        }
+        let to = self.template(&written.to);
+        let failed = self.way(&written.failed);
+        let ring_s = match &written.ring_s {
+            Some(ring_s) => self.in_range("it rings", ring_s, &RING_S_RANGE, "seconds"),
+            None => RING_S_DEFAULT,
+        };
+        let reason = written.reason.clone().unwrap_or_else(|| Words::transferred(self.language).to_owned());
+        Some(Transfer { to: to?, how: written.how, ring_ms: ring_s.saturating_mul(1_000), failed: failed?, reason })
     }
 
     fn listening(&mut self, written: &document::Node) -> Option<Listening> {
         let own = self.branches(&written.branches, false);
-        let otherwise = self.optional_node(written.otherwise.as_ref());
+        let otherwise: Option<Option<Way>> = self.optional_way(written.otherwise.as_ref() as Option<&forms::Way>);
         let silence_ms = self.silence_ms(written.silence_ms.as_ref());
+        let pause_ms = self.pause_ms(written.pause_ms.as_ref(), written.expects);
         let on_silence = self.parts(written.on_silence.as_ref());
         let on_unknown = self.parts(written.on_unknown.as_ref());
-        let (mut branches, own_keys) = own?;
-        let inherited: Vec<Branch> = self
-            .anywhere
-            .iter()
-            .filter(|inherited| branches.iter().all(|own| own.intent != inherited.intent))
-            .copied()
-            .collect();
+        let own = own?;
+        let mut branches = own.branches;
+        let inherits = |branch: &&super::Branch| {
+            branches.iter().all(|own| own.intent != branch.intent || own.value != branch.value)
+        };
+        let inherited: Vec<_> = self.anywhere.iter().filter(inherits).cloned().collect();
         branches.extend(inherited);
-        let mut keys: BTreeMap<char, NodeIndex> = self.anywhere_keys.iter().copied().collect();
-        keys.extend(own_keys);
+        let mut keys = self.anywhere_keys.clone();
+        if own.entry.is_some() {
+            keys.retain(|key, _| !key.is_ascii_digit());
+        }
+        keys.extend(own.keys);
+        if let Some(until) = own.entry.as_ref().and_then(|entry| entry.until) {
+            keys.remove(&until);
+        }
         Some(Listening {
             silence_ms,
+            pause_ms,
             branches,
             keys,
+            entry: own.entry,
             otherwise: otherwise?,
-            on_silence: on_silence?.complete(&self.defaults.on_silence, SILENCE_SAY),
-            on_unknown: on_unknown?.complete(&self.defaults.on_unknown, UNKNOWN_SAY),
+            on_silence: self.fallback(on_silence?, Kind::Silence),
+            on_unknown: self.fallback(on_unknown?, Kind::Unknown),
         })
-    }
-
-    /// The ways on by intent and by key; none where one of them leads nowhere.
-    fn branches(&mut self, written: &[document::Branch], anywhere: bool) -> Option<Ways> {
-        let mut branches = Vec::new();
-        let mut keys = Vec::new();
-        let mut seen = BTreeSet::new();
-        let mut complete = true;
-        for branch in written {
-            let next = self.nodes.resolve(&branch.next, &mut self.problems);
-            match (&branch.intent, &branch.key) {
-                (Some(name), None) => {
-                    self.once(&mut seen, name);
-                    let intent = self.intents.resolve(name, &mut self.problems);
-                    match (intent, next) {
-                        (Some(intent), Some(next)) => branches.push(Branch { intent, next, anywhere }),
-                        _ => complete = false,
-                    }
-                }
-                (None, Some(name)) => {
-                    self.once(&mut seen, name);
-                    match (self.key(name), next) {
-                        (Some(key), Some(next)) => keys.push((key, next)),
-                        _ => complete = false,
-                    }
-                }
-                _ => {
-                    let message = "a branch has either an `intent` or a `key`";
-                    self.problems.error(branch.next.at, message);
-                    complete = false;
-                }
-            }
-        }
-        complete.then_some((branches, keys))
-    }
-
-    fn once<'n>(&mut self, seen: &mut BTreeSet<&'n str>, name: &'n Located<String>) {
-        if !seen.insert(&name.value) {
-            let message = format!("`{}` leads on from here already", name.value);
-            self.problems.error(name.at, message);
-        }
-    }
-
-    fn key(&mut self, key: &Located<String>) -> Option<char> {
-        let mut characters = key.value.chars();
-        match (characters.next(), characters.next()) {
-            (Some(digit), None) if KEYS.contains(digit) => Some(digit),
-            _ => {
-                let message = format!("`{}` is no key; a key is one of {KEYS}", key.value);
-                self.problems.error(key.at, message);
-                None
-            }
-        }
     }
 }

@@ -1,11 +1,13 @@
 //! What a scene concludes, and when.
 
 use super::super::ResultDefinition;
-use super::super::condition::{Condition, MentionList};
+use super::super::check::ResultPlaces;
+use super::super::condition::Use;
 use super::super::document;
-use super::super::model::{Conclusion, Rule};
+use super::super::document::forms::Values;
+use super::super::model::{Conclusion, Given, Rule};
 use super::super::source::Located;
-use super::{Compiler, values};
+use super::Compiler;
 use crate::call::INTENT_LEVEL;
 use crate::scene::DEFAULT_UNANSWERED_LEVEL;
 
@@ -24,6 +26,14 @@ impl Compiler<'_> {
             let message = format!("every scene must conclude a result `{INTENT_LEVEL}`");
             self.problems.error(written.at, message);
         }
+        for result in &written.value {
+            let rules = result.rules.iter();
+            self.places.results.push(ResultPlaces {
+                at: result.name.at,
+                values: listed(result).iter().map(|value| value.at).collect(),
+                rules: rules.map(|rule| rule.when.as_ref().map_or(rule.because.at, |when| when.at)).collect(),
+            });
+        }
         Results {
             unanswered: level.and_then(|level| self.intent_level(level)),
             conclusions: written.value.iter().map(|result| self.conclusion(result)).collect(),
@@ -32,7 +42,8 @@ impl Compiler<'_> {
                 .iter()
                 .map(|result| ResultDefinition {
                     name: result.name.value.clone(),
-                    values: values(result.values.clone()),
+                    values: listed(result).iter().map(|value| value.value.clone()).collect(),
+                    open: matches!(result.values, Values::Any),
                 })
                 .collect(),
         }
@@ -44,6 +55,10 @@ impl Compiler<'_> {
             let message = format!("`{INTENT_LEVEL}` needs a `default`: every call has one");
             self.problems.error(level.name.at, message);
         }
+        if matches!(level.values, Values::Any) {
+            self.problems.error(level.name.at, format!("`{INTENT_LEVEL}` needs a list of values"));
+            return None;
+        }
         if level.multiple {
             let message = format!("a call has exactly one `{INTENT_LEVEL}`");
             self.problems.error(level.name.at, message);
@@ -52,7 +67,7 @@ impl Compiler<'_> {
             self.value(unanswered, level);
             return Some(unanswered.value.clone());
         }
-        if level.values.iter().any(|value| value.value == DEFAULT_UNANSWERED_LEVEL) {
+        if listed(level).iter().any(|value| value.value == DEFAULT_UNANSWERED_LEVEL) {
             return Some(DEFAULT_UNANSWERED_LEVEL.to_owned());
         }
         let message = format!(
@@ -64,11 +79,12 @@ impl Compiler<'_> {
 
     fn conclusion(&mut self, written: &document::ResultRules) -> Conclusion {
         let name = &written.name;
-        if written.values.is_empty() {
+        let values = listed(written);
+        if values.is_empty() && matches!(written.values, Values::These(_)) {
             self.problems.error(name.at, format!("`{}` needs values", name.value));
         }
-        for (index, value) in written.values.iter().enumerate() {
-            let before = written.values.iter().take(index);
+        for (index, value) in values.iter().enumerate() {
+            let before = values.iter().take(index);
             if before.into_iter().any(|other| other.value == value.value) {
                 let message = format!("the value `{}` is listed already", value.value);
                 self.problems.error(value.at, message);
@@ -90,42 +106,44 @@ impl Compiler<'_> {
     }
 
     fn rule(&mut self, written: &document::Rule, result: &document::ResultRules) -> Option<Rule> {
-        self.value(&written.value, result);
-        let when = &written.when;
-        match Condition::compile(&when.value) {
-            Ok(condition) => {
-                self.mentions(when, &condition);
-                Some(Rule { condition, value: written.value.value.clone(), because: written.because.clone() })
-            }
-            Err(faults) => {
-                for fault in faults {
-                    let at = when.position_within(self.source, fault.offset);
-                    self.problems.error(at, fault.message);
+        let condition = match &written.when {
+            Some(when) => Some(self.condition(when, Use::Rule)?),
+            None => None,
+        };
+        let because = self.template(&written.because);
+        let value = match (&written.value, &written.value_of) {
+            (Some(value), None) => {
+                if written.when.is_none() {
+                    let message = "a rule needs a `when`; what always holds is the `default`";
+                    self.problems.error(value.at, message);
                 }
-                None
+                self.value(value, result);
+                Given::Value(value.value.clone())
             }
-        }
-    }
-
-    /// A condition that looks for a name that does not exist never holds.
-    fn mentions(&mut self, when: &Located<String>, condition: &Condition) {
-        for mention in condition.mentions() {
-            let names = match mention.list {
-                MentionList::Visited => &self.nodes,
-                MentionList::Intents => &self.intents,
-                MentionList::Knowledge => &self.knowledge,
-            };
-            if names.get(&mention.name).is_none() {
-                let at = when.position_within(self.source, mention.offset);
-                self.problems.unknown(at, names.kind(), &mention.name, names.iter());
+            (None, Some(kept)) => {
+                self.kept.resolve(kept, &mut self.problems);
+                self.used.insert(kept.value.clone());
+                if let Values::These(_) = result.values {
+                    let message =
+                        format!("what customers say is not in a list: `{}` needs `values: any`", result.name.value);
+                    self.problems.error(kept.at, message);
+                }
+                Given::Kept(kept.value.clone())
             }
-        }
+            _ => {
+                self.problems.error(written.because.at, "a rule gives either a `value` or a `value_of`");
+                return None;
+            }
+        };
+        Some(Rule { condition, value, because: because? })
     }
 
     fn value(&mut self, value: &Located<String>, result: &document::ResultRules) {
-        let mut known = result.values.iter().map(|known| known.value.as_str());
-        if known.all(|known| known != value.value) {
-            let known = result.values.iter().map(|known| known.value.as_str());
+        let Values::These(values) = &result.values else {
+            return;
+        };
+        let known = values.iter().map(|known| known.value.as_str());
+        if known.clone().all(|known| known != value.value) {
             let kind = format!("value of `{}`", result.name.value);
             self.problems.unknown(value.at, &kind, &value.value, known);
         }
@@ -137,5 +155,13 @@ impl Compiler<'_> {
             Some(result) => self.value(value, result),
             None => self.problems.unknown(value.at, "result", name, self.results.iter()),
         }
+    }
+}
+
+/// The values that a result lists; none where any will do.
+fn listed(result: &document::ResultRules) -> &[Located<String>] {
+    match &result.values {
+        Values::Any => &[],
+        Values::These(values) => values,
     }
 }

@@ -3,7 +3,8 @@
 use jiff::civil::{DateTime, date};
 
 use super::super::source::{Located, Position};
-use super::{Dialogue, DialogueReport, Failure, Scene, Turn, UNKNOWN};
+use super::document::{Dialogue, Turn};
+use super::{DialogueReport, Failure, Scene, UNKNOWN};
 use crate::call::{FinishStatus, Speaker, Understanding, Utterance};
 use crate::dialogue::{self, Action, Event, Opening, State, Step};
 use crate::grading::{self, Facts};
@@ -15,33 +16,13 @@ const CHARACTER_MS: i64 = 220;
 /// What clocks show in a dialogue that does not say: a Tuesday.
 const NOW_DEFAULT: DateTime = date(2026, 12, 1).at(10, 0, 0, 0);
 
-impl Turn {
-    /// What the customer does; none where that is not exactly one thing.
-    pub(super) fn event(&self) -> Option<Event> {
-        let said = self.customer.as_ref().map(|said| Event::heard(&said.value));
-        let key = self.key.as_ref().map(|key| Event::Key { digit: key.value });
-        let silence = self.silence.as_ref().filter(|silence| silence.value);
-        let hangs_up = self.hangs_up.as_ref().filter(|hangs_up| hangs_up.value);
-        let mut events =
-            [said, key, silence.map(|_| Event::Silence), hangs_up.map(|_| Event::HungUp)].into_iter().flatten();
-        let event = events.next()?;
-        events.next().is_none().then_some(event)
-    }
-
-    fn at(&self) -> Option<Position> {
-        let said = self.customer.as_ref().map(|said| said.at);
-        let key = || self.key.as_ref().map(|key| key.at);
-        let silence = || self.silence.as_ref().map(|silence| silence.at);
-        let hangs_up = || self.hangs_up.as_ref().map(|hangs_up| hangs_up.at);
-        said.or_else(key).or_else(silence).or_else(hangs_up)
-    }
-}
-
 /// Plays one dialogue to its last turn.
 pub(super) fn play(scene: &Scene, dialogue: &Dialogue) -> DialogueReport {
+    let now = dialogue.clock().ok().flatten().unwrap_or(NOW_DEFAULT);
+    let opening = Opening { seed: dialogue.seed, now };
     let mut player = Player {
         scene,
-        state: dialogue::begin(scene, &dialogue.variables, Opening { seed: dialogue.seed, now: NOW_DEFAULT }),
+        state: dialogue::begin(scene, &dialogue.variables, opening),
         transcript: Vec::new(),
         now_ms: 0,
         failures: Vec::new(),
@@ -117,15 +98,23 @@ impl Player<'_> {
     }
 
     fn turn(&mut self, number: usize, turn: &Turn, dialogue_at: Position) {
-        let Some(event) = turn.event() else {
+        let at = turn.at().unwrap_or(dialogue_at);
+        let mut all: Option<Step> = None;
+        for event in turn.events().unwrap_or_default() {
+            if self.state.is_ended() {
+                self.fail(at, Some(number), "a conversation that goes on", "it was over already");
+                return;
+            }
+            let mut step = self.step(&event);
+            if let Some(earlier) = all.take() {
+                // Of several keys, everything that was said counts.
+                step.actions.splice(0..0, earlier.actions);
+            }
+            all = Some(step);
+        }
+        let Some(step) = all else {
             return;
         };
-        if self.state.is_ended() {
-            let at = turn.at().unwrap_or(dialogue_at);
-            self.fail(at, Some(number), "a conversation that goes on", "it was over already");
-            return;
-        }
-        let step = self.step(&event);
         self.expect_node(number, turn.node.as_ref(), &step);
         self.expect_words(number, turn.says.as_ref(), &step);
         if let Some(intent) = &turn.intent {
@@ -171,12 +160,25 @@ impl Player<'_> {
         if let Some(reason) = &dialogue.expect.reason {
             let got = match (self.state.is_ended(), self.state.hang_up_reason()) {
                 (true, Some(reason)) => reason.to_owned(),
+                (false, _) if self.state.is_transferring() => "that a person is being called".to_owned(),
                 (true, None) => "that the customer hung up".to_owned(),
                 (false, _) => "that the conversation goes on".to_owned(),
             };
             if got != reason.value {
                 let expected = format!("hang-up reason {}", reason.value);
                 self.fail(reason.at, None, &expected, &got);
+            }
+        }
+        for (name, expected) in &dialogue.expect.values {
+            let got = self.state.values().get(name).map_or("nothing", |kept| kept.value.as_str()).to_owned();
+            if got != expected.value {
+                self.fail(expected.at, None, &format!("{name} {}", expected.value), &got);
+            }
+        }
+        if let Some(expected) = dialogue.expect.do_not_call.as_ref() {
+            let words = |asked: bool| if asked { "no more calls" } else { "nothing against more calls" };
+            if expected.value != self.state.do_not_call() {
+                self.fail(expected.at, None, words(expected.value), words(self.state.do_not_call()));
             }
         }
         let robot_spoke = self.transcript.iter().filter(|line| line.speaker == Speaker::Robot);
@@ -191,7 +193,7 @@ impl Player<'_> {
             },
         );
         for (name, expected) in &dialogue.expect.results {
-            let mut wanted: Vec<&str> = expected.value.0.iter().map(|value| value.value.as_str()).collect();
+            let mut wanted: Vec<&str> = expected.value.0.iter().map(|value| value.text.value.as_str()).collect();
             let of_name = results.iter().filter(|result| result.name == *name);
             let mut got: Vec<&str> = of_name.map(|result| result.value.as_str()).collect();
             wanted.sort_unstable();

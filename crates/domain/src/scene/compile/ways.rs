@@ -1,0 +1,139 @@
+//! Where the talk goes on, with the conditions that choose.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::super::condition::{Condition, MentionList, Use};
+use super::super::document::forms::{self, Returns};
+use super::super::model::{Guard, Then, Way};
+use super::super::source::Located;
+use super::{BUILT_IN_VARIABLES, Compiler};
+
+impl Compiler<'_> {
+    /// A way on; none where anything of it is unknown.
+    pub(super) fn way(&mut self, written: &forms::Way) -> Option<Way> {
+        let Some((forms::Step::To(last), guarded)) = written.0.split_last() else {
+            let at = match written.0.last() {
+                Some(forms::Step::When(guard)) => guard.when.at,
+                _ => self.place_at,
+            };
+            self.problems.error(at, "a list of conditions ends with a node, for when none of them holds");
+            return None;
+        };
+        let to = self.node(last);
+        let guards: Vec<_> = guarded.iter().map(|step| self.guard(step)).collect();
+        let guards: Option<Vec<Guard>> = guards.into_iter().collect();
+        Some(Way { guards: guards?, to: to? })
+    }
+
+    fn guard(&mut self, step: &forms::Step) -> Option<Guard> {
+        match step {
+            forms::Step::To(node) => {
+                self.problems.error(node.at, "what stands after a node without a condition is never reached");
+                None
+            }
+            forms::Step::When(guard) => {
+                let to = self.node(&guard.to);
+                let condition = self.condition(&guard.when, Use::Way);
+                Some(Guard { condition: Arc::new(condition?), to: to? })
+            }
+        }
+    }
+
+    /// None where the way is unknown, `Some(None)` where there is none.
+    #[expect(clippy::option_option, reason = "an unknown way is not the same as no way")]
+    pub(super) fn optional_way(&mut self, written: Option<&forms::Way>) -> Option<Option<Way>> {
+        match written {
+            None => Some(None),
+            Some(way) => self.way(way).map(Some),
+        }
+    }
+
+    /// A node as it is called here: those of a flow know each other only.
+    pub(super) fn node(&mut self, name: &Located<String>) -> Option<usize> {
+        let flow = self.scope.and_then(|flow| self.flows.get(flow));
+        let nodes = flow.map_or(&self.nodes, |flow| &flow.nodes);
+        if flow.is_some() && nodes.get(&name.value).is_none() && self.nodes.get(&name.value).is_some() {
+            let message = format!("`{}` is outside of this flow; leave the flow by `return`", name.value);
+            self.problems.error(name.at, message);
+            return None;
+        }
+        nodes.resolve(name, &mut self.problems)
+    }
+
+    /// A condition whose names are all known.
+    pub(super) fn condition(&mut self, when: &Located<String>, purpose: Use) -> Option<Condition> {
+        match Condition::compile(&when.value, purpose) {
+            Ok(condition) => {
+                self.mentions(when, &condition);
+                Some(condition)
+            }
+            Err(faults) => {
+                for fault in faults {
+                    let at = when.position_within(self.source, fault.offset);
+                    self.problems.error(at, fault.message);
+                }
+                None
+            }
+        }
+    }
+
+    /// A condition that looks for a name that does not exist never holds.
+    fn mentions(&mut self, when: &Located<String>, condition: &Condition) {
+        for mention in condition.mentions() {
+            let name = mention.name.as_str();
+            let names = match mention.list {
+                MentionList::Visited => &self.full_nodes,
+                MentionList::Intents => &self.intents,
+                MentionList::Knowledge => &self.knowledge,
+                MentionList::Values => &self.kept,
+                MentionList::Variables => &self.variables,
+            };
+            if matches!(mention.list, MentionList::Values | MentionList::Variables) {
+                self.used.insert(name.to_owned());
+            }
+            let built_in = mention.list == MentionList::Variables && BUILT_IN_VARIABLES.contains(&name);
+            if names.get(name).is_none() && !built_in {
+                let at = when.position_within(self.source, mention.offset);
+                self.problems.unknown(at, names.kind(), name, names.iter());
+            }
+        }
+    }
+
+    /// The sub-flow that a node enters, and where the talk goes on after it.
+    pub(super) fn call(&mut self, called: &Located<String>, then: Option<&Located<Returns>>) -> Option<Then> {
+        let flow = self.flow_names.resolve(called, &mut self.problems);
+        let Some(then) = then else {
+            let message = format!("`then` must say where the talk goes on after the flow `{}`", called.value);
+            self.problems.error(called.at, message);
+            return None;
+        };
+        let names: BTreeSet<String> = flow.and_then(|flow| self.flows.get(flow)).map(|flow| flow.returns.clone())?;
+        let returns = match &then.value {
+            Returns::Any(way) => {
+                let way = self.way(way)?;
+                names.into_iter().map(|name| (name, way.clone())).collect()
+            }
+            Returns::Each(ways) => {
+                let missing: Vec<&str> =
+                    names.iter().filter(|name| !ways.contains_key(*name)).map(String::as_str).collect();
+                if !missing.is_empty() {
+                    let message = format!("the flow `{}` also returns `{}`", called.value, missing.join("`, `"));
+                    self.problems.error(then.at, message);
+                }
+                let mut returns = BTreeMap::new();
+                for (name, way) in ways {
+                    if !names.contains(name) {
+                        let known = names.iter().map(String::as_str);
+                        let kind = format!("return of the flow `{}`", called.value);
+                        self.problems.unknown(way.at, &kind, name, known);
+                    }
+                    returns.insert(name.clone(), self.way(&way.value)?);
+                }
+                returns
+            }
+        };
+        let flow = flow?;
+        Some(Then::Call { flow, start: self.flows.get(flow)?.start, returns })
+    }
+}
