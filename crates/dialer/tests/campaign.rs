@@ -16,6 +16,7 @@ use hutong_domain::moment::Moment;
 use hutong_domain::phone::PhoneNumber;
 use hutong_domain::redial::RedialRule;
 use hutong_domain::rules::{LOST_PER_MILLE_MAX, Rules};
+use hutong_domain::scene::replay::replay;
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_domain::task::{Command, TaskKind, TaskStatus};
 use hutong_domain::window::{CallingWindow, DaySpan};
@@ -24,7 +25,7 @@ use hutong_store::feed::{FeedFilter, FeedRow};
 use hutong_store::line::Line;
 use hutong_store::robot::{self, Publication};
 use hutong_store::task::{self, Extras, NewTask, Task};
-use hutong_store::{IdKind, Options, PageRequest, Store, Url, blacklist, company};
+use hutong_store::{IdKind, Options, PageRequest, Store, Url, blacklist, company, past_calls};
 use jiff::civil::{Weekday, date, time};
 use jiff::tz::TimeZone;
 
@@ -296,4 +297,29 @@ fn counters_equal_what_the_feed_says() {
     let answered = task.counters.finished_with(FinishStatus::Answered);
     assert_eq!(task.counters.by_talk_time.iter().sum::<i64>(), answered);
     assert_eq!(task.counters.by_chat_rounds.iter().sum::<i64>(), answered);
+}
+
+#[test]
+fn every_conversation_can_be_played_again_as_it_was() {
+    let numbers = [made_up(80), sandbox((20..=32).filter(|case| *case != 22))].concat();
+    let campaign = Campaign::new(numbers, 8, span(9, 20), Vec::new());
+    campaign.run(11);
+
+    let (store, task) = (campaign.store.clone(), campaign.task);
+    let past = campaign.now(async move {
+        let work = move |db: &mut hutong_store::Db| {
+            past_calls::page(db, (COMPANY, task), i64::MAX, Moment(0), 10_000)
+        };
+        store.read(work).await.unwrap()
+    });
+
+    let feed = campaign.feed();
+    let answered = feed.iter().filter(|row| row.finish_status == FinishStatus::Answered).count();
+    assert_eq!(past.len(), answered);
+    assert!(answered > 30, "{answered} conversations");
+    let scene = Scene::parse(BUILT_IN[0].yaml).unwrap();
+    for call in past {
+        let replayed = replay(&scene, &call.kept);
+        assert!(!replayed.has_flips() && !replayed.ends_otherwise, "call {}: {replayed:?}\n{:?}", call.id, call.kept);
+    }
 }

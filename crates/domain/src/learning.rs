@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::call::{Speaker, Understanding, Utterance};
 
-/// Characters of a node's name that are kept.
-const NODE_CHARS_MAX: usize = 200;
 /// Characters of a text that are kept.
 const TEXT_CHARS_MAX: usize = 200;
-/// How far the full-width forms of ASCII stand from it.
-const FULL_WIDTH: std::ops::RangeInclusive<char> = '\u{FF01}'..='\u{FF5E}';
+
+/// Characters of a node's name that are kept.
+const NODE_CHARS_MAX: usize = 200;
 
 /// Something that a customer said and the robot had no answer for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,15 +32,32 @@ pub fn unheard(transcript: &[Utterance]) -> Vec<Unheard> {
     kept.into_iter().collect()
 }
 
-/// Words in the form in which they are compared, and counted: lower case and half width, without punctuation and blanks,
-/// of a bounded length.
+/// Words in the form in which they are counted: lower case and half width, without punctuation, and without blanks but
+/// between words of Latin letters; of a bounded length.
 #[must_use]
 pub fn normalized(text: &str) -> String {
-    let half_width = text.chars().map(|letter| {
-        let narrow = (u32::from(letter)).checked_sub(0xFEE0).and_then(char::from_u32);
-        if FULL_WIDTH.contains(&letter) { narrow.unwrap_or(letter) } else { letter }
-    });
-    half_width.filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).take(TEXT_CHARS_MAX).collect()
+    let mut kept = String::new();
+    let mut is_apart = false;
+    for letter in text.chars().map(half_width).flat_map(char::to_lowercase).take(TEXT_CHARS_MAX) {
+        if !letter.is_alphanumeric() {
+            is_apart |= letter.is_whitespace();
+            continue;
+        }
+        if is_apart && letter.is_ascii() && kept.ends_with(|last: char| last.is_ascii()) {
+            kept.push(' ');
+        }
+        is_apart = false;
+        kept.push(letter);
+    }
+    kept
+}
+
+fn half_width(letter: char) -> char {
+    const OFFSET: u32 = '！' as u32 - '!' as u32;
+    match letter {
+        '！'..='～' => char::from_u32(letter as u32 - OFFSET).unwrap_or(letter),
+        _ => letter,
+    }
 }
 
 #[cfg(test)]
@@ -83,11 +99,19 @@ mod tests {
     }
 
     #[test]
+    fn blanks_stay_between_words_of_latin_letters_alone() {
+        let check = |text: &str, expected: &str| assert_eq!(normalized(text), expected);
+        check(" Where  is it? ", "where is it");
+        check("有没有 ＡＰＰ 啊，iOS 17 的", "有没有app啊ios 17的");
+        check("…… ", "");
+    }
+
+    #[test]
     fn a_text_that_is_kept_is_never_long() {
         let said = said(Speaker::Customer, &"长".repeat(9_999), &"节".repeat(9_999), Some(Understanding::Unknown));
 
         let kept = unheard(&[said]);
 
-        assert_eq!((kept[0].text.chars().count(), kept[0].node.chars().count()), (200, NODE_CHARS_MAX));
+        assert_eq!((kept[0].text.chars().count(), kept[0].node.chars().count()), (TEXT_CHARS_MAX, NODE_CHARS_MAX));
     }
 }
