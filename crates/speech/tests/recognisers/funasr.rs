@@ -130,7 +130,8 @@ async fn what_is_cancelled_or_begun_anew_is_not_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_than_a_server_can_be_asked_for_fails_and_is_told() {
     let fake = Fake::start(&[Deed::Freezes]).await;
-    let (_recognisers, hearing, mut events) = listen(vec![settings("one", Protocol::Funasr, &fake.url, ANSWER_TIMEOUT)]);
+    let (_recognisers, hearing, mut events) =
+        listen(vec![settings("one", Protocol::Funasr, &fake.url, ANSWER_TIMEOUT)]);
     let count = u32::try_from(UNANSWERED_MAX).unwrap() + 2;
     (0..count).for_each(|utterance| speak(&hearing, utterance));
     let mut answered = Vec::new();
@@ -183,8 +184,20 @@ async fn a_check_says_of_each_server_what_it_understands_or_why_not() {
 async fn of_many_utterances_each_is_answered_once_by_servers_that_do_as_they_like() {
     use Deed::*;
     let all = [
-        Answers("喂。"), Refuses, AnswersLikePython("喂。"), Closes(2), ClosesAtTheEnd, Says("x"), HangsUp,
-        AnswersTwice("喂。", "谁？"), SendsNoise, Breaks(9), SaysBytes, Repeats("喂。"), SendsHalf, Freezes,
+        Answers("喂。"),
+        Refuses,
+        AnswersLikePython("喂。"),
+        Closes(2),
+        ClosesAtTheEnd,
+        Says("x"),
+        HangsUp,
+        AnswersTwice("喂。", "谁？"),
+        SendsNoise,
+        Breaks(9),
+        SaysBytes,
+        Repeats("喂。"),
+        SendsHalf,
+        Freezes,
     ];
     let mut state = 7_u32;
     let mut deeds = |count: usize| -> Vec<Deed> {
