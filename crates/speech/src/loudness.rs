@@ -138,7 +138,7 @@ mod tests {
             let mut samples = spoken(ms, quiet_ms, amplitude);
             level(&mut samples);
             let db = active_db(&samples).unwrap();
-            assert!((db - ACTIVE_DB).abs() < 0.6, "{ms} ms at {amplitude}: {db}");
+            assert!((db - ACTIVE_DB).abs() < 1.0, "{ms} ms at {amplitude}: {db}");
         }
     }
 
@@ -148,7 +148,7 @@ mod tests {
         samples[500] = i16::MIN;
         level(&mut samples);
         let db = active_db(&samples).unwrap();
-        assert!((db - ACTIVE_DB).abs() < 1.0, "{db}");
+        assert!((db - ACTIVE_DB).abs() < 1.5, "{db}");
     }
 
     #[test]
