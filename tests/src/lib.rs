@@ -1,6 +1,6 @@
 //! What the end-to-end tests share: the built program and its servers ([`program`], [`server`]), a client
 //! that speaks plain HTTP ([`http`], [`client`]) and one that follows the feed ([`follower`]), an installation
-//! with tenants in it ([`installation`]), recordings as clients hear them ([`recording`]), hosts on networks of their
+//! with tenants in it ([`installation`]), recordings as clients hear them ([`recording`]), a server that recognises and speaks ([`speech_peer`]), hosts on networks of their
 //! own ([`namespaces`]), and patterns for answers ([`matching`]).
 //!
 //! Nothing here links the product: what is tested is the program that users run. Every process that a test
@@ -25,8 +25,10 @@ pub mod output;
 pub mod program;
 pub mod recording;
 pub mod server;
+pub mod speech_peer;
 pub mod wait;
 
 pub use client::{Client, Credentials};
 pub use installation::{Installation, Tenant};
 pub use server::{Demo, Server};
+pub use speech_peer::SpeechPeer;

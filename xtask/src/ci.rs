@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{packages, process, suite, workspace};
+use crate::{packages, process, speech_peer, suite, workspace};
 
 /// The cargo-deny that is installed when no cargo-deny of this version is there.
 const CARGO_DENY_VERSION: &str = "0.20.2";
@@ -17,11 +17,12 @@ const CARGO_DENY_VERSION: &str = "0.20.2";
 pub(crate) fn run() -> Result<()> {
     process::step("format", format)?;
     process::step("system packages", || packages::ensure_present(true))?;
+    let peer = process::step("speech peer", || speech_peer::ensure_present(true))?;
     process::step("clippy", clippy)?;
     process::step("rustdoc", rustdoc)?;
     process::step("dependencies", dependencies)?;
     let profile: &[OsString] = if suite::nextest_is_there() { &["--profile".into(), "ci".into()] } else { &[] };
-    suite::run_all(profile)
+    suite::run_all(profile, &peer)
 }
 
 fn format() -> Result<()> {

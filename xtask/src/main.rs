@@ -12,6 +12,7 @@ mod packages;
 mod process;
 mod program;
 mod schemathesis;
+mod speech_peer;
 mod suite;
 mod tidy;
 mod workspace;

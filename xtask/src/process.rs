@@ -32,7 +32,7 @@ pub(crate) fn output_of(command: &mut Command) -> Option<String> {
 }
 
 /// Does one step of a longer chore under a heading, says how long it took, and names it if it fails.
-pub(crate) fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     heading(name);
     let started = now();
     let outcome = work();
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_failing_step_is_named_in_the_error() {
-        let error = step("lint", || anyhow::bail!("untidy")).unwrap_err();
+        let error = step::<()>("lint", || anyhow::bail!("untidy")).unwrap_err();
 
         assert_eq!(format!("{error:#}"), "step `lint` failed: untidy");
     }

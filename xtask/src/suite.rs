@@ -7,12 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::speech_peer::{self, SpeechPeer};
 use crate::{packages, process, schemathesis, workspace};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Install no system package: fail and say what is missing
+    /// Install nothing: fail and say what is missing; tests with real speech are skipped where its server is missing
     #[arg(long)]
     pub(crate) no_install: bool,
     /// Arguments of cargo-nextest (else of `cargo test`) that choose tests: only those run then,
@@ -26,23 +27,24 @@ pub(crate) struct Options {
 /// The workspace's tests come last, so that the runner's summary closes the output.
 pub(crate) fn run(options: &Options) -> Result<()> {
     process::step("system packages", || packages::ensure_present(!options.no_install))?;
+    let peer = process::step("speech peer", || speech_peer::ensure_present(!options.no_install))?;
     if options.arguments.is_empty() {
-        return run_all(&[]);
+        return run_all(&[], &peer);
     }
     // End-to-end tests run the programs themselves, which choosing a test does not build.
     process::step("programs", || process::run(workspace::cargo().args(["build", "--workspace", "--bins"])))?;
-    workspace_tests(&options.arguments)
+    workspace_tests(&options.arguments, &peer)
 }
 
 /// Runs all tests; `arguments` go to the runner of the workspace's tests.
 ///
-/// The last step says its own duration: nothing is printed after the runner's summary.
-pub(crate) fn run_all(arguments: &[OsString]) -> Result<()> {
+/// The last step says its own duration: nothing is printed after the runner's summary but what was skipped.
+pub(crate) fn run_all(arguments: &[OsString], peer: &SpeechPeer) -> Result<()> {
     process::step("build", build)?;
     process::step("documentation examples", documentation_examples)?;
     process::step("schemathesis", || schemathesis::run_built(workspace::Profile::Dev))?;
     process::heading("workspace tests");
-    workspace_tests(arguments).context("step `workspace tests` failed")
+    workspace_tests(arguments, peer).context("step `workspace tests` failed")
 }
 
 /// Whether the tests run under cargo-nextest.
@@ -59,8 +61,9 @@ fn documentation_examples() -> Result<()> {
     process::run(workspace::cargo().args(["test", "--workspace", "--doc"]))
 }
 
-fn workspace_tests(arguments: &[OsString]) -> Result<()> {
+fn workspace_tests(arguments: &[OsString], peer: &SpeechPeer) -> Result<()> {
     let mut command = if nextest_is_there() { nextest() } else { cargo_test() };
+    peer.tell(&mut command);
     if !arguments.iter().any(chooses_packages) {
         command.arg("--workspace");
     }
@@ -69,6 +72,9 @@ fn workspace_tests(arguments: &[OsString]) -> Result<()> {
     let ran = process::run(command.args(arguments).env("TMPDIR", &folder));
     // Each test removes its own; a thread that was still writing when one ended may have left something there.
     let removed = std::fs::remove_dir_all(&folder);
+    if let Some(summary) = peer.summary() {
+        println!("\n{summary}");
+    }
     ran.and(removed.with_context(|| format!("{} cannot be removed", folder.display())))
 }
 

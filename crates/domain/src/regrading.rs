@@ -64,8 +64,8 @@ pub fn check(scene: &Scene, name: &str, values: &[String]) -> Result<(), Refused
 }
 
 fn check_value(definition: &ResultDefinition, value: &str) -> Result<(), Refused> {
-    let ResultDefinition { name, values: allowed } = definition;
-    let is_open = allowed.is_empty();
+    let ResultDefinition { name, values: allowed, open } = definition;
+    let is_open = *open;
     if !is_open && !allowed.iter().any(|known| known == value) {
         return Err(Refused::UnknownValue { name: name.clone(), value: value.to_owned(), allowed: allowed.clone() });
     }

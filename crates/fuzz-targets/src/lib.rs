@@ -26,13 +26,14 @@ pub struct Target {
 }
 
 /// All of them, by name.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "description", run: fuzzing::description, mutants: 24_000 },
     Target { name: "message", run: fuzzing::message, mutants: 120_000 },
     Target { name: "recording_name", run: recording_name, mutants: 300_000 },
     Target { name: "scene", run: scene, mutants: 1_800 },
     Target { name: "secure_packets", run: fuzzing::secure_packets, mutants: 60_000 },
     Target { name: "sounds", run: sounds::sounds, mutants: 360 },
+    Target { name: "speech_answers", run: hutong_speech::fuzzing::answers, mutants: 60_000 },
     Target { name: "stream", run: fuzzing::stream, mutants: 18_000 },
     Target { name: "trunk_settings", run: fuzzing::settings, mutants: 120_000 },
     Target { name: "wav", run: wav, mutants: 120_000 },

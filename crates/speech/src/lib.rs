@@ -2,6 +2,7 @@
 //! a model that understands what rules do not.
 
 pub mod endpoint;
+pub mod fuzzing;
 pub mod loudness;
 pub mod mind;
 pub mod recogniser;

@@ -11,6 +11,7 @@
 mod activity;
 mod dialect;
 mod funasr;
+mod fuzzing;
 mod hearing;
 mod openai;
 mod servers;
@@ -33,6 +34,8 @@ use tokio::time::Instant;
 
 pub use hearing::{Hearing, HearingEvents};
 pub use servers::{ServerHealth, ServerState};
+
+pub(crate) use fuzzing::fuzz;
 
 use crate::server::SetupError;
 use servers::Servers;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{SinkExt as _, StreamExt as _};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::Failure;
 use super::socket::{SharedEndpoint, Socket};
@@ -17,7 +18,9 @@ const RECONNECTS_MAX: u32 = 20;
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// Messages that a server may send which was asked nothing.
-const MESSAGES_MAX: u32 = 100;
+const MESSAGES_MAX: u32 = 1_000;
+/// How often it is asked whether it is still there: firewalls drop idle connections without a word.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Keeps one connection open. Given up when it is dropped.
 pub(super) struct Spare {
@@ -72,11 +75,20 @@ async fn keep(endpoint: SharedEndpoint, mut asked: oneshot::Receiver<()>) -> Res
     endpoint.connect().await
 }
 
-/// Answers pings until the server closes, or does what it should not.
+/// Answers pings until the server closes, or does what it should not, or is not there any more.
 async fn until_broken(socket: &mut Socket) {
+    let mut is_asked = false;
     for _ in 0..MESSAGES_MAX {
-        if !matches!(socket.next().await, Some(Ok(_))) {
-            return;
+        match timeout(PING_INTERVAL, socket.next()).await {
+            Ok(Some(Ok(_))) => is_asked = false,
+            Ok(_) => return,
+            Err(_) if is_asked => return,
+            Err(_) => {
+                is_asked = true;
+                if !matches!(timeout(PING_INTERVAL, socket.send(Message::Ping(Bytes::new()))).await, Ok(Ok(()))) {
+                    return;
+                }
+            }
         }
     }
 }

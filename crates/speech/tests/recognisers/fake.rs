@@ -68,7 +68,7 @@ impl Fake {
     pub(crate) async fn start(deeds: &[Deed]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
-        let (connections, heard) = (Arc::new(AtomicUsize::new(0)), Arc::default());
+        let (connections, heard) = (Arc::new(AtomicUsize::new(0)), Ears::default());
         let (counter, ears, deeds) = (connections.clone(), Arc::clone(&heard), deeds.to_vec());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -134,7 +134,9 @@ async fn raw(mut stream: TcpStream, bytes: &[u8]) {
         }
         request.push_str(&String::from_utf8_lossy(&piece[..read]));
     }
-    let key = request.lines().find_map(|line| line.to_lowercase().starts_with("sec-websocket-key:").then(|| line[18..].trim()));
+    let key = request
+        .lines()
+        .find_map(|line| line.to_lowercase().starts_with("sec-websocket-key:").then(|| line[18..].trim()));
     let accept = derive_accept_key(key.unwrap().as_bytes());
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\

@@ -109,7 +109,14 @@ async fn a_request_has_all_that_is_known_in_it() {
     let (headers, body) = requests.lock().unwrap().remove(0);
     assert_eq!(headers["authorization"], "Bearer sk-test");
     let text = String::from_utf8_lossy(&body);
-    for part in ["name=\"model\"", "\r\nbase\r\n", "\r\nzh\r\n", "\r\njson\r\n", "\r\n花呗，借呗\r\n", "filename=\"utterance.wav\""] {
+    for part in [
+        "name=\"model\"",
+        "\r\nbase\r\n",
+        "\r\nzh\r\n",
+        "\r\njson\r\n",
+        "\r\n花呗，借呗\r\n",
+        "filename=\"utterance.wav\"",
+    ] {
         assert!(text.contains(part), "{part}");
     }
     let wav = body.windows(4).position(|it| it == b"RIFF").unwrap();

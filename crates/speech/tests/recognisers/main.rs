@@ -10,6 +10,7 @@
 mod fake;
 mod funasr;
 mod http;
+mod tls;
 mod vosk;
 
 use std::time::Duration;

@@ -94,7 +94,7 @@ impl TrunkCall {
 
     async fn until_played(&mut self, leg: &mut Leg, mut playback: Playback, prompt: &mut Prompt) -> Played {
         loop {
-            let runtime = &self.carrier.runtime;
+            let runtime = self.carrier.runtime.clone();
             tokio::select! {
                 biased;
                 // After the end, the next signal is the end again, at once.
@@ -187,7 +187,7 @@ impl TrunkCall {
         let mut quiet = Quiet::new(leg.media.position(), silence);
         let mut over = self.carrier.runtime.sleep_until(leg.answered.1.after(CALL_MAX));
         let heard = loop {
-            let runtime = &self.carrier.runtime;
+            let runtime = self.carrier.runtime.clone();
             tokio::select! {
                 biased;
                 happened = next(&mut leg) => match happened {
@@ -269,7 +269,7 @@ impl TrunkCall {
         }
     }
 
-    fn on_request(&mut self, leg: &mut Leg, request: Request) {
+    pub(super) fn on_request(&mut self, leg: &mut Leg, request: Request) {
         match request {
             Request::Session(change) => leg.change_session(change),
             Request::Refer(asked) => drop(asked),
@@ -285,7 +285,7 @@ impl TrunkCall {
     }
 
     /// Keeps what nobody has asked for yet; what is too much is forgotten.
-    fn remember(&mut self, heard: Heard) {
+    pub(super) fn remember(&mut self, heard: Heard) {
         if self.pending.len() < PENDING_MAX {
             self.pending.push_back(heard);
         }
