@@ -5,7 +5,7 @@
 //! number has one by chance, from the seed of the farm. What they say is sent along as text as well, for robots that
 //! have no recogniser.
 
-mod heard;
+mod kept_sound;
 mod lossy;
 mod person;
 mod sound;
@@ -23,7 +23,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::{Semaphore, mpsc};
 
-use heard::Heard;
+use kept_sound::KeptSound;
 pub use person::Pace;
 
 /// Calls that are lived at once; more are refused as busy (503).
@@ -120,7 +120,7 @@ async fn take(mut calls: mpsc::Receiver<IncomingCall>, engine: Engine, options: 
         let mut chance = StdRng::seed_from_u64(options.seed ^ of_text(&call.number) ^ *nth);
         let fate =
             Fate::of_number(sandbox_part(&call.number)).unwrap_or_else(|| Fate::by_chance(chance.random_range(0..100)));
-        let heard = options.record.as_deref().map(|folder| Heard::new(folder, &call.number, *nth));
+        let heard = options.record.as_deref().map(|folder| KeptSound::new(folder, &call.number, *nth));
         let (engine, pace) = (engine.clone(), options.pace);
         tokio::spawn(async move {
             person::live(call, &engine, (fate, pace), chance, heard.as_ref()).await;

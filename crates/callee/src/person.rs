@@ -13,7 +13,7 @@ use hutong_telephony::words::{CONTENT_TYPE, Words};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
-use crate::heard::Heard;
+use crate::kept_sound::KeptSound;
 use crate::lossy::Lossy;
 use crate::sound::{self, BEEP, BUSY, RINGBACK};
 
@@ -79,7 +79,7 @@ pub(crate) async fn live(
     engine: &Engine,
     (fate, pace): (Fate, Pace),
     mut chance: StdRng,
-    heard: Option<&Heard>,
+    heard: Option<&KeptSound>,
 ) {
     let voice = VOICES[chance.random_range(0..VOICES.len())];
     let lossy = match fate {
@@ -118,8 +118,8 @@ pub(crate) async fn live(
 
 impl Person<'_> {
     /// Opens the voices that the caller offers.
-    fn open(&mut self, heard: Option<&Heard>) -> Option<(Media, Events)> {
-        let (media, events) = self.engine.open(self.call.local_ip(), heard.map(Heard::tap)).ok()?;
+    fn open(&mut self, heard: Option<&KeptSound>) -> Option<(Media, Events)> {
+        let (media, events) = self.engine.open(self.call.local_ip(), heard.map(KeptSound::tap)).ok()?;
         self.sdp = Some(self.agree(&media, self.call.offer.as_deref()?)?);
         Some((media, events))
     }

@@ -123,7 +123,7 @@ pub struct Recording {
     /// The name of the customer alone.
     pub customer: String,
     /// Throws it away.
-    pub discard: Box<dyn FnOnce() + Send>,
+    pub discard: Box<dyn FnOnce() + Send + Sync>,
 }
 
 /// A recording that a killed process left.

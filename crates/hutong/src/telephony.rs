@@ -166,7 +166,7 @@ pub(crate) async fn open(
     let agent = agent.map_err(|error| Error::config("sip.listen", &error.to_string()))?;
     let engine = Engine::start(media.engine_options())?;
     let trunks = Arc::new(Trunks::new(agent.clone(), store.clone(), vault.clone(), runtime.clone()));
-    Ok(Arc::new(Carrier { agent, engine, trunks, advertised: sip.advertised()?, recordings, runtime }))
+    Ok(Arc::new(Carrier { agent, engine, trunks, advertised: sip.advertised()?, recordings, speech, runtime }))
 }
 
 /// Signalling of a command: beside a server, so on a port of its own.

@@ -93,12 +93,13 @@ impl Voices {
             return Err(VoiceError::Length(chars));
         }
         let file = timeout(self.text_timeout, self.ask(speech)).await.map_err(|_| ServerError::TooLate)??;
-        let mut samples = loudness::trimmed(&telephone(&file)?);
-        if samples.is_empty() {
-            return Err(VoiceError::Silence);
-        }
-        loudness::level(&mut samples);
-        Ok(samples)
+        telephone_audio(&file)
+    }
+
+    /// The model that is asked for.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
     }
 
     async fn ask(&self, speech: Speech<'_>) -> Result<Vec<u8>, ServerError> {
@@ -113,6 +114,20 @@ impl Voices {
             }
         }
     }
+}
+
+/// What a WAV file of a voice has in it as telephone audio: linear samples of 8 kHz, as loud as everything else
+/// ([`loudness::ACTIVE_DB`]), without the silence around it.
+///
+/// # Errors
+/// When it is no WAV file, or nothing is heard in it.
+pub fn telephone_audio(file: &[u8]) -> Result<Vec<i16>, VoiceError> {
+    let mut samples = loudness::trimmed(&telephone(file)?);
+    if samples.is_empty() {
+        return Err(VoiceError::Silence);
+    }
+    loudness::level(&mut samples);
+    Ok(samples)
 }
 
 /// The samples of a WAV file, mono and at 8 kHz. Its rate is read from its header; servers that stream leave lengths in

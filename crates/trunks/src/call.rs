@@ -21,9 +21,7 @@ use hutong_recordings::{Kept, Recordings, Take, Tape};
 use hutong_store::claim::Claimed;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
 use hutong_telephony::media::{self, Codec, Engine, Event, Events, Formats, Frame, Media, Tap};
-use hutong_telephony::sip::{
-    EndedBy, Number, OutgoingCall, Reply, SessionChange, Signal, Srtp, Trunk, UserAgent,
-};
+use hutong_telephony::sip::{EndedBy, Number, OutgoingCall, Reply, SessionChange, Signal, Srtp, Trunk, UserAgent};
 
 use crate::hearing::Hearing;
 use crate::machine::MachineEar;

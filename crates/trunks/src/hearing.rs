@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 
 use hutong_dialer::line::Recognition;
 use hutong_domain::moment::Moment;
-use hutong_speech::endpoint::{Endpointer, SpeechEvent};
+use hutong_speech::endpoint::{Endpointer, LEAD_MS, SpeechEvent};
 use hutong_speech::recogniser::{Hearing as Stream, HearingEvent, HearingEvents};
 use hutong_telephony::media::{FRAME_SAMPLES, Frame};
 
-/// What is kept of the time before speech is known to be speech, half a second: a recogniser needs its first syllable.
-const PRE_ROLL_FRAMES: usize = 25;
-/// What a recogniser hears before the first syllable, 100 ms.
-const LEAD_SAMPLES: u64 = 800;
+/// What is kept of the time before speech is known to be speech: more than the endpointer's pre-roll.
+const PRE_ROLL_FRAMES: usize = 30;
+/// What a recogniser hears before the first syllable.
+const LEAD_SAMPLES: u64 = LEAD_MS * SAMPLES_PER_MS;
 /// Utterances whose words are waited for at once; somebody who goes on is heard all the same, as one more.
 const AWAITED_MAX: usize = 8;
 /// Samples of a millisecond.
@@ -88,8 +88,11 @@ impl Hearing {
         self.endpointer.set_pause_ms(u64::from(pause_ms));
     }
 
-    /// Hears 20 ms that stand at `position` of the stream.
-    pub(crate) fn push(&mut self, position: u64, frame: Box<Frame>, now: Moment) -> Sound {
+    /// Hears 20 ms that stand at `position` of the stream, while `played` was sent: the customer's line may echo it.
+    pub(crate) fn push(&mut self, position: u64, frame: Box<Frame>, played: Option<&Frame>, now: Moment) -> Sound {
+        if let Some(played) = played {
+            self.endpointer.push_played(played);
+        }
         let event = self.endpointer.push(&frame);
         self.heard_ms += FRAME_SAMPLES as u64 / SAMPLES_PER_MS;
         self.position = position + FRAME_SAMPLES as u64;

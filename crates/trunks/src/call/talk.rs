@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hutong_dialer::line::{Heard, Said};
 use hutong_dialer::runtime::BoxFuture;
+use hutong_domain::dialogue::is_backchannel;
 use hutong_domain::dialogue::{Interruption, Listen};
 use hutong_domain::moment::Moment;
-use hutong_domain::dialogue::is_backchannel;
 use hutong_prompts::Clip;
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::media::{Event, Frame, Playback, Played, SAMPLE_RATE};
@@ -28,6 +28,8 @@ struct Prompt {
     over: BoxFuture<'static, ()>,
     /// Where its first sound stands; none before that.
     from: Option<u64>,
+    /// What is being sent, and about where it began.
+    clip: (Clip, u64),
     until: u64,
     /// The customer cut it off.
     interrupted: bool,
@@ -38,6 +40,13 @@ struct Prompt {
 impl Prompt {
     const fn is_over(&self) -> bool {
         self.interrupted || self.hung_up || self.machine
+    }
+
+    /// What is sent at this place of the stream.
+    fn played_at(&self, position: u64) -> Option<&Frame> {
+        let (clip, from) = &self.clip;
+        let offset = usize::try_from(position.checked_sub(*from)?).ok()?;
+        clip.get(offset..)?.first_chunk()
     }
 
     /// Whether the customer may cut it off now.
@@ -63,13 +72,23 @@ impl TrunkCall {
         leg.media.listen(self.hearing.is_some() || self.ear.is_some());
         let over = self.carrier.runtime.sleep_until(leg.answered.1.after(CALL_MAX));
         let until = leg.media.position();
-        let mut prompt =
-            Prompt { interruption, over, from: None, until, interrupted: false, hung_up: false, machine: false };
-        let queued: Vec<Playback> = clips.into_iter().map(|clip| leg.media.play(clip)).collect();
-        for playback in queued {
+        let mut prompt = Prompt {
+            interruption,
+            over,
+            from: None,
+            clip: (Clip::default(), until),
+            until,
+            interrupted: false,
+            hung_up: false,
+            machine: false,
+        };
+        let queued: Vec<(Clip, Playback)> =
+            clips.into_iter().map(|clip| (clip.clone(), leg.media.play(clip))).collect();
+        for (clip, playback) in queued {
             if prompt.from.is_none() {
                 prompt.from = Some(leg.media.position());
             }
+            prompt.clip = (clip, prompt.until);
             let first = prompt.until == until;
             let played = self.until_played(&mut leg, playback, &mut prompt).await;
             if first && played.until > played.from {
@@ -141,7 +160,8 @@ impl TrunkCall {
             Event::Frame { position, frame } => {
                 prompt.machine |= self.is_machine(&frame);
                 let now = self.carrier.runtime.now();
-                match self.hearing.as_mut().map(|hearing| hearing.push(position, frame, now)) {
+                let played = prompt.played_at(position);
+                match self.hearing.as_mut().map(|hearing| hearing.push(position, frame, played, now)) {
                     Some(Sound::Voice { voiced_ms }) if voiced_ms >= BARGE_IN_MS => {
                         prompt.interrupted |= prompt.may_be_cut(position);
                     }
@@ -204,7 +224,7 @@ impl TrunkCall {
                             break Heard::Machine;
                         }
                         let sound = match &mut self.hearing {
-                            Some(hearing) => hearing.push(position, frame, runtime.now()),
+                            Some(hearing) => hearing.push(position, frame, None, runtime.now()),
                             None if activity.push(&frame) => Sound::Voice { voiced_ms: 0 },
                             None => Sound::Quiet,
                         };

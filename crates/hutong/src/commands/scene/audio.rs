@@ -73,10 +73,14 @@ impl Studio<'_> {
                 VoiceSource::Recordings(folder) => {
                     let folder = file.parent().unwrap_or(Path::new(".")).join(folder);
                     let recorded = Recorded::read(&folder)?;
-                    recorded.without(scene.fixed_texts()).for_each(|text| missing.note(&voice.name, text, "not recorded"));
+                    recorded
+                        .without(scene.fixed_texts())
+                        .for_each(|text| missing.note(&voice.name, text, "not recorded"));
                     recorded.keep(&mut audio.sounds)
                 }
-                VoiceSource::Installation => self.rendered(scene, &self.speaker, &mut audio.sounds, &mut missing).await?,
+                VoiceSource::Installation => {
+                    self.rendered(scene, &self.speaker, &mut audio.sounds, &mut missing).await?
+                }
                 VoiceSource::Speaker { speaker, speed } => {
                     let speaker = Speaker { name: speaker.clone(), speed: *speed };
                     self.rendered(scene, &speaker, &mut audio.sounds, &mut missing).await?
@@ -106,7 +110,9 @@ impl Studio<'_> {
             }
         }
         let Some(server) = self.server else {
-            wanted.values().for_each(|text| missing.note(&speaker.name, text, "not recorded, and there is no voice server"));
+            wanted
+                .values()
+                .for_each(|text| missing.note(&speaker.name, text, "not recorded, and there is no voice server"));
             return Ok(Vec::new());
         };
         let speed = speaker.speed.to_string();
@@ -120,9 +126,8 @@ impl Studio<'_> {
         let company = self.company;
         let known: BTreeSet<String> = self.store.read(move |db| audio::known(db, company, &digests)).await?;
         let unknown: Vec<&SpokenText> = texts.iter().filter(|it| !known.contains(&it.digest)).collect();
-        let each = futures::stream::iter(unknown).map(|it| async move {
-            (it, server.speak(speaker.says(&it.text)).await)
-        });
+        let each =
+            futures::stream::iter(unknown).map(|it| async move { (it, server.speak(speaker.says(&it.text)).await) });
         let spoken: Vec<_> = each.buffered(RENDERED_AT_ONCE).collect().await;
         for (it, samples) in spoken {
             match samples {
@@ -154,7 +159,10 @@ impl Recorded {
         let wrong = |what: &str| Error::Failed(format!("{}: {what}", list.display()));
         let headers = reader.headers().map_err(|error| wrong(&error.to_string()))?.clone();
         let column = |name: &str| {
-            headers.iter().position(|it| it.trim() == name).ok_or_else(|| wrong(&format!("there is no column `{name}`")))
+            headers
+                .iter()
+                .position(|it| it.trim() == name)
+                .ok_or_else(|| wrong(&format!("there is no column `{name}`")))
         };
         let (file, text) = (column("file")?, column("text")?);
         let mut rows = Vec::new();

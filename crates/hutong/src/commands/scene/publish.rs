@@ -55,6 +55,7 @@ pub(super) async fn run(args: PublishArgs) -> Result<()> {
         Ok(version)
     });
     let (id, version) = published.await?;
-    let spoken = if text_only { ", without audio".to_owned() } else { format!(", {sounds} texts recorded or rendered") };
+    let spoken =
+        if text_only { ", without audio".to_owned() } else { format!(", {sounds} texts recorded or rendered") };
     print(&format!("scene {id} version {version}{spoken}\n"))
 }

@@ -11,12 +11,12 @@ const SAMPLES_MAX: usize = 600 * SAMPLE_RATE as usize;
 
 /// What one person heard so far.
 #[derive(Debug, Clone)]
-pub(crate) struct Heard {
+pub(crate) struct KeptSound {
     samples: Arc<Mutex<Vec<i16>>>,
     file: PathBuf,
 }
 
-impl Heard {
+impl KeptSound {
     /// Of the `nth` call to a number, from 1.
     pub(crate) fn new(folder: &Path, number: &str, nth: u64) -> Self {
         // Whoever calls chooses the number.
@@ -39,7 +39,7 @@ impl Heard {
     }
 }
 
-impl Tap for Heard {
+impl Tap for KeptSound {
     fn frame(&mut self, heard: &Frame, _said: &Frame) {
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         if samples.len() < SAMPLES_MAX {
