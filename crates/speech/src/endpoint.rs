@@ -44,8 +44,8 @@ pub struct EndpointSettings {
 impl Default for EndpointSettings {
     fn default() -> Self {
         Self {
-            voiced_from: 0.5,
-            voiced_down_to: 0.35,
+            voiced_from: 0.45,
+            voiced_down_to: 0.3,
             begin_voiced_ms: 120,
             begin_window_ms: 200,
             pause_ms: 700,
