@@ -16,7 +16,7 @@ pub const PAUSE_MS_MIN: u64 = 100;
 pub const PAUSE_MS_MAX: u64 = 10_000;
 /// What speech may begin before the first chunk that is taken for it: the model answers a chunk late, and the breath and
 /// the consonant before the first vowel are quiet. Included in [`EndpointSettings::pre_roll_ms`].
-pub const LEAD_MS: u64 = 200;
+pub const LEAD_MS: u64 = 300;
 
 /// When an utterance begins and ends.
 #[derive(Debug, Clone, PartialEq)]
