@@ -16,7 +16,7 @@ pub const PAUSE_MS_MIN: u64 = 100;
 pub const PAUSE_MS_MAX: u64 = 10_000;
 /// What speech may begin before the first chunk that is taken for it: the model answers a chunk late, and the breath and
 /// the consonant before the first vowel are quiet. Included in [`EndpointSettings::pre_roll_ms`].
-pub const LEAD_MS: u64 = 200;
+pub const LEAD_MS: u64 = 300;
 
 /// When an utterance begins and ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,8 +44,8 @@ pub struct EndpointSettings {
 impl Default for EndpointSettings {
     fn default() -> Self {
         Self {
-            voiced_from: 0.5,
-            voiced_down_to: 0.35,
+            voiced_from: 0.45,
+            voiced_down_to: 0.3,
             begin_voiced_ms: 120,
             begin_window_ms: 200,
             pause_ms: 700,

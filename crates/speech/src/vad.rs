@@ -29,6 +29,8 @@ pub const CHUNK_MS: u64 = 32;
 /// 20 ms of a call, linear.
 pub type Frame = [i16; FRAME_SAMPLES];
 
+/// The rate as the model wants to be told it.
+const MODEL_RATE: i32 = 8_000;
 /// Samples of the chunk before that the model wants to see again.
 const CONTEXT_SAMPLES: usize = 32;
 const STATE_SHAPE: [usize; 3] = [2, 1, 128];
@@ -122,7 +124,7 @@ impl VadModel {
             context: [0; CONTEXT_SAMPLES],
             thread: self.threads[place].clone(),
         };
-        Detector { by: By::Model(self.clone(), memory), ..Detector::by_energy() }
+        Detector { model: Some((self.clone(), memory)), ..Detector::by_energy() }
     }
 
     /// One inference: the probability that a chunk is speech.
@@ -131,7 +133,7 @@ impl VadModel {
         memory.follow(chunk);
         let input = Value::from_shape([1, input.len()], input).map_err(|_| VadError::Input)?;
         let state = memory.state.as_ref().ok_or(VadError::Input)?;
-        let rate = Value::from(SAMPLE_RATE as i32);
+        let rate = Value::from(MODEL_RATE);
         let inputs = vec![(self.input, input.into()), (self.state, state.into()), (self.rate, rate.into())];
         let outputs = [self.output, self.next_state];
         let [output, next] = self.model.run_n(inputs, outputs, Some(memory.thread.clone())).map_err(VadError::Run)?;
@@ -160,16 +162,11 @@ impl Memory {
     }
 }
 
-#[derive(Debug)]
-enum By {
-    Model(Arc<VadModel>, Memory),
-    Energy,
-}
-
 /// The ear of one call: hears frames and tells for every chunk how probably it is speech.
 #[derive(Debug)]
 pub struct Detector {
-    by: By,
+    /// None where speech is judged by energy alone.
+    model: Option<(Arc<VadModel>, Memory)>,
     energy: Energy,
     chunk: [i16; CHUNK_SAMPLES],
     filled: usize,
@@ -184,7 +181,7 @@ impl Detector {
     #[must_use]
     pub fn by_energy() -> Self {
         let energy = Energy::default();
-        Self { by: By::Energy, energy, chunk: [0; CHUNK_SAMPLES], filled: 0, power: 0.0, silent: 0, fault: None }
+        Self { model: None, energy, chunk: [0; CHUNK_SAMPLES], filled: 0, power: 0.0, silent: 0, fault: None }
     }
 
     /// Hears the next 20 ms of a call. Whenever they complete a chunk of 32 ms, tells the probability that it is speech:
@@ -221,7 +218,7 @@ impl Detector {
         // It listens along, so that it knows the noise of the line when it is needed.
         let loud = self.energy.push(self.power);
         self.silent = if self.power < SILENT_POWER { self.silent.saturating_add(1) } else { 0 };
-        if let By::Model(model, memory) = &mut self.by {
+        if let Some((model, memory)) = &mut self.model {
             if self.silent > SILENT_CHUNKS {
                 memory.follow(&self.chunk);
                 return 0.0;
@@ -230,7 +227,7 @@ impl Detector {
                 Ok(probability) => return probability,
                 Err(fault) => {
                     self.fault = Some(fault);
-                    self.by = By::Energy;
+                    self.model = None;
                 }
             }
         }
@@ -255,7 +252,7 @@ mod tests {
 
     #[test]
     fn rten_answers_what_onnx_runtime_does() {
-        // From ONNX Runtime 1.2x, with the same file, on the same samples.
+        // From ONNX Runtime, with the same file, on the same samples.
         const EXPECTED: [f32; 31] = [
             0.012, 0.483, 0.917, 0.807, 0.994, 0.999, 0.999, 0.999, 1.000, 1.000, 1.000, 1.000, 1.000, 1.000, 1.000,
             1.000, 1.000, 1.000, 1.000, 1.000, 1.000, 1.000, 1.000, 1.000, 1.000, 1.000, 1.000, 1.000, 1.000, 0.997,
@@ -295,7 +292,7 @@ mod tests {
         let quiet = [10; FRAME_SAMPLES];
         let before: Vec<f32> = (0..50).filter_map(|_| detector.push(&quiet)).collect();
         assert!(before.iter().all(|probability| *probability < 0.5) && detector.fault().is_none());
-        let By::Model(_, memory) = &mut detector.by else { panic!("it has a model") };
+        let (_, memory) = detector.model.as_mut().unwrap();
         memory.state = Value::from_shape([2, 1, 64], vec![0_f32; 128]).ok();
         let answers: Vec<f32> = voice.as_chunks().0.iter().filter_map(|frame| detector.push(frame)).collect();
         assert!(matches!(detector.fault(), Some(VadError::Run(_))), "{:?}", detector.fault());

@@ -34,12 +34,15 @@ pub(crate) fn by_detector(mut detector: Detector, endpointer: Endpointer, sample
 }
 
 pub(crate) fn by_model(samples: &[i16]) -> Heard {
-    let model = model();
-    by_detector(model.detector(), Endpointer::new(model.detector(), EndpointSettings::default()), samples)
+    by_detector(model().detector(), endpointer(), samples)
+}
+
+pub(crate) fn endpointer() -> Endpointer {
+    Endpointer::new(model().detector(), EndpointSettings::default())
 }
 
 /// Begins and ends in samples; what goes on at the end is stopped.
-fn utterances(endpointer: Endpointer, samples: &[i16]) -> Vec<Range<usize>> {
+pub(crate) fn utterances(endpointer: Endpointer, samples: &[i16]) -> Vec<Range<usize>> {
     let place = |ms: u64| sounds::samples(usize::try_from(ms).unwrap());
     let ended = |event| match event {
         SpeechEvent::Ended { from_ms, until_ms, .. } => Some(place(from_ms)..place(until_ms)),
@@ -72,7 +75,7 @@ pub(crate) fn by_loudness(samples: &[i16]) -> Heard {
 }
 
 /// In noise, the model needs longer to be sure of silence.
-const END_MS: f32 = 400.0;
+const END_MS: f32 = 450.0;
 
 #[derive(Debug)]
 pub(crate) struct Figures {

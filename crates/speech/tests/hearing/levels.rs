@@ -1,9 +1,9 @@
 //! Whose voice it is: people behind the customer, and the echo of our own prompts.
 
 use hutong_prompts::Role;
-use hutong_speech::endpoint::{EndpointSettings, Endpointer, SpeechEvent};
+use hutong_speech::endpoint::SpeechEvent;
 
-use crate::figures::{compare, frames, model};
+use crate::figures::{compare, endpointer, frames};
 use crate::set::{clips, placed};
 use crate::sounds;
 
@@ -31,7 +31,7 @@ fn people_behind_the_customer_do_not_hold_his_utterances_open() {
 /// What we play, and how often somebody is heard to begin in what comes back, with and without knowing what is played.
 fn begun(played: &[i16], heard: &[i16]) -> (usize, usize) {
     let count = |known: bool| {
-        let mut endpointer = Endpointer::new(model().detector(), EndpointSettings::default());
+        let mut endpointer = endpointer();
         let events = frames(played).zip(frames(heard)).filter_map(|(played, heard)| {
             if known {
                 endpointer.push_played(played);

@@ -4,7 +4,7 @@ use hutong_prompts::Role;
 use hutong_speech::endpoint::{EndpointSettings, Endpointer, LEAD_MS};
 use hutong_speech::vad::Detector;
 
-use crate::figures::{by_detector, by_loudness, by_model, compare, figures};
+use crate::figures::{by_detector, by_loudness, compare, endpointer, figures, utterances};
 use crate::set::{Labelled, clips, placed, words};
 use crate::sounds;
 
@@ -49,7 +49,7 @@ fn no_tone_no_music_and_no_noise_is_an_utterance() {
     const MS: usize = 60_000;
     let check = |name: &str, sound: Vec<i16>, expected: usize| {
         let sound = sounds::through_alaw(&sound);
-        let (by_model, by_loudness) = (by_model(&sound).utterances.len(), by_loudness(&sound).utterances.len());
+        let (by_model, by_loudness) = (utterances(endpointer(), &sound).len(), by_loudness(&sound).utterances.len());
         println!("a minute of {name:24} model {by_model:2} utterances, loudness {by_loudness:2}");
         assert_eq!(by_model, expected, "{name}");
     };
