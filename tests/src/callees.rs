@@ -1,5 +1,7 @@
 //! A running `hutong callee`.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Child, Stdio};
 
 use crate::output::Output;
@@ -21,13 +23,22 @@ impl Callees {
         Self::logging(Stdio::null())
     }
 
+    /// Starts them on a free port; what each of them hears is kept in this folder, as `NUMBER-NTH.wav`.
+    ///
+    /// # Panics
+    /// When they do not start.
+    #[must_use]
+    pub fn recording(folder: &Path) -> Self {
+        Self::run("127.0.0.1:0", &[OsStr::new("--record"), folder.as_os_str()], Stdio::null())
+    }
+
     /// Starts them on this address.
     ///
     /// # Panics
     /// When they do not start.
     #[must_use]
     pub fn start_at(listen: &str) -> Self {
-        Self::run(listen, Stdio::null())
+        Self::run(listen, &[], Stdio::null())
     }
 
     /// Starts them on a free port, with their log going there.
@@ -35,12 +46,12 @@ impl Callees {
     /// # Panics
     /// When they do not start.
     pub fn logging(log: impl Into<Stdio>) -> Self {
-        Self::run("127.0.0.1:0", log)
+        Self::run("127.0.0.1:0", &[], log)
     }
 
-    fn run(listen: &str, log: impl Into<Stdio>) -> Self {
+    fn run(listen: &str, more: &[&OsStr], log: impl Into<Stdio>) -> Self {
         let mut command = program::command();
-        command.args(["callee", "--listen", listen, "--pace", "10"]);
+        command.args(["callee", "--listen", listen, "--pace", "10"]).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the program starts");
         let printed = Output::of(child.stdout.take().expect("its output is piped"));
         let address = printed.find(|line| Some(line.split_once("sip:")?.1.split_once(';')?.0.to_owned()));

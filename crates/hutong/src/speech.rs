@@ -9,7 +9,6 @@ use hutong_dialer::runtime::BoxFuture;
 use hutong_speech::mind::{self, Candidate, MindSettings};
 use hutong_speech::recogniser::{Protocol, RecogniserSettings, Recognisers};
 use hutong_speech::server::{ServerSettings, SetupError};
-use hutong_speech::vad::VadModel;
 use hutong_speech::voice::{TEXT_TIMEOUT, VoiceSettings, Voices};
 use hutong_store::Store;
 use hutong_telephony::sip::Secret;
@@ -152,9 +151,8 @@ impl SpeechConfig {
     /// How calls on trunks hear and speak.
     pub(crate) fn open(&self, store: &Store, runtime: Arc<dyn Runtime>) -> Result<Speech> {
         let recognisers = self.recognisers()?;
-        let vad = VadModel::built_in().map_err(|error| Error::Failed(format!("the model of voices: {error}")))?;
         let voices = SceneVoices::new(store.clone(), self.voice_server()?, self.speaker(), runtime);
-        Ok(Speech { vad, recognisers: (!recognisers.is_empty()).then_some(recognisers), voices })
+        Ok(Speech { recognisers: (!recognisers.is_empty()).then_some(recognisers), voices })
     }
 }
 

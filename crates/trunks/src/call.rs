@@ -293,7 +293,7 @@ impl TrunkCall {
         leg.answered = (leg.media.position(), self.carrier.runtime.now());
         leg.told.store(true, Ordering::Release);
         if !leg.sandbox {
-            self.hearing = Some(self.carrier.speech.hearing(&self.briefing));
+            self.hearing = Some(self.carrier.speech.hearing(self.claimed.call, &self.briefing));
         }
         self.leg = Some(leg);
         Ok(())

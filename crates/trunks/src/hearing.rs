@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use hutong_dialer::line::Recognition;
+use hutong_domain::ids::CallId;
 use hutong_domain::moment::Moment;
 use hutong_speech::endpoint::{Endpointer, LEAD_MS, SpeechEvent};
 use hutong_speech::recogniser::{Hearing as Stream, HearingEvent, HearingEvents};
@@ -53,6 +54,7 @@ struct Utterance {
 
 /// The ears of one call.
 pub(crate) struct Hearing {
+    call: CallId,
     endpointer: Endpointer,
     recogniser: Option<(Stream, HearingEvents)>,
     /// The newest frames, oldest first.
@@ -69,8 +71,9 @@ pub(crate) struct Hearing {
 }
 
 impl Hearing {
-    pub(crate) fn new(endpointer: Endpointer, recogniser: Option<(Stream, HearingEvents)>) -> Self {
+    pub(crate) fn new(call: CallId, endpointer: Endpointer, recogniser: Option<(Stream, HearingEvents)>) -> Self {
         Self {
+            call,
             endpointer,
             recogniser,
             newest: VecDeque::with_capacity(PRE_ROLL_FRAMES),
@@ -133,6 +136,7 @@ impl Hearing {
         let number = self.next_number;
         self.next_number = number.wrapping_add(1);
         self.speaking = Some((number, from));
+        tracing::debug!(call = %self.call, "somebody speaks on call {}", self.call);
         let Some((stream, _)) = &self.recogniser else { return };
         stream.begin(number);
         let kept_from = self.position.saturating_sub((self.newest.len() * FRAME_SAMPLES) as u64);
@@ -180,7 +184,8 @@ impl Hearing {
                     }
                 }
                 Some(HearingEvent::Failed { utterance, why }) => {
-                    tracing::warn!(%why, "what a customer said was not recognised");
+                    metrics::counter!("hutong_utterances_lost_total").increment(1);
+                    tracing::error!(call = %self.call, %why, "what a customer said was not recognised by anybody");
                     if self.take(utterance).is_some() {
                         return Words::Lost;
                     }
