@@ -22,6 +22,7 @@ mod requests;
 mod server;
 mod statistics;
 mod store;
+mod talk;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -87,6 +88,8 @@ enum Command {
     Dialer,
     /// Calls over SIP with voices and recordings, at once and in a row, beside sipp
     Calls(CallsArgs),
+    /// Dialogue steps a second, how fast voices are told from other sounds, and what of ours the answer waits for
+    Talk,
     /// Memory of the idle server
     Memory(DataArgs),
     /// All of it, written to docs/benchmarks.md
@@ -141,6 +144,7 @@ fn main() -> Result<()> {
         Command::Store => print(&store::measure(&scratch())?),
         Command::Dialer => print(&dialer::measure(&scratch())?),
         Command::Calls(args) => print(&calls::run(&args)?),
+        Command::Talk => print(&talk::measure()?),
         Command::DialMeasured { data, hurry, seats } => dialer::dial(&data, hurry, seats),
         Command::Memory(data) => print(&memory::measure(&data.open()?.0)?),
         Command::All(data) => all(&data),
@@ -158,6 +162,7 @@ fn all(data: &DataArgs) -> Result<()> {
         dialer::measure(&scratch())?,
         memory::measure(&dataset)?,
         calls::run(&CallsArgs::KEPT)?,
+        talk::measure()?,
     ];
     report::write(&root().join("docs/benchmarks.md"), &parts.join("\n"))
 }

@@ -8,14 +8,17 @@ use hutong_dialer::{Runtime, SystemRuntime};
 use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId, VoiceId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::moment::{Clock as _, Moment};
+use hutong_domain::scene::{BUILT_IN, Scene};
+use hutong_prompts::SHIPPED_SPEAKER;
 use hutong_recordings::{Destination, Options, Recordings};
 use hutong_store::claim::Claimed;
 use hutong_store::line::{self, Line};
 use hutong_store::vault::Vault;
+use hutong_store::robot::{self, Publication};
 use hutong_store::{Store, Url, company};
 use hutong_telephony::media::{Engine, EngineOptions};
 use hutong_telephony::sip::{Authorities, Listen, Trunk, UserAgent};
-use hutong_trunks::{Carrier, TrunkLine, Trunks, settings};
+use hutong_trunks::{Carrier, SceneVoices, Speaker, Speech, TrunkLine, Trunks, settings};
 
 use crate::process::until;
 
@@ -59,6 +62,11 @@ impl Bench {
         let company = store.write(CompanyId(0), move |db| company::insert(db, "呼通", 10, now)).await.unwrap();
         let row = line_row(company, settings::seal(&trunk, &vault).unwrap(), now);
         let id = store.write(company, move |db| line::insert(db, &row)).await.unwrap();
+        let built_in = &BUILT_IN[0];
+        let publication = Publication::of(&Scene::parse(built_in.yaml).unwrap(), built_in.yaml);
+        store.write(company, move |db| robot::publish(db, company, &publication, now)).await.unwrap();
+        let speaker = Speaker { name: SHIPPED_SPEAKER.to_owned(), speed: 1.0 };
+        let voices = SceneVoices::new(store.clone(), None, speaker, runtime.clone());
         let agent = UserAgent::start(listen, None).await.unwrap();
         let kept = Destination::Folder(folder.path().join("recordings"));
         let options = Options::new(folder.path().join("spool"), kept, jiff::tz::TimeZone::UTC);
@@ -68,6 +76,7 @@ impl Bench {
             advertised: None,
             engine: Engine::start(EngineOptions { ports: 0..=0, ..media }).unwrap(),
             recordings: Recordings::open(options, Arc::new(SystemRuntime)).await.unwrap(),
+            speech: Speech { recognisers: None, voices },
             runtime,
         });
         Self { line: TrunkLine::new(carrier.clone()), carrier, company, id, folder }
