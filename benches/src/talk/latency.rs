@@ -12,7 +12,7 @@ use hutong_dialer::line::{Briefing, Heard, Line as _, LiveCall};
 use hutong_dialer::{Runtime, SystemRuntime};
 use hutong_domain::dialogue::{Interruption, KeyEntry, Listen};
 use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId, VoiceId};
-use hutong_domain::line::LineDriver;
+use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::moment::{Clock as _, Moment};
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_prompts::SHIPPED_SPEAKER;
@@ -21,10 +21,10 @@ use hutong_speech::recogniser::{Protocol, RecogniserSettings, Recognisers};
 use hutong_store::claim::Claimed;
 use hutong_store::robot::{self, Publication};
 use hutong_store::vault::Vault;
-use hutong_store::{Store, Url, company, line};
+use hutong_store::line::{self, Line};
+use hutong_store::{Store, Url, company};
 use hutong_telephony::media::{Engine, EngineOptions};
 use hutong_telephony::sip::{Listen as SipListen, Trunk, UserAgent};
-use hutong_testkit::fixture::line_over_sip;
 use hutong_trunks::{Carrier, SceneVoices, Speaker, Speech, TrunkLine, Trunks, settings};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
@@ -140,7 +140,7 @@ async fn carrier(folder: &std::path::Path, farm: &Farm, recogniser: &str) -> Res
     let company = store.write(CompanyId(0), move |db| company::insert(db, "公司", 100, now)).await?;
     // No sandbox: words do not come as text.
     let settings = settings::seal(&Trunk::at(&farm.address().to_string()), &vault)?;
-    let row = line_over_sip(company, &settings, now);
+    let row = row(company, settings, now);
     let id: LineId = store.write(company, move |db| line::insert(db, &row)).await?;
     let built_in = BUILT_IN.first().context("there are built-in scenes")?;
     let scene = Scene::parse(built_in.yaml).map_err(|_| anyhow::anyhow!("{} is broken", built_in.file))?;
@@ -164,6 +164,26 @@ async fn carrier(folder: &std::path::Path, farm: &Farm, recogniser: &str) -> Res
     };
     let claimed = claimed((company, id), (scene, scene_version));
     Ok((Arc::new(carrier), claimed))
+}
+
+fn row(company: CompanyId, settings: String, now: Moment) -> Line {
+    Line {
+        id: LineId(0),
+        company,
+        name: "线路".to_owned(),
+        phone: "02180000001".to_owned(),
+        kind: LineKind::Sip,
+        driver: LineDriver::Sip,
+        channels: None,
+        pace: None,
+        bill_period_s: 60,
+        enabled: true,
+        valid_from: None,
+        valid_until: None,
+        line_use: Some(LineUse::Outbound),
+        settings,
+        created_at: now,
+    }
 }
 
 fn claimed((company, line): (CompanyId, LineId), (scene, scene_version): (SceneId, i64)) -> Claimed {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use hutong_recordings::Recordings;
+use hutong_speech::recogniser::{Recognisers, ServerState};
 use hutong_trunks::Carrier;
 use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -22,6 +23,7 @@ const UPKEEP: Duration = Duration::from_secs(10);
 const SETUP_S: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
 const TALK_S: [f64; 8] = [5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 600.0];
 const JITTER_S: [f64; 8] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16];
+const LATENCY_S: [f64; 12] = [0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 0.8, 1.2, 2.0, 4.0, 8.0];
 const RATIO: [f64; 7] = [0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1];
 
 /// What is asked when somebody looks.
@@ -37,9 +39,10 @@ impl Exporter {
     pub(crate) fn begin(carrier: Arc<Carrier>, recordings: Recordings) -> Result<Self> {
         let failed = |error: &dyn std::fmt::Display| Error::Failed(format!("metrics: {error}"));
         let mut builder = PrometheusBuilder::new();
-        let buckets: [(&str, &[f64]); 4] = [
+        let buckets: [(&str, &[f64]); 5] = [
             ("hutong_call_setup_seconds", &SETUP_S),
             ("hutong_talk_seconds", &TALK_S),
+            ("hutong_talk_latency_seconds", &LATENCY_S),
             ("hutong_rtp_jitter_seconds", &JITTER_S),
             ("hutong_rtp_loss_ratio", &RATIO),
         ];
@@ -95,6 +98,16 @@ impl Exporter {
         ] {
             metrics::counter!(name).absolute(count);
         }
+        for server in self.carrier.speech.recognisers.iter().flat_map(Recognisers::health) {
+            let name = server.name.to_string();
+            let asked = if server.state == ServerState::Asked { 1.0 } else { 0.0 };
+            gauge!("hutong_recogniser_up", "recogniser" => name.clone()).set(asked);
+            for (outcome, count) in [("answered", server.answered), ("failed", server.failed)] {
+                let name = name.clone();
+                metrics::counter!("hutong_recogniser_utterances_total", "recogniser" => name, "outcome" => outcome)
+                    .absolute(count);
+            }
+        }
         let recorder = self.recordings.metrics();
         gauge!("hutong_recorder_calls").set(recorder.tapes as f64);
         gauge!("hutong_recorder_lag_seconds").set(recorder.lag_ms as f64 / 1_000.0);
@@ -112,6 +125,7 @@ impl Exporter {
 fn describe() {
     describe_counter!("hutong_attempts_total", "Attempts that ended, by outcome and by what carried them.");
     describe_histogram!("hutong_talk_seconds", "How long answered calls lasted.");
+    describe_talk();
     describe_histogram!("hutong_call_setup_seconds", "From the INVITE to the first response beyond 100.");
     describe_histogram!("hutong_rtp_jitter_seconds", "Interarrival jitter (RFC 3550) of a call at its end.");
     describe_histogram!("hutong_rtp_loss_ratio", "Share of a call's packets that never came.");
@@ -132,4 +146,18 @@ fn describe() {
     describe_counter!("hutong_recorder_lost_milliseconds_total", "Audio that the disk could not take.");
     describe_counter!("hutong_recorder_write_failures_total", "Writes of recordings that failed.");
     describe_counter!("hutong_recorder_upload_failures_total", "Moves and uploads of recordings that failed.");
+}
+
+fn describe_talk() {
+    describe_histogram!(
+        "hutong_talk_latency_seconds",
+        "From the end of a customer's words to the first packet of the answer, in its parts."
+    );
+    describe_gauge!("hutong_recogniser_up", "Whether a recogniser is asked; 0 while it is left alone after failures.");
+    describe_counter!("hutong_recogniser_utterances_total", "What recognisers were asked for, by outcome.");
+    describe_counter!("hutong_utterances_lost_total", "What customers said and no recogniser answered.");
+    describe_counter!("hutong_words_not_rendered_total", "Words of customers that the voice server did not speak.");
+    describe_counter!("hutong_prompts_incomplete_total", "Prompts that were spoken without a part of them.");
+    describe_counter!("hutong_mind_answers_total", "What the language model was asked for, by outcome.");
+    describe_counter!("hutong_transfers_total", "Calls that were to be handed to a person, by way and outcome.");
 }

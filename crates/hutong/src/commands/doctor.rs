@@ -1,6 +1,7 @@
 //! `hutong doctor`
 
 mod recordings;
+mod speech;
 mod trunks;
 mod voices;
 
@@ -42,6 +43,7 @@ pub(crate) async fn run(args: &InstallationArgs) -> Result<()> {
     findings.extend(trunks::look(&config, &vault, &lines, is_served).await?);
     findings.extend(voices::ports(&config, &lines, is_served));
     findings.extend(voices::announcements(&store.read(announcement::all).await?));
+    findings.extend(speech::look(&config.speech, &vault, &lines).await?);
     findings.extend(recordings::look(config.recording_options()?, is_served).await);
     findings.push(Finding::Fine(if is_served {
         "a server is running on this data folder".to_owned()
