@@ -4,18 +4,18 @@
 
 #![expect(clippy::print_stdout, reason = "a command line tool talks to its terminal")]
 
-mod server;
-mod sound;
 mod texts;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
+use hutong_speech::server::ServerSettings;
+use hutong_speech::voice::{Speech, TEXT_TIMEOUT, VoiceSettings, Voices};
 use hutong_telephony::detect::wav;
 
-use server::Server;
 use texts::Line;
 
 /// The first line of the index.
@@ -39,7 +39,9 @@ struct Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let server = Server::new(&options.server, &options.model);
+    let server =
+        ServerSettings { url: options.server, key: None, certificates: None, connect_timeout: Duration::from_secs(5) };
+    let server = Voices::new(&VoiceSettings { server, model: Some(options.model), text_timeout: TEXT_TIMEOUT })?;
     let lines = texts::all()?;
     let mut index = format!("{HEADER}\n");
     let mut files = BTreeSet::new();
@@ -61,7 +63,7 @@ async fn main() -> Result<()> {
 
 /// The row of a text in the index.
 fn row(line: &Line) -> String {
-    let Line { voice, role, group, text } = line;
+    let Line { voice, role, group, text, .. } = line;
     format!("{}\t{voice}\t{role}\t{group}\t{text}", file_of(line))
 }
 
@@ -75,9 +77,8 @@ fn file_of(line: &Line) -> String {
     format!("{}/{}-{hash:016x}.wav", line.voice, line.role)
 }
 
-async fn make(server: &Server, line: &Line, path: &Path) -> Result<()> {
-    let spoken = wav::read(&server.speak(line.voice, line.spoken(), line.speed()).await?)?;
-    let samples = sound::for_telephone(&spoken.samples, spoken.rate_hz)?;
+async fn make(server: &Voices, line: &Line, path: &Path) -> Result<()> {
+    let samples = server.speak(Speech { text: line.spoken(), voice: &line.voice, speed: line.speed() }).await?;
     std::fs::create_dir_all(path.parent().context("a file in no folder")?)?;
     Ok(std::fs::write(path, wav::write_alaw(&samples))?)
 }
