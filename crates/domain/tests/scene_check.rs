@@ -183,8 +183,8 @@ nodes:
         ),
         &[
             "4:18: error: `金额` is a variable already",
-            "6:41: error: the default does not fit: `好多` is not an amount of money: write digits, as in 12000.50",
-            "7:40: error: the example does not fit: `2026-13-40` is not a day of the calendar",
+            "6:39: error: the default does not fit: `好多` is not an amount of money: write digits, as in 12000.50",
+            "7:38: error: the example does not fit: `2026-13-40` is not a date: the calendar has no such day",
             "8:28: error: only a `speaker` has a speed",
             "8:28: error: a speed lies between 0.5 and 2",
             "8:41: error: the voice `甲` is listed already",

@@ -59,7 +59,7 @@ nodes:
     branches:
       - value: money
         keep: 金额
-        next: [{ when: values['金额'] >= 1000, to: 多 }, { when: \"'金额' in values && rounds > 100\", to: 问 }, 少]
+        next: [{ when: \"values['金额'] >= 1000\", to: 多 }, { when: \"'金额' in values && rounds > 100\", to: 问 }, 少]
   - { name: 多, say: '好的，{金额}。', end: { reason: 多 } }
   - { name: 少, say: '只有{金额}吗？好的。', end: { reason: 少 } }
 ",
@@ -295,7 +295,7 @@ fn who_asks_never_to_be_called_again_is_not_even_without_a_branch() {
 do_not_call: { say: 好的，不再打扰。, reason: 免打扰 }
 intents:
   - { name: 想看房, keywords: [看房] }
-  - { name: 退订, keywords: [退订], do_not_call: true }
+  - { name: 除名, keywords: [从名单上去掉], do_not_call: true }
 nodes:
   - { name: 问, say: 想看房吗？, branches: [{ intent: 想看房, next: 二 }, { intent: 否定, next: 二 }] }
   - { name: 二, say: 还有吗？, branches: [{ intent: 拒绝再打, next: 自己 }, { intent: 否定, next: 完 }] }
@@ -310,7 +310,7 @@ nodes:
   turns: [{ customer: 以后不要再给我打电话了, intent: 拒绝再打, says: 不再打扰 }]
   expect: { reason: 免打扰, do_not_call: true }
 - name: 自己的意图
-  turns: [{ customer: 退订, intent: 退订 }]
+  turns: [{ customer: 把我从名单上去掉, intent: 除名 }]
   expect: { reason: 免打扰, do_not_call: true }
 - name: 有分支
   turns: [{ customer: 想看房, node: 二 }, { customer: 别再打了, intent: 拒绝再打, node: 自己, says: 自己的话 }]
@@ -446,7 +446,7 @@ nodes:
     assert_eq!(sources, [&VoiceSource::Installation, &speaker, &VoiceSource::Recordings("li".to_owned())]);
     let missing = scene.without_audio(|text| text.place != "问" || text.text.chars().count() > 1);
     let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    assert_eq!(missing, ["11:11: error: no audio for “在”, which `问` says"]);
+    assert_eq!(missing, ["12:11: error: no audio for “在”, which `问` says"]);
 }
 
 #[test]

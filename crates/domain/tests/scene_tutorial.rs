@@ -24,8 +24,7 @@ fn sections(block: &str) -> Vec<(String, String)> {
 #[test]
 fn every_step_of_the_tutorial_works() {
     let tutorial = include_str!("../../../docs/scene-tutorial.md");
-    let blocks: Vec<&str> =
-        tutorial.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks: Vec<&str> = tutorial.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     let (tests, steps) = blocks.split_last().unwrap();
     assert_eq!(steps.len(), 6);
     let mut file: BTreeMap<String, String> = BTreeMap::new();
