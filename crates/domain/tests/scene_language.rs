@@ -5,10 +5,7 @@
 use std::collections::BTreeMap;
 
 use hutong_domain::call::{CallResult, FinishStatus, Understanding};
-use hutong_domain::dialogue::{
-    Action, Event, Interruption, KeyEntry, Listen, Opening, State, Step, TransferHow, begin, candidates, step,
-    would_understand,
-};
+use hutong_domain::dialogue::{Action, Event, Opening, State, Step, begin, candidates, step, would_understand};
 use hutong_domain::grading::{Facts, grade};
 use hutong_domain::scene::{Language, Scene, VoiceSource, script};
 
@@ -186,6 +183,9 @@ nodes:
 - name: 有分支
   turns: [{ customer: 想看房, node: 二 }, { customer: 别再打了, intent: 拒绝再打, node: 自己, says: 自己的话 }]
   expect: { reason: 自己, do_not_call: true }
+- name: 只是投诉
+  turns: [{ customer: 我要投诉, intent: AI_UNKNOWN, node: 问 }, { customer: 再打我就投诉 }]
+  expect: { reason: 免打扰, do_not_call: true }
 - name: 只是不要
   turns: [{ customer: 不需要, intent: 否定, node: 二 }, { customer: 没有了, intent: 否定, node: 完 }]
   expect: { do_not_call: false }
@@ -270,8 +270,10 @@ nodes:
     );
     let texts: Vec<(&str, &str)> =
         scene.fixed_texts().iter().map(|text| (text.place.as_str(), text.text.as_str())).collect();
-    assert_eq!(texts[..4], [("问", "这里是示例金融，您的"), ("问", "在"), ("问", "到期。"), ("问", "您好。")]);
-    assert_eq!(scene.fixed_texts()[3].audio.as_deref(), Some("hello.wav"));
+    let built_in: Vec<&str> = texts[..3].iter().map(|(place, _)| *place).collect();
+    assert_eq!(built_in, ["closing", "do_not_call", "on_deaf"]);
+    assert_eq!(texts[3..], [("问", "这里是示例金融，您的"), ("问", "在"), ("问", "到期。"), ("问", "您好。")]);
+    assert_eq!(scene.fixed_texts()[6].audio.as_deref(), Some("hello.wav"));
     let given = BTreeMap::from([("金额".to_owned(), "1280.5".to_owned())]);
     assert_eq!(scene.slot_texts(&given, opening().now), ["一千二百八十元五角", "十二月五日"]);
     assert_eq!(scene.check_value("金额", "1280"), Ok(()));

@@ -4,13 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use hutong_domain::call::{CallResult, FinishStatus, Understanding};
 use hutong_domain::dialogue::{
-    Action, Event, Interruption, KeyEntry, Listen, Opening, State, Step, TransferHow, begin, candidates, step,
-    would_understand,
+    Action, Event, Interruption, KeyEntry, Listen, Opening, State, Step, TransferHow, begin, step,
 };
-use hutong_domain::grading::{Facts, grade};
-use hutong_domain::scene::{Language, Scene, VoiceSource, script};
+use hutong_domain::scene::{Scene, script};
 
 const RESULTS: &str = "results: [{ name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }]\n";
 
@@ -39,14 +36,6 @@ fn play(scene: &Scene, events: &[Event]) -> (State, Vec<Step>) {
     let mut state = begin(scene, &BTreeMap::new(), opening());
     let steps = events.iter().map(|event| step(scene, &mut state, event)).collect();
     (state, steps)
-}
-
-fn said(step: &Step) -> String {
-    let texts = step.actions.iter().filter_map(|action| match action {
-        Action::Say { text, .. } => Some(text.as_str()),
-        _ => None,
-    });
-    texts.collect()
 }
 
 #[test]
