@@ -132,9 +132,13 @@ results: [{ name: 客户意向等级, values: [D级(需筛选)], default: D级(�
     let scene = hutong_domain::scene::Scene::parse(yaml).unwrap();
     for (said, reason) in [("妥妥的", "好"), ("可以", "好"), ("明天下午三点再打给我", "再见"), ("别再打了", "再见")]
     {
-        let mut state = hutong_domain::dialogue::begin(&scene, &std::collections::BTreeMap::new(), 0);
+        let mut state = {
+            let now = jiff::civil::date(2026, 12, 1).at(10, 0, 0, 0);
+            let opening = hutong_domain::dialogue::Opening { seed: 0, now };
+            hutong_domain::dialogue::begin(&scene, &std::collections::BTreeMap::new(), opening)
+        };
         hutong_domain::dialogue::step(&scene, &mut state, &hutong_domain::dialogue::Event::Answered);
-        let heard = hutong_domain::dialogue::Event::Heard { text: said.to_owned() };
+        let heard = hutong_domain::dialogue::Event::heard(said);
         hutong_domain::dialogue::step(&scene, &mut state, &heard);
         assert_eq!(state.hang_up_reason(), Some(reason), "{said}");
     }

@@ -131,10 +131,11 @@ impl Scene {
     /// What is wrong with it, in words.
     pub fn check_value(&self, name: &str, value: &str) -> Result<(), String> {
         let variable = self.variables.iter().find(|variable| variable.name == name);
-        variable.map_or(Ok(()), |variable| variable.kind.check(value))
+        variable.map_or(Ok(()), |variable| variable.kind.check(value, self.language))
     }
 
-    /// Every fixed piece of every prompt, cut at its slots, in the order of the file; the built-in ones last.
+    /// Every fixed piece of every prompt, cut at its slots: the built-in ones of the whole scene, then those of the file
+    /// in its order. A text that is said in several places is there for each.
     #[must_use]
     pub fn fixed_texts(&self) -> &[FixedText] {
         &self.texts

@@ -149,7 +149,7 @@ impl CustomerInfo {
         let phone = PhoneNumber::parse(&self.phone?)?;
         let given = self.properties.unwrap_or_default().into_iter();
         let properties: BTreeMap<String, String> = given.filter_map(|(name, value)| Some((name, value?))).collect();
-        let complete = missing_variable(scene, &properties).is_none();
+        let complete = missing_variable(scene, &properties).is_none() && unfit_variable(scene, &properties).is_none();
         complete.then(|| NewCustomer { name: self.name.unwrap_or_default(), phone, properties })
     }
 }
@@ -157,6 +157,16 @@ impl CustomerInfo {
 /// The first of the scene's variables that has no value.
 pub(super) fn missing_variable<'a>(scene: &'a Scene, properties: &BTreeMap<String, String>) -> Option<&'a str> {
     scene.variables().find(|name| properties.get(*name).is_none_or(|value| value.trim().is_empty()))
+}
+
+/// The first variable whose value cannot be spoken as what it is, with that value; an empty one counts as none.
+pub(super) fn unfit_variable<'a>(
+    scene: &Scene,
+    properties: &'a BTreeMap<String, String>,
+) -> Option<(&'a str, &'a str)> {
+    let given = properties.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut given = given.filter(|(_, value)| !value.trim().is_empty());
+    given.find(|(name, value)| scene.check_value(name, value).is_err())
 }
 
 impl ImportOutcome {
@@ -179,6 +189,32 @@ impl ImportOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_customer_whose_value_does_not_fit_is_not_imported() {
+        let scene = Scene::parse(
+            "\
+hutong: 1
+name: 提醒
+robot: { name: 机 }
+variables: [{ name: 金额, type: money }, { name: 日期, type: date, default: 2026-12-31 }]
+nodes: [{ name: 开场, say: '您的{金额}，{日期}到期。', end: { reason: 完 } }]
+results: [{ name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }]
+",
+        )
+        .unwrap();
+        let usable = |properties: &[(&str, &str)]| {
+            let properties =
+                properties.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))).collect();
+            let phone = Some("13800138000".to_owned());
+            CustomerInfo { name: None, phone, properties: Some(properties) }.usable(&scene).is_some()
+        };
+        assert!(usable(&[("金额", "1280.5")]));
+        assert!(usable(&[("金额", "1280.5"), ("日期", "")]));
+        assert!(!usable(&[("金额", "很多")]));
+        assert!(!usable(&[("金额", "1280.5"), ("日期", "2026-13-40")]));
+        assert!(!usable(&[("日期", "2026-12-31")]));
+    }
 
     #[test]
     fn the_outcome_reads_as_the_document_has_it() {
