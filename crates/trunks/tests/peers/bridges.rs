@@ -106,7 +106,7 @@ impl Phone {
         self.heard.lock().unwrap().clone()
     }
 
-    async fn is_hung_up(mut self) {
+    async fn until_hung_up(mut self) {
         while !matches!(soon(self.call.next()).await, Signal::Ended(_)) {}
     }
 }
@@ -164,10 +164,10 @@ async fn customer_and_person_hear_each_other_in_whichever_codecs_and_it_is_recor
             let heard = (customer.heard(), person.heard());
             if customer_leaves {
                 drop(customer);
-                person.is_hung_up().await;
+                person.until_hung_up().await;
             } else {
                 drop(person);
-                customer.is_hung_up().await;
+                customer.until_hung_up().await;
             }
             (said, answer, heard)
         };
@@ -217,7 +217,7 @@ async fn the_customer_hears_the_same_again_until_the_ring_time_is_over_and_then_
     assert!(again >= HEARD_MIN, "{again} of it is heard again");
     goes_on(call.as_mut(), &customer, Codec::Pcma).await;
     call.hang_up().await;
-    customer.is_hung_up().await;
+    customer.until_hung_up().await;
     ended(&bench, &phones, call).await;
 }
 
@@ -232,7 +232,7 @@ async fn a_person_who_does_not_take_the_call_leaves_it_to_the_robot() {
         assert_eq!(transferred, Transferred::Failed(expected), "{code}");
         goes_on(call.as_mut(), &customer, Codec::Pcma).await;
         call.hang_up().await;
-        customer.is_hung_up().await;
+        customer.until_hung_up().await;
         ended(&bench, &phones, call).await;
     };
     tokio::join!(
@@ -276,7 +276,7 @@ async fn no_more_calls_are_bridged_than_the_settings_of_the_line_allow() {
     };
     let (transferred, ()) = tokio::join!(soon(call.transfer(&target)), talk);
     assert!(matches!(transferred, Transferred::Taken { by: PartedBy::Person, .. }), "{transferred:?}");
-    customer.is_hung_up().await;
+    customer.until_hung_up().await;
     // The place is free again.
     let taking = async {
         let mut person = phones.taken(PERSON, Codec::Pcma).await;
@@ -284,7 +284,7 @@ async fn no_more_calls_are_bridged_than_the_settings_of_the_line_allow() {
     };
     let (transferred, ()) = tokio::join!(soon(other_call.transfer(&target)), taking);
     assert!(matches!(transferred, Transferred::Taken { .. }), "{transferred:?}");
-    other_customer.is_hung_up().await;
+    other_customer.until_hung_up().await;
     drop(other_call);
     ended(&bench, &phones, call).await;
 }
@@ -299,7 +299,7 @@ async fn a_session_that_stops_in_mid_transfer_hangs_up_both_sides() {
         person = phones.taken(PERSON, Codec::Pcma) => person,
     };
     call.hang_up().await;
-    tokio::join!(customer.is_hung_up(), person.is_hung_up());
+    tokio::join!(customer.until_hung_up(), person.until_hung_up());
     ended(&bench, &phones, call).await;
 }
 
