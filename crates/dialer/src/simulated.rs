@@ -192,3 +192,72 @@ impl LiveCall for SimulatedCall {
         Box::pin(std::future::ready(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
+    use hutong_domain::line::LineDriver;
+    use hutong_domain::moment::Moment;
+    use hutong_domain::transfer::Destination;
+
+    use super::*;
+    use crate::virtual_time::VirtualRuntime;
+
+    const START: Moment = Moment(1_700_000_000_000);
+
+    /// What comes of handing a call to `number` over to `person`.
+    fn handed_over(number: &str, person: &str, how: TransferWay) -> Transferred {
+        let runtime = Arc::new(VirtualRuntime::new(START));
+        let claimed = Claimed {
+            company: CompanyId(1),
+            task: TaskId(1),
+            call: CallId(7),
+            attempt_no: 1,
+            node: NodeId(1),
+            customer_name: "王女士".to_owned(),
+            customer_phone: number.to_owned(),
+            properties: std::collections::BTreeMap::new(),
+            line: LineId(1),
+            driver: LineDriver::Simulated,
+            caller_phone: "02180000001".to_owned(),
+            seated: true,
+            scene: SceneId(1),
+            scene_version: 1,
+            dial_before: Moment(i64::MAX),
+        };
+        let mut call = SimulatedLine::new(runtime.clone(), 7).dial(&claimed);
+        let (to, ring) = (Destination::parse(person).unwrap(), Duration::from_secs(20));
+        let transferred = runtime.run(async move {
+            call.answered().await.unwrap();
+            call.transfer(&TransferTarget { to, how, ring, wait: None }).await
+        });
+        transferred.unwrap()
+    }
+
+    #[test]
+    fn a_call_is_handed_over_as_the_numbers_of_the_sandbox_say() {
+        let check = |number: &str, person: &str, how: TransferWay, expected: Option<TransferFailure>| match handed_over(
+            number, person, how,
+        ) {
+            Transferred::Taken { from, until, by } => {
+                assert_eq!(expected, None, "{person}");
+                assert_eq!((how, by == PartedBy::Us), (how, how == TransferWay::Refer), "{person}");
+                assert_eq!(until > from, how == TransferWay::Bridge, "{person}");
+            }
+            Transferred::Failed(why) => assert_eq!(Some(why), expected, "{person}"),
+            Transferred::HungUp => panic!("{number} hung up"),
+        };
+        let (customer, keeps_calls) = ("13800138000", "13800138033");
+        for how in [TransferWay::Refer, TransferWay::Bridge] {
+            check(customer, "13800138034", how, None);
+            check(customer, "13900000000", how, None);
+            check(customer, "sip:8001@pbx.example", how, None);
+            check(customer, "13800138001", how, Some(TransferFailure::Refused));
+            check(customer, "13800138006", how, Some(TransferFailure::Busy));
+            check(customer, "13800138008", how, Some(TransferFailure::NoAnswer));
+            check(customer, "13800138009", how, Some(TransferFailure::Trunk));
+        }
+        check(keeps_calls, "13800138034", TransferWay::Refer, Some(TransferFailure::Unsupported));
+        check(keeps_calls, "13800138034", TransferWay::Bridge, None);
+    }
+}

@@ -129,6 +129,10 @@ fn describe() {
     describe_histogram!("hutong_call_setup_seconds", "From the INVITE to the first response beyond 100.");
     describe_histogram!("hutong_rtp_jitter_seconds", "Interarrival jitter (RFC 3550) of a call at its end.");
     describe_histogram!("hutong_rtp_loss_ratio", "Share of a call's packets that never came.");
+    describe_counter!(
+        "hutong_transfers_total",
+        "Calls that were to be handed over to a person, by way and by what came of it."
+    );
     describe_gauge!("hutong_trunk_up", "Whether calls can be placed on a line's trunk.");
     describe_gauge!("hutong_trunk_options_seconds", "How long the last OPTIONS took; NaN where it was not answered.");
     describe_gauge!("hutong_sip_calls", "Calls that signalling knows.");

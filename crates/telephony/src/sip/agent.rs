@@ -384,7 +384,8 @@ async fn handle(
             None => transaction.reply(StatusCode::TemporarilyUnavailable).await,
         },
         Method::Update => early_update(&agent, transaction).await,
-        Method::Invite | Method::Bye | Method::Info | Method::PRack | Method::Notify | Method::Refer => {
+        Method::Notify | Method::Refer if !begins => transaction.reply(StatusCode::CallTransactionDoesNotExist).await,
+        Method::Invite | Method::Bye | Method::Info | Method::PRack => {
             transaction.reply(StatusCode::CallTransactionDoesNotExist).await
         }
         _ => transaction.reply_with(StatusCode::MethodNotAllowed, vec![Header::Allow(ALLOWED.into())], None).await,

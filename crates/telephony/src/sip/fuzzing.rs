@@ -10,7 +10,7 @@ use rsipstack::transport::{SipAddr, SipConnection};
 
 use super::header::{self, SessionExpires};
 use super::session_timer::{INTERVAL_S_MIN, SessionTimer};
-use super::{clock, trunk};
+use super::{clock, transfer, trunk};
 
 /// Reads a datagram as the transport, the transactions and the calls do. A panic in the first two would be the end of
 /// all signalling: they run on one task each.
@@ -27,6 +27,7 @@ pub fn message(bytes: &[u8]) {
             }
             let _ = SipAddr::try_from(&request.uri);
             let _ = request.uri.user().map(str::len);
+            transfer::read(request);
             read_headers(request);
         }
         SipMessage::Response(response) => {

@@ -255,14 +255,17 @@ impl OutgoingCall {
     }
 
     /// How the call that the far side was asked for goes.
-    fn on_notify(&mut self, request: &sip::Request, handle: TransactionHandle) -> Option<Signal> {
-        let Some(referral) = &self.referral else {
-            in_call::respond(handle, StatusCode::CallTransactionDoesNotExist);
-            return None;
+    fn on_notify(&mut self, request: &sip::Request, handle: TransactionHandle) {
+        let status = match &mut self.referral {
+            Some(referral) => referral.take(request),
+            None => StatusCode::CallTransactionDoesNotExist,
         };
-        let (status, word) = referral.notified(request);
         in_call::respond(handle, status);
-        match word? {
+    }
+
+    /// A notification was answered: now it counts.
+    fn on_notified(&mut self) -> Option<Signal> {
+        match self.referral.as_mut()?.last_word()? {
             Word::Underway => None,
             Word::Over(referred) => {
                 self.referral = None;
@@ -277,13 +280,15 @@ impl OutgoingCall {
             self.timer = self.timer.map(|timer| timer.restarted(clock::now()));
         }
         if let DialogState::Notify(_, request, handle) = state {
-            return self.on_notify(&request, handle);
+            self.on_notify(&request, handle);
+            return None;
         }
         if in_call::is_request(&state) {
             return in_call::take(state, self.timer);
         }
         match state {
             DialogState::Trying(_) => Some(Signal::Trying),
+            DialogState::Confirmed(..) => self.on_notified(),
             DialogState::Early(_, response) => Some(Signal::Progress {
                 code: response.status_code.code(),
                 sdp: header::carries_sdp(&response).then_some(response.body),
@@ -297,7 +302,15 @@ impl OutgoingCall {
         match reason {
             TerminatedReason::UasBye | TerminatedReason::UacBye => {
                 let q850 = self.agent.notes().get(&self.call_id).and_then(|notes| notes.q850);
-                Some(Signal::Ended(Ended { by: EndedBy::FarSide, code: None, q850 }))
+                let ended = Ended { by: EndedBy::FarSide, code: None, q850 };
+                match self.on_notified() {
+                    // It said how it went, and left: in this order.
+                    Some(Signal::Referred(referred)) => {
+                        self.ended = Some(ended);
+                        Some(Signal::Referred(referred))
+                    }
+                    _ => Some(Signal::Ended(ended)),
+                }
             }
             // The result of the INVITE follows, and says more.
             _ if self.invite.is_some() => None,

@@ -42,6 +42,8 @@ pub(super) struct Referral {
     asking: Option<JoinHandle<rsipstack::Result<Option<Response>>>>,
     /// Until when the outcome is waited for; none where that was given up, and only a late success matters.
     until: Option<Instant>,
+    /// What was said last, until its notification is answered: whoever hangs up then does it after that.
+    word: Option<Word>,
 }
 
 /// What a notification says.
@@ -69,7 +71,7 @@ impl Referral {
             connected.await;
             dialog.refer(to, Some(headers), None).await
         });
-        Self { asking: Some(asking), until: Some(until) }
+        Self { asking: Some(asking), until: Some(until), word: None }
     }
 
     /// Whether the library may have given the call up because the REFER was challenged.
@@ -82,8 +84,20 @@ impl Referral {
         self.until.is_some()
     }
 
+    /// Takes what a NOTIFY says; the status code that it is answered with.
+    pub(super) fn take(&mut self, request: &sip::Request) -> StatusCode {
+        let (status, word) = self.notified(request);
+        self.word = word.filter(|word| *word != Word::Underway).or(self.word);
+        status
+    }
+
+    /// The last word, once its notification is answered.
+    pub(super) fn last_word(&mut self) -> Option<Word> {
+        self.word.take()
+    }
+
     /// What a NOTIFY says, and the status code that it is answered with.
-    pub(super) fn notified(&self, request: &sip::Request) -> (StatusCode, Option<Word>) {
+    fn notified(&self, request: &sip::Request) -> (StatusCode, Option<Word>) {
         if !is_of_package(request) {
             return (BAD_EVENT.into(), None);
         }
@@ -133,7 +147,7 @@ pub(super) async fn heard(slot: &mut Option<Referral>) -> Option<Referred> {
             }
             referred
         }
-        () = clock::sleep_until(referral.until) => {
+        () = clock::sleep_until(referral.until), if referral.word.is_none() => {
             referral.until = None;
             Some(Referred::Unreached { code: None })
         }
@@ -172,8 +186,19 @@ fn is_terminated(message: &impl HasHeaders) -> bool {
         .any(|value| value.split(';').next().is_some_and(|state| state.trim().eq_ignore_ascii_case("terminated")))
 }
 
+/// Reads what a message says of a transfer, whatever it is.
+pub(super) fn read(request: &sip::Request) {
+    let (_, word) = Referral { asking: None, until: Some(clock::now()), word: None }.notified(request);
+    if let Some(Word::Over(Referred::Unreached { code: Some(code) })) = word {
+        assert!((300..700).contains(&code));
+    }
+    for value in header::values(request, "Refer-To") {
+        assert!(!address_in(&value).contains('?'));
+    }
+}
+
 /// The status code in a notification.
-pub(super) fn fragment_code(request: &sip::Request) -> Option<u16> {
+fn fragment_code(request: &sip::Request) -> Option<u16> {
     let is_fragment =
         |value: String| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(SIPFRAG));
     header::values(request, "Content-Type").any(is_fragment).then(|| code_of(&request.body)).flatten()
@@ -254,7 +279,7 @@ mod tests {
     use super::*;
 
     fn referral(waits: bool) -> Referral {
-        Referral { asking: None, until: waits.then(clock::now) }
+        Referral { asking: None, until: waits.then(clock::now), word: None }
     }
 
     fn notify(event: &str, state: &str, body: &str) -> sip::Request {

@@ -121,7 +121,7 @@ impl TrunkCall {
     }
 
     /// Calls the person on the line of the customer's call.
-    async fn call_person(&self, target: &TransferTarget) -> Result<Person, TransferFailure> {
+    async fn call_person(&mut self, target: &TransferTarget) -> Result<Person, TransferFailure> {
         let (carrier, line) = (&self.carrier, self.claimed.line);
         let trunk = carrier.trunks.find(line).await.filter(|(_, state)| state.is_up());
         let (known, _) = trunk.ok_or(TransferFailure::Trunk)?;
@@ -133,7 +133,7 @@ impl TrunkCall {
         Ok(Person { leg, _place: place })
     }
 
-    async fn open_leg(&self, known: &KnownTrunk, target: &TransferTarget) -> Result<Leg, String> {
+    async fn open_leg(&mut self, known: &KnownTrunk, target: &TransferTarget) -> Result<Leg, String> {
         let (carrier, trunk) = (&self.carrier, &known.trunk);
         let local = carrier.agent.address_towards(trunk).await.map_err(|error| error.to_string())?;
         let (media, events) = carrier.engine.open(local, None).map_err(|error| error.to_string())?;

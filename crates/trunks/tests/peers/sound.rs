@@ -41,6 +41,9 @@ pub(crate) fn place_of(sound: &[i16], recorded: &[i16]) -> usize {
     let (length, step) = SOUGHT;
     let loudness = |at: usize| sound[at..at + length].iter().step_by(step).map(|s| i64::from(*s).pow(2)).sum::<i64>();
     let from = (0..=sound.len() - length).step_by(FRAME_SAMPLES).max_by_key(|at| loudness(*at)).unwrap();
+    if let Some(at) = place_of_frames(sound, from..from + length, recorded) {
+        return at;
+    }
     let part: Vec<i16> = sound[from..from + length].iter().step_by(step).copied().collect();
     let like = |at: usize| {
         let there: Vec<i16> = recorded[at..at + length].iter().step_by(step).copied().collect();
@@ -50,9 +53,26 @@ pub(crate) fn place_of(sound: &[i16], recorded: &[i16]) -> usize {
     (from..=last).max_by(|one, other| like(*one).total_cmp(&like(*other))).unwrap() - from
 }
 
-/// How alike `sound` and the most similar place in `recorded` are, whatever their loudness: a mix may change it.
-pub(crate) fn likeness(sound: &[i16], recorded: &[i16]) -> f64 {
-    alike(sound, &recorded[place_of(sound, recorded)..])
+/// What the other side said, of a recording of both voices and one of the customer alone.
+pub(crate) fn without(both: &[i16], customer: &[i16]) -> Vec<i16> {
+    both.iter().zip(customer).map(|(both, customer)| both.saturating_sub(*customer)).collect()
+}
+
+/// The share of the frames of a sound that are in a recording; 0 where not one is that could tell its place.
+pub(crate) fn share_of(sound: &[i16], recorded: &[i16]) -> f64 {
+    place_of_frames(sound, 0..sound.len(), recorded).map_or(0.0, |at| found(sound, &recorded[at..]))
+}
+
+/// Where a sound begins one of whose frames in this part is in `recorded` sample by sample: found at once.
+fn place_of_frames(sound: &[i16], part: std::ops::Range<usize>, recorded: &[i16]) -> Option<usize> {
+    part.step_by(FRAME_SAMPLES).find_map(|from| {
+        let frame = sound.get(from..from + FRAME_SAMPLES)?;
+        let last = recorded.len().checked_sub(sound.len() - from)?;
+        if frame.iter().all(|sample| sample.unsigned_abs() <= QUIET) {
+            return None;
+        }
+        (from..=last).rev().find(|at| recorded[*at..].starts_with(frame)).map(|at| at - from)
+    })
 }
 
 /// The share of the frames of `sound` that are in `recorded`, sample by sample: each where the one before it leads to

@@ -58,7 +58,7 @@ async fn goes_on(sipp: &mut Sipp, bench: Bench, mut call: Box<dyn LiveCall>) {
     sipp.is_content().await;
     bench.at_rest().await;
     let (share, _) = sound::arrived(&sound::spoken(WORDS, Codec::Pcma), &bench.customer(report).await);
-    assert!(share >= 0.98, "{share} of the frames come back");
+    assert!(share >= 0.9, "{share} of the frames come back");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

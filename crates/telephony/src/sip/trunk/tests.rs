@@ -28,6 +28,24 @@ fn the_called_number_is_addressed_to_the_trunk() {
 }
 
 #[test]
+fn a_person_is_addressed_by_number_at_the_trunk_or_by_address_through_it() {
+    let check = |trunk: &Trunk, person: &str, address: &str, route: &[&str]| {
+        let uri = trunk.person(&Destination::parse(person).unwrap()).unwrap();
+        let routes: Vec<String> = trunk.route_to(&uri).unwrap().iter().map(|route| route.uri.to_string()).collect();
+        assert_eq!((uri.to_string().as_str(), routes), (address, route.iter().map(ToString::to_string).collect()));
+    };
+    let udp = Trunk { called: vec![rule("1", "91")], ..Trunk::at("198.51.100.7:5080") };
+    check(&udp, "13800138034", "sip:913800138034@198.51.100.7:5080", &[]);
+    check(&udp, "sip:8001@198.51.100.7:5080", "sip:8001@198.51.100.7:5080", &[]);
+    check(&udp, "sip:8001@pbx.example", "sip:8001@pbx.example", &["sip:198.51.100.7:5080;lr"]);
+    let tls = Trunk { transport: Transport::Tls, ..Trunk::at("trunk.example") };
+    check(&tls, "sip:8001@pbx.example", "sip:8001@pbx.example", &["sip:trunk.example;transport=TLS;lr"]);
+    let proxied = Trunk { outbound_proxy: Some("proxy.example".to_owned()), ..Trunk::at("trunk.example") };
+    check(&proxied, "sip:8001@pbx.example", "sip:8001@pbx.example", &["sip:proxy.example;lr"]);
+    assert!(udp.person(&Destination::parse("+8613800138034").unwrap()).is_ok());
+}
+
+#[test]
 fn the_caller_stands_where_the_trunk_wants_it() {
     let check = |caller_id, caller, from: &str, headers: &[&str]| {
         let trunk = Trunk { caller_id, user: Some("account".to_owned()), ..Trunk::at("trunk.example:5080") };
