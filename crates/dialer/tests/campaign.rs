@@ -306,9 +306,7 @@ fn every_conversation_can_be_played_again_as_it_was() {
 
     let (store, task) = (campaign.store.clone(), campaign.task);
     let past = campaign.now(async move {
-        let work = move |db: &mut hutong_store::Db| {
-            past_calls::page(db, (COMPANY, task), i64::MAX, Moment(0), 10_000)
-        };
+        let work = move |db: &mut hutong_store::Db| past_calls::page(db, (COMPANY, task), i64::MAX, Moment(0), 10_000);
         store.read(work).await.unwrap()
     });
 

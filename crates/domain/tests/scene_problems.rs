@@ -95,7 +95,9 @@ fn a_node_that_leads_nowhere_is_a_dead_end() {
     check(
         "    next: 致谢\n",
         "",
-        &["14:11: error: the node `道歉` is a dead end: give it branches, `otherwise`, `next`, `end`, `transfer`, `call` or `return`"],
+        &[
+            "14:11: error: the node `道歉` is a dead end: give it branches, `otherwise`, `next`, `end`, `transfer`, `call` or `return`",
+        ],
     );
     check(
         "    next: 致谢\n",
