@@ -6,7 +6,9 @@
 mod fixed;
 pub mod intents;
 mod sound;
+pub mod spoken;
 pub mod trigger;
+pub mod values;
 mod wildcards;
 mod words;
 

@@ -1,9 +1,8 @@
-//! What holds for every conversation, whatever the scene and whatever happens.
+//! What holds for every conversation with the scenes that come with hutong, and for keys and seeds.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests, which may fail like tests")]
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use hutong_domain::call::Understanding;
@@ -11,67 +10,12 @@ use hutong_domain::dialogue::{Action, Event, Opening, State, Step, begin, step};
 use hutong_domain::scene::{BUILT_IN, Scene};
 use proptest::prelude::*;
 
-/// How a random node goes on; numbers are those of nodes, and wrap.
-#[derive(Debug, Clone)]
-enum Way {
-    Branches(Vec<(usize, usize)>, Option<usize>, Option<usize>),
-    Next(usize),
-    End,
-}
-
 /// The scenes that come with hutong, read once.
 static SCENES: LazyLock<Vec<Scene>> =
     LazyLock::new(|| BUILT_IN.iter().map(|built_in| Scene::parse(built_in.yaml).unwrap()).collect());
 
-const INTENTS: &[&str] = &["肯定", "否定", "忙碌", "打错", "拒绝再打"];
-
 const WORDS: &[&str] =
     &["好的", "不要", "在忙", "打错了", "别再打了", "多少钱", "嗯", "，。", "", "不知所云", "能贷款吗", "😀", "1"];
-
-fn way() -> impl Strategy<Value = Way> {
-    let branch = (0..INTENTS.len(), 0..8_usize);
-    let branches = prop::collection::vec(branch, 1..4);
-    prop_oneof![
-        4 => (branches, prop::option::of(0..8_usize), prop::option::of(0..8_usize))
-            .prop_map(|(branches, otherwise, fallback)| Way::Branches(branches, otherwise, fallback)),
-        1 => (0..8_usize).prop_map(Way::Next),
-        1 => Just(Way::End),
-    ]
-}
-
-/// A scene with these nodes; most of them parse, with warnings.
-fn yaml(ways: &[Way], rounds: u32, limit: u32) -> String {
-    let name = |index: usize| format!("节点{}", index % ways.len());
-    let mut yaml = format!(
-        "hutong: 1\nname: 随机\nrobot: {{ name: 机 }}\ndefaults: {{ rounds_max: {rounds}, on_unknown: {{ limit: {limit} }} }}\nnodes:\n"
-    );
-    for (index, way) in ways.iter().enumerate() {
-        let _ = writeln!(yaml, "  - name: 节点{index}\n    say: [第{index}句甲, 第{index}句乙]");
-        match way {
-            Way::Branches(branches, otherwise, fallback) => {
-                yaml.push_str("    branches:\n");
-                let once: BTreeMap<usize, usize> = branches.iter().copied().collect();
-                for (intent, next) in once {
-                    let _ = writeln!(yaml, "      - {{ intent: {}, next: {} }}", INTENTS[intent], name(next));
-                }
-                if let Some(next) = otherwise {
-                    let _ = writeln!(yaml, "    otherwise: {}", name(*next));
-                }
-                if let Some(next) = fallback {
-                    let _ = writeln!(yaml, "    on_silence: {{ next: {} }}", name(*next));
-                }
-            }
-            Way::Next(next) => {
-                let _ = writeln!(yaml, "    next: {}", name(*next));
-            }
-            Way::End => yaml.push_str("    end: { reason: 完 }\n"),
-        }
-    }
-    yaml.push_str("knowledge:\n  - { name: 价格, keywords: [多少钱], answer: 不贵。 }\n");
-    let _ = writeln!(yaml, "  - {{ name: 贷款, keywords: [贷款], answer: 可以。, then: {} }}", name(1));
-    yaml.push_str("results: [{ name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }]\n");
-    yaml
-}
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
@@ -129,29 +73,6 @@ fn play(scene: &Scene, seed: u64, events: &[Event]) -> (State, Vec<Step>) {
 }
 
 proptest! {
-    #[test]
-    fn a_conversation_always_ends_and_never_speaks_after_its_end(
-        ways in prop::collection::vec(way(), 2..8),
-        rounds in 1..12_u32,
-        limit in 0..20_u32,
-        seed: u64,
-        events in prop::collection::vec(event(), 14..20),
-    ) {
-        // A chain of prompts without a turn is refused, and only that.
-        let yaml = yaml(&ways, rounds, limit);
-        let scene = match Scene::parse(&yaml) {
-            Ok(scene) => scene,
-            Err(problems) => {
-                let without_turn = problems.iter().any(|problem| problem.message.contains("without ever listening"));
-                prop_assert!(without_turn, "{problems:?}\n{yaml}");
-                return Ok(());
-            }
-        };
-        let (state, steps) = play(&scene, seed, &events);
-        prop_assert!(state.is_ended(), "{state:?}");
-        prop_assert_eq!(play(&scene, seed, &events), (state, steps));
-    }
-
     #[test]
     fn the_built_in_scenes_stand_anything(
         seed: u64,

@@ -106,3 +106,64 @@ fn the_tables_are_as_large_as_they_should_be() {
         assert!(said.windows(2).all(|pair| pair[0] != pair[1]), "an utterance stands twice");
     }
 }
+
+#[test]
+fn intents_have_a_name_in_each_language() {
+    for &intent in BuiltInIntent::ALL {
+        for language in [Language::Mandarin, Language::English] {
+            assert_eq!(BuiltInIntent::resolve(intent.name(language)), Some(intent));
+        }
+    }
+    assert_eq!(BuiltInIntent::resolve("是本人"), None);
+    let yaml = "
+hutong: 1
+name: 两种名字
+robot: { name: 机 }
+intents: [{ name: 'yes', keywords: [妥妥的] }]
+nodes:
+  - name: 开场
+    say: 方便吗？
+    branches: [{ intent: 肯定, next: 好 }, { intent: call_later, next: 再见 }, { intent: do_not_call, next: 再见 }]
+  - { name: 好, say: 好。, end: { reason: 好 } }
+  - { name: 再见, say: 再见。, end: { reason: 再见 } }
+results: [{ name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }]
+";
+    let scene = hutong_domain::scene::Scene::parse(yaml).unwrap();
+    for (said, reason) in [("妥妥的", "好"), ("可以", "好"), ("明天下午三点再打给我", "再见"), ("别再打了", "再见")]
+    {
+        let mut state = {
+            let now = jiff::civil::date(2026, 12, 1).at(10, 0, 0, 0);
+            let opening = hutong_domain::dialogue::Opening { seed: 0, now };
+            hutong_domain::dialogue::begin(&scene, &std::collections::BTreeMap::new(), opening)
+        };
+        hutong_domain::dialogue::step(&scene, &mut state, &hutong_domain::dialogue::Event::Answered);
+        let heard = hutong_domain::dialogue::Event::heard(said);
+        hutong_domain::dialogue::step(&scene, &mut state, &heard);
+        assert_eq!(state.hang_up_reason(), Some(reason), "{said}");
+    }
+}
+
+#[test]
+fn who_forbids_calls_is_heard() {
+    let cases = [
+        (BuiltInIntent::DoNotCall, "滚", true),
+        (BuiltInIntent::Complaint, "再打我就投诉", true),
+        (BuiltInIntent::Complaint, "我要投诉，别再打了", true),
+        (BuiltInIntent::Complaint, "你们投诉电话是多少", false),
+        (BuiltInIntent::Complaint, "我要投诉", false),
+        (BuiltInIntent::Complaint, "I'll report you if you call me again", true),
+        (BuiltInIntent::Complaint, "I want to complain", false),
+        (BuiltInIntent::No, "别再打了", false),
+    ];
+    for (intent, said, expected) in cases {
+        assert_eq!(intent.forbids_calls(&Normalized::new(said)), expected, "{said}");
+    }
+}
+
+#[test]
+fn every_meaning_of_an_utterance_is_told_the_nearest_first() {
+    let triggers = triggers(Language::Mandarin);
+    let names = |said: &str| understand(&triggers, said).iter().map(|candidate| candidate.name).collect::<Vec<_>>();
+    assert_eq!(names("我在开会，晚点再打给我").get(..2), Some(["稍后再打", "忙碌"].as_slice()));
+    assert_eq!(names("床前明月光"), [] as [&str; 0]);
+}

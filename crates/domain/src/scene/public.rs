@@ -131,7 +131,7 @@ impl Scene {
     /// What is wrong with it, in words.
     pub fn check_value(&self, name: &str, value: &str) -> Result<(), String> {
         let variable = self.variables.iter().find(|variable| variable.name == name);
-        variable.map_or(Ok(()), |variable| variable.kind.check(value))
+        variable.map_or(Ok(()), |variable| variable.kind.check(value, self.language))
     }
 
     /// Every fixed piece of every prompt, cut at its slots, in the order of the file; the built-in ones last.

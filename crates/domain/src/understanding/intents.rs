@@ -1,8 +1,5 @@
 //! What customers mean in every scene.
 
-mod english;
-mod mandarin;
-
 use std::sync::LazyLock;
 
 use super::trigger::Trigger;
@@ -54,17 +51,9 @@ pub enum BuiltInIntent {
     Human,
 }
 
-/// The words of one intent in one language.
-struct Words {
-    /// Count wherever they stand.
-    keywords: &'static [&'static str],
-    /// Give a neighbouring intent away first; where a scene has no way for that, they count here.
-    neighbours: &'static [&'static str],
-    /// Whole utterances.
-    patterns: &'static [&'static str],
-    /// Sentences that customers say.
-    samples: &'static [&'static str],
-}
+/// The words of every intent in one language: an intent in brackets, then lines of a kind each.
+const MANDARIN_WORDS: &str = include_str!("intents/mandarin.words");
+const ENGLISH_WORDS: &str = include_str!("intents/english.words");
 
 impl BuiltInIntent {
     /// Every built-in intent.
@@ -134,35 +123,42 @@ impl BuiltInIntent {
     /// The words that give it away in a language.
     #[must_use]
     pub fn trigger(self, language: Language) -> Trigger {
-        let words = self.words(language);
         let mut trigger = self.trigger_of_its_own(language);
-        for neighbour in words.neighbours {
-            trigger.add_neighbour(neighbour);
+        for (kind, word) in self.words(language) {
+            if kind == "neighbours" {
+                trigger.add_neighbour(word);
+            }
         }
         trigger
     }
 
-    fn words(self, language: Language) -> &'static Words {
-        match language {
-            Language::Mandarin => mandarin::words(self),
-            Language::English => english::words(self),
-        }
+    /// Each of its words in a language with its kind.
+    fn words(self, language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let all = match language {
+            Language::Mandarin => MANDARIN_WORDS,
+            Language::English => ENGLISH_WORDS,
+        };
+        let heading = move |line: &&str| {
+            line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) != Some(self.name(language))
+        };
+        let lines = all.lines().skip_while(heading).skip(1).take_while(|line| !line.starts_with('['));
+        lines.filter_map(|line| line.split_once(": ")).flat_map(|(kind, words)| {
+            words.split([',', '、']).map(move |word| (kind, word.trim())).filter(|(_, word)| !word.is_empty())
+        })
     }
 
     /// Without the words of neighbours.
     fn trigger_of_its_own(self, language: Language) -> Trigger {
-        let words = self.words(language);
         let trigger = Trigger::new(true);
         // Only answers are taken back by asking: 你能晚点打吗 is as good as 晚点打.
         let mut trigger = if matches!(self, Self::Yes | Self::No) { trigger.answering() } else { trigger };
-        for keyword in words.keywords {
-            trigger.add_keyword(keyword);
-        }
-        for pattern in words.patterns {
-            trigger.add_pattern(pattern);
-        }
-        for sample in words.samples {
-            trigger.add_sample(sample);
+        for (kind, word) in self.words(language) {
+            match kind {
+                "keywords" => trigger.add_keyword(word),
+                "patterns" => trigger.add_pattern(word),
+                "samples" => trigger.add_sample(word),
+                _ => false,
+            };
         }
         trigger
     }
@@ -200,4 +196,32 @@ pub(crate) fn other_names(language: Language) -> impl Iterator<Item = (&'static 
         Language::English => Language::Mandarin,
     };
     BuiltInIntent::ALL.iter().enumerate().map(move |(position, intent)| (intent.name(other), position))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_words_is_one_of_an_intent() {
+        for (language, words) in [(Language::Mandarin, MANDARIN_WORDS), (Language::English, ENGLISH_WORDS)] {
+            let mut headings = Vec::new();
+            let mut count = 0;
+            for line in words.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+                if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                    headings.push(name);
+                    continue;
+                }
+                let (kind, words) = line.split_once(": ").unwrap_or_else(|| panic!("{line}"));
+                assert!(["keywords", "neighbours", "patterns", "samples"].contains(&kind), "{line}");
+                count += words.split([',', '、']).filter(|word| !word.trim().is_empty()).count();
+            }
+            let names: Vec<&str> = BuiltInIntent::ALL.iter().map(|intent| intent.name(language)).collect();
+            assert_eq!(headings, names);
+            assert_eq!(BuiltInIntent::ALL.iter().flat_map(|intent| intent.words(language)).count(), count);
+            for intent in BuiltInIntent::ALL {
+                assert!(intent.words(language).count() >= 10, "{intent:?}");
+            }
+        }
+    }
 }

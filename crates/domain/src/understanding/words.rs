@@ -26,6 +26,9 @@ pub(super) const OPENER: u16 = 1 << 5;
 /// Stands for any words, in a pattern.
 pub(super) const STAR: u16 = 1 << 6;
 
+/// After a negator, denies what follows even where that denies: 不是不, 没什么不, 不会不.
+pub(super) const DENIABLE: u16 = 1 << 7;
+
 /// A set of sounds and words, of which some may share a place: what is not in it was not said.
 pub(super) type Mask = u128;
 
@@ -198,19 +201,17 @@ impl Normalized {
     /// Whether a negation stands before the word that begins at `start`. One that is denied itself
     /// does not count: 也不是不可以.
     fn is_negated(&self, start: usize) -> bool {
-        let Some(negator) = self.negator_before(start) else {
-            return false;
-        };
-        // 不要不要 is said twice, and denies.
-        let twice = |first: usize, second: usize| {
-            (0..2).all(|next| {
-                self.units.get(first + next).map(|unit| unit.key) == self.units.get(second + next).map(|unit| unit.key)
-            })
-        };
-        if twice(negator, start) {
-            return false;
-        }
-        self.negator_before(negator).is_none_or(|second| twice(second, negator))
+        self.negator_before(start).is_some_and(|negator| {
+            self.reaches(negator, start)
+                && !self.negator_before(negator).is_some_and(|outer| self.reaches(outer, negator))
+        })
+    }
+
+    /// Whether a negator denies what begins at `start`. What denies itself is denied by few only:
+    /// 不要不要 is said twice, and 没有不需要 in two breaths.
+    fn reaches(&self, negator: usize, start: usize) -> bool {
+        let is = |place: usize, flag| self.units.get(place).is_some_and(|unit| unit.is(flag));
+        !is(start, NEGATOR) || is(negator + 1, DENIABLE)
     }
 
     /// Whether what begins at `start` is denied, or is asked.
@@ -395,15 +396,16 @@ const fn character_flags(letter: char) -> u16 {
     let negator = match letter {
         '不' | '没' | '别' | '甭' | '未' | '沒' => NEGATOR,
         // What recognisers write for 不, 没 and 别; words like 部分 are taken out by their place.
-        '部' | '步' | '布' | '埠' | '梅' | '枚' | '煤' | '憋' => NEGATOR,
+        '部' | '步' | '布' | '补' | '捕' | '埠' | '梅' | '枚' | '煤' | '憋' => NEGATOR,
         _ => 0,
     };
     let link = match letter {
-        '太' | '要' | '是' | '很' | '想' | '用' | '会' | '能' | '怎' | '么' | '有' | '什' | '大' | '那' | '多'
-        | '特' => LINK,
+        '太' | '要' | '听' | '是' | '很' | '想' | '用' | '会' | '能' | '怎' | '么' | '有' | '什' | '大' | '那'
+        | '多' | '特' => LINK,
         _ => 0,
     };
-    filler | particle | opener | negator | link
+    let deniable = if matches!(letter, '是' | '什' | '会' | '能') { DENIABLE } else { 0 };
+    filler | particle | opener | negator | link | deniable
 }
 
 fn word_flags(word: &str) -> u16 {

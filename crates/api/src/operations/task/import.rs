@@ -149,7 +149,7 @@ impl CustomerInfo {
         let phone = PhoneNumber::parse(&self.phone?)?;
         let given = self.properties.unwrap_or_default().into_iter();
         let properties: BTreeMap<String, String> = given.filter_map(|(name, value)| Some((name, value?))).collect();
-        let complete = missing_variable(scene, &properties).is_none();
+        let complete = missing_variable(scene, &properties).is_none() && unfit_variable(scene, &properties).is_none();
         complete.then(|| NewCustomer { name: self.name.unwrap_or_default(), phone, properties })
     }
 }
@@ -157,6 +157,16 @@ impl CustomerInfo {
 /// The first of the scene's variables that has no value.
 pub(super) fn missing_variable<'a>(scene: &'a Scene, properties: &BTreeMap<String, String>) -> Option<&'a str> {
     scene.variables().find(|name| properties.get(*name).is_none_or(|value| value.trim().is_empty()))
+}
+
+/// The first variable whose value cannot be spoken as what it is, with that value; an empty one counts as none.
+pub(super) fn unfit_variable<'a>(
+    scene: &Scene,
+    properties: &'a BTreeMap<String, String>,
+) -> Option<(&'a str, &'a str)> {
+    let given = properties.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut given = given.filter(|(_, value)| !value.trim().is_empty());
+    given.find(|(name, value)| scene.check_value(name, value).is_err())
 }
 
 impl ImportOutcome {

@@ -9,7 +9,7 @@ use hutong_store::call::{NewCustomer, Properties};
 use hutong_store::claim::{self, Look, Single, SingleRefused};
 use hutong_store::{IdKind, robot};
 
-use super::import::missing_variable;
+use super::import::{missing_variable, unfit_variable};
 use crate::answer::{ApiError, Thing};
 use crate::app::Api;
 use crate::compat::param_error::{ParamError, quoted};
@@ -53,8 +53,15 @@ async fn check_variables(api: &Api, wanted: &Wanted) -> Result<(), ApiError> {
     let found = api.store.read(move |db| robot::find(db, company, id)).await?;
     let robot = found.ok_or_else(|| ApiError::unknown(Thing::Robot, &id))?;
     let scene = api.scene(company, robot.scene, robot.scene_version).await?;
-    match missing_variable(&scene, &wanted.customer.properties) {
-        Some(name) => Err(ParamError::missing(format!("variables.{name}")).into()),
+    let given = &wanted.customer.properties;
+    if let Some(name) = missing_variable(&scene, given) {
+        return Err(ParamError::missing(format!("variables.{name}")).into());
+    }
+    match unfit_variable(&scene, given) {
+        Some((name, value)) => {
+            let expected = "符合话术变量类型的值".to_owned();
+            Err(ParamError::new(format!("variables.{name}"), expected, value.to_owned()).into())
+        }
         None => Ok(()),
     }
 }

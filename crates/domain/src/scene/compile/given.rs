@@ -62,7 +62,7 @@ impl Compiler<'_> {
         for variable in written {
             for (field, value) in [("default", &variable.default), ("example", &variable.example)] {
                 let Some(value) = value else { continue };
-                if let Err(reason) = variable.kind.check(&value.value) {
+                if let Err(reason) = variable.kind.check(&value.value, self.language) {
                     let message = format!("the {field} does not fit: {reason}");
                     self.problems.error(value.at, message);
                 }
