@@ -85,7 +85,7 @@ impl Campaign {
         let server = installation.serve();
         let client = server.client(&tenant.credentials);
         let robots = client.read("company/getRobots", &json!({ "companyId": tenant.company }));
-        let robot = robots.as_array().and_then(|robots| robots.iter().find(|it| it["sceneDefName"] == "房产电销"));
+        let robot = robots.as_array().and_then(|robots| robots.iter().find(|it| it["robotName"] == "产品电销"));
         let robot = robot.unwrap_or_else(|| panic!("no robot for the scene in {robots}"))["robotDefId"].clone();
         let more = json!({ "robotDefId": robot, "concurrencyQuota": 5 });
         let task = tenant.running_task(&client, &more, &NUMBERS.map(str::to_owned));
