@@ -65,13 +65,12 @@ pub fn check(scene: &Scene, name: &str, values: &[String]) -> Result<(), Refused
 
 fn check_value(definition: &ResultDefinition, value: &str) -> Result<(), Refused> {
     let ResultDefinition { name, values: allowed, open } = definition;
-    let is_open = *open;
-    if !is_open && !allowed.iter().any(|known| known == value) {
+    if !open && !allowed.iter().any(|known| known == value) {
         return Err(Refused::UnknownValue { name: name.clone(), value: value.to_owned(), allowed: allowed.clone() });
     }
     let readable =
         !value.trim().is_empty() && value.chars().count() <= VALUE_CHARS_MAX && !value.chars().any(char::is_control);
-    if is_open && !readable { Err(Refused::Unreadable) } else { Ok(()) }
+    if *open && !readable { Err(Refused::Unreadable) } else { Ok(()) }
 }
 
 /// The results of a call after a person has given these values to one of them, in the scene's order. A value that the
@@ -143,6 +142,18 @@ mod tests {
         check("客户意向等级", &[], "a call cannot be without 客户意向等级");
         check("等级", &["A级(较强)"], "the scene has no result 等级; it has 客户意向等级、");
         check("客户关注点", &[], "");
+    }
+
+    #[test]
+    fn an_open_result_takes_any_value_that_can_be_read() {
+        let definition = ResultDefinition { name: "预约时间".to_owned(), values: Vec::new(), open: true };
+        let check = |value: &str, refused: Option<&Refused>| {
+            assert_eq!(check_value(&definition, value).as_ref().err(), refused, "{value:?}");
+        };
+        check("2026-12-05 15:00", None);
+        for unreadable in [" ", "一\n二", "\0", &"长".repeat(VALUE_CHARS_MAX + 1)] {
+            check(unreadable, Some(&Refused::Unreadable));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, which may fail like tests")]
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use hutong_domain::call::{FinishStatus, Speaker, Understanding, Utterance};
 use hutong_domain::dialogue::{Action, Event, Opening, begin, step};
@@ -314,10 +315,12 @@ proptest! {
         events in prop::collection::vec(event(), 0..12),
         heard_at_end in 0_usize..4,
     ) {
-        let scene = Scene::parse(BUILT_IN[built_in].yaml).unwrap();
-        let call = live(&scene, seed, &events, heard_at_end);
+        static SCENES: LazyLock<Vec<Scene>> =
+            LazyLock::new(|| BUILT_IN.iter().map(|built_in| Scene::parse(built_in.yaml).unwrap()).collect());
+        let scene = &SCENES[built_in];
+        let call = live(scene, seed, &events, heard_at_end);
 
-        let replayed = replay(&scene, &call);
+        let replayed = replay(scene, &call);
 
         prop_assert!(!replayed.has_flips() && !replayed.ends_otherwise, "{replayed:?}\n{call:?}");
         prop_assert_eq!(replayed.unknowns.0, replayed.unknowns.1);

@@ -42,6 +42,8 @@ pub enum Sabotage {
     IgnoresDaysOff,
     /// Numbers on the blacklist are dialled.
     IgnoresBlacklist,
+    /// Who asked never to be called again is forgotten.
+    ForgetsWhoForbids,
     /// Numbers are dialled more often than the caps let them be.
     IgnoresCaps,
     /// Numbers are dialled that are in a call already.
@@ -141,6 +143,7 @@ impl Sabotage {
             Self::CountsTwice => "UPDATE task SET finish_0 = finish_0 + 1 WHERE company_id = ?1",
             Self::MiscountsWaiting => "UPDATE waiting_block SET waiting = waiting + 1 WHERE company_id = ?1",
             Self::IgnoresBusyNumbers => "DELETE FROM busy_number WHERE company_id = ?1",
+            Self::ForgetsWhoForbids => "DELETE FROM blacklist_entry WHERE company_id = ?1",
             Self::IgnoresBreakers => {
                 "UPDATE line_health SET failures = 0, opened = 0, open_until = NULL, trial_since = NULL
                  WHERE company_id = ?1"

@@ -85,6 +85,11 @@ fn a_number_that_is_dialled_without_the_right_to_is_noticed() {
     notices(Sabotage::IgnoresBlacklist, "is blacklisted", |_, company| {
         company.tasks[0].blacklisted_later = Some((minutes(31), 20));
     });
+    notices(Sabotage::ForgetsWhoForbids, "is blacklisted", |scenario, company| {
+        // Enough people who answer that some of them forbid it.
+        scenario.answers_per_mille = Some(1000);
+        company.tasks.iter_mut().for_each(|task| task.numbers = 120);
+    });
     notices(Sabotage::IgnoresBusyNumbers, "was dialled while", |scenario, _| {
         // Without a census, which sees it before anything is dialled.
         scenario.census_every = Some(u64::MAX);

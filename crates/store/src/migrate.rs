@@ -93,3 +93,31 @@ fn make_partitions(db: &mut Db, partitions: u32) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_store_has_is_kept() {
+        let mut db = Db::sqlite(rusqlite::Connection::open_in_memory().unwrap());
+        let first = MIGRATIONS.first().unwrap();
+        db.batch("CREATE TABLE schema_migration (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)").unwrap();
+        db.batch(&for_engine(first, false, 0)).unwrap();
+        db.execute("INSERT INTO schema_migration (version, applied_at) VALUES (1, 0)", &[]).unwrap();
+        let record =
+            "INSERT INTO call_record (id, company_id, first_utterance_id, first_result_id, utterances, results,
+             created_at, modified_at) VALUES (17, 1, 1, 1, '[]', '[]', 5, 5)";
+        db.execute(record, &[]).unwrap();
+
+        migrate(&mut db, Moment(9), 0).unwrap();
+
+        let found =
+            db.query_one("SELECT id, created_at, scene_id, scene_version, course FROM call_record", &[], |row| {
+                Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?, row.text_or_null(4)?))
+            });
+        assert_eq!(found.unwrap(), Some((17, 5, 0, 0, None)));
+        let newest = db.query_int("SELECT MAX(version) FROM schema_migration", &[]).unwrap();
+        assert_eq!(usize::try_from(newest).unwrap(), MIGRATIONS.len());
+    }
+}

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hutong_e2e::wait::until;
-use hutong_e2e::{Installation, program};
+use hutong_e2e::{Client, Installation, Server, program};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 const SCENES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/domain/scenes");
 
@@ -41,11 +42,7 @@ fn a_scene_whose_dialogues_fail_is_not_published_unless_one_insists() {
     assert!(tested.ends_with(" passed, 0 failed\n") && !tested.contains("FAIL"), "{tested}");
     assert_eq!(installation.run(&["scene", "publish", scene, "--company", "1"]), "scene 1 version 1\n");
 
-    change(
-        &file,
-        "value: A级(较强)\n        because: 客户同意到现场看房",
-        "value: B级(一般)\n        because: 客户同意到现场看房",
-    );
+    change(&file, AGREED_A, AGREED_B);
 
     let (complaint, printed) = refused(&installation, &["scene", "publish", scene, "--company", "1"]);
     assert!(complaint.contains("--untested"), "{complaint}");
@@ -59,92 +56,142 @@ fn a_scene_whose_dialogues_fail_is_not_published_unless_one_insists() {
     assert_eq!(insisted, "scene 1 version 2\n");
 }
 
-#[test]
-fn past_calls_are_played_against_a_new_version_and_judged_by_hand() {
-    let installation = Installation::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = scene_in(folder.path());
-    let scene = file.to_str().expect("a path of letters");
-    let tenant = installation.tenant("公司", 5);
-    let company = tenant.company.to_string();
-    installation.run(&["scene", "publish", scene, "--company", &company]);
-    let server = installation.serve();
-    let client = server.client(&tenant.credentials);
-    let robots = client.read("company/getRobots", &json!({ "companyId": tenant.company }));
-    let robot = robots.as_array().and_then(|robots| robots.iter().find(|it| it["sceneDefName"] == "房产电销"));
-    let robot = robot.unwrap_or_else(|| panic!("no robot for the scene in {robots}"))["robotDefId"].clone();
-    let numbers = ["00", "21", "24"].map(|case| format!("138001380{case}"));
-    let task = tenant.running_task(&client, &json!({ "robotDefId": robot, "concurrencyQuota": 5 }), &numbers);
-    until("the task is done", || {
-        let detail = client.read("task/getTaskDetail", &json!({ "companyId": tenant.company, "taskId": task }));
-        (detail["status"] == 2).then_some(())
-    });
-    let calls = client.all("task/queryDoneTaskPhones", &json!({ "callJobId": task }));
-    let call_to = |number: &str| {
-        let call = calls.iter().find(|call| call["customerTelephone"] == number);
-        call.unwrap_or_else(|| panic!("no call to {number} in {calls:?}"))["callInstanceId"].to_string()
-    };
+const AGREED_A: &str = "value: A级(较强)\n        because: 客户同意到现场看房";
+const AGREED_B: &str = "value: B级(一般)\n        because: 客户同意到现场看房";
 
-    // The version that was spoken concludes what was concluded.
-    let test = ["scene", "test", scene, "--company", &company];
-    let same = installation.run(&[&test[..], &["--fail-on-flips"]].concat());
-    assert!(same.contains("calls that come out otherwise\t0 of 3 (0.0 %)"), "{same}");
+/// A server whose calls on the built-in scene have finished: somebody agreed, somebody declined, somebody puzzled.
+struct Campaign {
+    installation: Installation,
+    _folder: TempDir,
+    _server: Server,
+    client: Client,
+    file: PathBuf,
+    company: String,
+    task: i64,
+    /// The calls, in the order of [`NUMBERS`].
+    calls: [String; 3],
+}
 
-    // A person knows better, and it counts at once, also for the server that runs.
-    let agreeing = call_to(&numbers[0]);
-    let level = |value: &str| {
+const NUMBERS: [&str; 3] = ["13800138000", "13800138021", "13800138024"];
+
+impl Campaign {
+    fn finished() -> Self {
+        let installation = Installation::new();
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = scene_in(folder.path());
+        let tenant = installation.tenant("公司", 5);
+        let company = tenant.company.to_string();
+        installation.run(&["scene", "publish", path(&file), "--company", &company]);
+        let server = installation.serve();
+        let client = server.client(&tenant.credentials);
+        let robots = client.read("company/getRobots", &json!({ "companyId": tenant.company }));
+        let robot = robots.as_array().and_then(|robots| robots.iter().find(|it| it["robotName"] == "产品电销"));
+        let robot = robot.unwrap_or_else(|| panic!("no robot for the scene in {robots}"))["robotDefId"].clone();
+        let more = json!({ "robotDefId": robot, "concurrencyQuota": 5 });
+        let task = tenant.running_task(&client, &more, &NUMBERS.map(str::to_owned));
+        until("the task is done", || {
+            let detail = client.read("task/getTaskDetail", &json!({ "companyId": tenant.company, "taskId": task }));
+            (detail["status"] == 2).then_some(())
+        });
+        let calls = client.all("task/queryDoneTaskPhones", &json!({ "callJobId": task }));
+        let calls = NUMBERS.map(|number| {
+            let call = calls.iter().find(|call| call["customerTelephone"] == number);
+            call.unwrap_or_else(|| panic!("no call to {number} in {calls:?}"))["callInstanceId"].to_string()
+        });
+        Self { installation, _folder: folder, _server: server, client, file, company, task, calls }
+    }
+
+    /// What `hutong scene test` takes for the past calls of this campaign.
+    fn test(&self) -> [&str; 5] {
+        ["scene", "test", path(&self.file), "--company", &self.company]
+    }
+
+    /// The calls that the running server lists with this level.
+    fn with_level(&self, value: &str) -> Vec<String> {
         let wanted = json!([{ "name": "客户意向等级", "value": value }]);
-        let calls = client.all("task/queryDoneTaskPhones", &json!({ "callJobId": task, "resultQueryList": wanted }));
-        calls.iter().map(|call| call["callInstanceId"].to_string()).collect::<Vec<_>>()
-    };
-    assert_eq!(level("A级(较强)"), [agreeing.as_str()]);
-    assert_eq!(level("B级(一般)"), Vec::<String>::new());
-    let told = installation.run(&["grade", "--call", &agreeing]);
+        let question = json!({ "callJobId": self.task, "resultQueryList": wanted });
+        let calls = self.client.all("task/queryDoneTaskPhones", &question);
+        calls.iter().map(|call| call["callInstanceId"].to_string()).collect()
+    }
+}
+
+fn path(file: &Path) -> &str {
+    file.to_str().expect("a path of letters")
+}
+
+#[test]
+fn what_a_person_judges_counts_at_once_also_for_a_running_server() {
+    let campaign = Campaign::finished();
+    let (installation, call) = (&campaign.installation, &campaign.calls[0]);
+    assert_eq!(campaign.with_level("A级(较强)"), [call.as_str()]);
+    assert_eq!(campaign.with_level("B级(一般)"), Vec::<String>::new());
+    let told = installation.run(&["grade", "--call", call]);
     assert!(told.contains("客户意向等级\tA级(较强)\t客户同意到现场看房。\tBY_ANALYZE_USER_LEVEL\n"), "{told}");
     assert!(told.contains(" s\tME\t“"), "the words that bear it out are quoted: {told}");
-    let judge = ["grade", "--call", &agreeing, "--result", "客户意向等级", "--value"];
-    let (complaint, _) = refused(&installation, &[&judge[..], &["B"]].concat());
+    let judge = ["grade", "--call", call, "--result", "客户意向等级", "--value"];
+    let (complaint, _) = refused(installation, &[&judge[..], &["B"]].concat());
     assert!(complaint.contains("客户意向等级 cannot be B; it can be A级(较强)、B级(一般)"), "{complaint}");
-    let more = ["B级(一般)", "--by", "质检员", "--note", "只是客气"];
-    let told = installation.run(&[&judge[..], &more].concat());
+
+    let told = installation.run(&[&judge[..], &["B级(一般)", "--by", "质检员", "--note", "只是客气"]].concat());
+
     assert!(told.contains("\t质检员\t客户意向等级\tA级(较强) → B级(一般)\t只是客气\n"), "{told}");
-    assert_eq!((level("A级(较强)"), level("B级(一般)")), (Vec::new(), vec![agreeing.clone()]));
-    let detail =
-        client.read("task/phoneLogInfo", &json!({ "callInstanceId": agreeing.parse::<i64>().expect("an id") }));
+    assert_eq!(campaign.with_level("A级(较强)"), Vec::<String>::new());
+    assert_eq!(campaign.with_level("B级(一般)"), [call.as_str()]);
+    let id = call.parse::<i64>().expect("an id");
+    let detail = campaign.client.read("task/phoneLogInfo", &json!({ "callInstanceId": id }));
     let shown =
         detail["taskResult"].as_array().and_then(|all| all.iter().find(|it| it["resultName"] == "客户意向等级"));
     assert_eq!(shown.map(|shown| &shown["resultValue"]), Some(&Value::from("B级(一般)")), "{detail}");
+}
 
-    // A version that agrees with that person.
-    change(
-        &file,
-        "value: A级(较强)\n        because: 客户同意到现场看房",
-        "value: B级(一般)\n        because: 客户同意到现场看房",
-    );
-    let script = folder.path().join("none.yaml");
+#[test]
+fn past_calls_are_played_against_a_new_version() {
+    let campaign = Campaign::finished();
+    let (installation, call) = (&campaign.installation, &campaign.calls[0]);
+    // The version that was spoken concludes what was concluded.
+    let same = installation.run(&[&campaign.test()[..], &["--fail-on-flips"]].concat());
+    assert!(same.contains("calls that come out otherwise\t0 of 3 (0.0 %)"), "{same}");
+    installation.run(&["grade", "--call", call, "--result", "客户意向等级", "--value", "B级(一般)"]);
+    change(&campaign.file, AGREED_A, AGREED_B);
+    let script = campaign.file.with_file_name("none.yaml");
     fs::write(&script, "[]").expect("a script is written");
-    let script = ["--script", script.to_str().expect("a path of letters")];
-    let flipped = installation.run(&[&test[..], &script].concat());
+    let test = [&campaign.test()[..], &["--script", path(&script)]].concat();
+
+    let flipped = installation.run(&test);
+
     for line in [
-        format!("call {agreeing}: 客户意向等级 A级(较强) → B级(一般) (by hand: B级(一般))\n"),
+        format!("call {call}: 客户意向等级 A级(较强) → B级(一般) (by hand: B级(一般))\n"),
         "calls that come out otherwise\t1 of 3 (33.3 %)\n".to_owned(),
         "results judged by hand\t1: the rules agreed with 0 before, with 1 now\n".to_owned(),
         "1\t客户意向等级\tA级(较强) → B级(一般)\n".to_owned(),
     ] {
         assert!(flipped.contains(&line), "{line:?} is not in\n{flipped}");
     }
-    let (complaint, _) = refused(&installation, &[&test[..], &script, &["--fail-on-flips"]].concat());
+    let (complaint, _) = refused(installation, &[&test[..], &["--fail-on-flips"]].concat());
     assert!(complaint.contains("come out otherwise"), "{complaint}");
+    let (task, unknown) = (campaign.task.to_string(), (campaign.task + 1).to_string());
+    let of_task = installation.run(&[&test[..], &["--task", &task, "--calls", "2"]].concat());
+    assert!(of_task.contains(" of 2 ("), "{of_task}");
+    let (complaint, _) = refused(installation, &[&test[..], &["--task", &unknown]].concat());
+    assert!(complaint.contains("has no task"), "{complaint}");
+    let later = installation.run(&[&test[..], &["--since", "2200-01-01"]].concat());
+    assert!(later.contains("no past conversation"), "{later}");
+}
 
-    // What nobody understood.
-    let unheard = ["scene", "unheard", "--company", &company, "--scene", "房产电销"];
+#[test]
+fn what_nobody_understood_is_listed_until_it_is_handled() {
+    let campaign = Campaign::finished();
+    let installation = &campaign.installation;
+    let unheard = ["scene", "unheard", "--company", &campaign.company, "--scene", "房产电销"];
+
     let listed = installation.run(&unheard);
-    let first = listed.lines().next().unwrap_or_else(|| panic!("somebody said what no scene expects: {calls:?}"));
+
+    let first = listed.lines().next().expect("somebody said what no scene expects");
+    assert!(first.contains(&format!("call {}", campaign.calls[2])), "{first}");
     let text = first.split(['“', '”']).nth(1).expect("words in quotation marks");
-    assert!(first.contains(&format!("call {}", call_to(&numbers[2]))), "{first}");
     assert_eq!(installation.run(&[&unheard[..], &["--handled", text]].concat()), "forgotten\n");
     assert!(!installation.run(&unheard).contains(&format!("“{text}”")));
-    let (complaint, _) = refused(&installation, &[&unheard[..], &["--handled", text]].concat());
+    let (complaint, _) = refused(installation, &[&unheard[..], &["--handled", text]].concat());
     assert!(complaint.contains(text), "{complaint}");
 }
 

@@ -45,6 +45,9 @@ pub(crate) struct GradeArgs {
 
 pub(crate) async fn run(args: GradeArgs) -> Result<()> {
     let GradeArgs { call: id, result, value, none, by, note, installation } = args;
+    if result.is_some() && value.is_empty() && !none {
+        return Err(Error::Usage("--result needs a --value, or --none".to_owned()));
+    }
     let config = installation.load()?;
     let zone = config.zone()?;
     let store = installation::open(&config)?.store;
@@ -52,9 +55,6 @@ pub(crate) async fn run(args: GradeArgs) -> Result<()> {
     let owner = store.read(move |db| call::owner(db, call)).await?;
     let company = owner.ok_or_else(|| Error::Failed(format!("there is no call {id}")))?;
     if let Some(name) = result {
-        if value.is_empty() && !none {
-            return Err(Error::Usage("--result needs a --value, or --none".to_owned()));
-        }
         let judgement = Judgement { call, name, values: value, by, note, at: installation::now() };
         match store.regrade(&Scenes::new(store.clone()), company, judgement).await? {
             Outcome::Done { .. } => {}

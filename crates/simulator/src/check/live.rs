@@ -1,6 +1,6 @@
 //! What is new in the store: attempts that began or ended, and calls that finished.
 
-use hutong_domain::call::FinishStatus;
+use hutong_domain::call::{FinishStatus, Understanding, Utterance};
 use hutong_domain::caps::{Caps, WEEK_DAYS};
 use hutong_domain::ids::{CallId, CompanyId, LineId, TaskId};
 use hutong_domain::moment::Moment;
@@ -8,10 +8,13 @@ use hutong_domain::outcome::{Disposition, LineOutcome};
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_store::feed::ResultPair;
 use hutong_store::task::{Counters, Settings};
-use hutong_store::{Db, Result, Row, values};
+use hutong_store::{Db, Result, Row, blacklist, values};
 use jiff::ToSpan as _;
 
 use super::{Checked, Checker, TaskModel, Unrest};
+
+/// What scenes call the wish never to be called again.
+const FORBIDS: &str = "拒绝再打";
 
 /// An attempt that has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,9 +153,30 @@ impl Checker {
         let Some(disposition) = name.flatten().as_deref().and_then(Disposition::from_name) else {
             return Err(format!("call {call}, attempt {attempt_no} ended in no way: a call without an attempt"));
         };
+        if disposition == Disposition::Answered {
+            self.hears_who_forbids(company, call, now)?;
+        }
         // What was answered has shown at the answer how the line does.
         if !attempt.answered || disposition.line_outcome() != LineOutcome::Worked {
             self.shown(&attempt, disposition, now);
+        }
+        Ok(())
+    }
+
+    /// Who asked never to be called again is on the blacklist from the end of the call on.
+    fn hears_who_forbids(&mut self, company: CompanyId, call: CallId, now: Moment) -> Checked {
+        let Some((phone, said)) = self.read(move |db| transcript(db, company, call))? else { return Ok(()) };
+        let forbids =
+            |said: &Utterance| matches!(&said.understanding, Some(Understanding::Matched(hit)) if hit.name == FORBIDS);
+        if !said.iter().any(forbids) {
+            return Ok(());
+        }
+        let asked = phone.clone();
+        if !self.read(move |db| blacklist::contains(db, company, &asked))? {
+            return Err(format!("{phone} asked in call {call} never to be called again, and is not blacklisted"));
+        }
+        if let Some(company) = self.companies.get_mut(&company) {
+            company.blacklist.entry(phone).or_insert(now);
         }
         Ok(())
     }
@@ -299,6 +323,17 @@ fn attempts(db: &mut Db, company: CompanyId, now: Moment) -> Result<Vec<(CallId,
             };
             Ok((CallId(row.int(0)?), live))
         },
+    )
+}
+
+/// Who was called, and what was said.
+fn transcript(db: &mut Db, company: CompanyId, call: CallId) -> Result<Option<(String, Vec<Utterance>)>> {
+    db.query_one(
+        "SELECT c.id, c.customer_phone, cr.utterances
+         FROM call c JOIN call_record cr ON cr.company_id = c.company_id AND cr.id = c.id
+         WHERE c.company_id = ?1 AND c.id = ?2",
+        values![company, call],
+        |row| Ok((row.text(1)?, row.json(2, "call_record.utterances")?)),
     )
 }
 
