@@ -58,8 +58,9 @@ impl SpeechPeer {
     pub fn own(folder: &Path) -> Option<Self> {
         let (home, state) = (home()?, folder.join("speech-peer"));
         let mut child = start(&home, &state);
-        let peer = until_held(&state, &mut child);
-        Some(Self { own: Some(child), ..peer })
+        let mut peer = until_held(&state, &mut child);
+        peer.own = Some(child);
+        Some(peer)
     }
 
     /// `HOST:PORT`.

@@ -65,7 +65,7 @@ def recognise(samples, language, words=""):
     if not speech_in(samples):
         return ""
     segments, _ = recogniser.transcribe(
-        samples, language=language, initial_prompt=PROMPTS.get(language, "") + words or None, temperature=0, beam_size=1,
+        samples, language=language, initial_prompt=PROMPTS.get(language, "") + words or None, temperature=0, beam_size=5,
         without_timestamps=True, condition_on_previous_text=False, max_new_tokens=100, repetition_penalty=1.2)
     return "".join(segment.text for segment in segments).strip()
 

@@ -60,7 +60,7 @@ pub(crate) struct Fake {
     pub(crate) url: String,
     connections: Arc<AtomicUsize>,
     /// The first message and the audio of each utterance that had an end.
-    pub(crate) heard: Arc<Mutex<Vec<(Value, Vec<u8>)>>>,
+    pub(crate) heard: Ears,
 }
 
 impl Fake {
@@ -86,7 +86,7 @@ impl Fake {
     }
 }
 
-type Ears = Arc<Mutex<Vec<(Value, Vec<u8>)>>>;
+pub(crate) type Ears = Arc<Mutex<Vec<(Value, Vec<u8>)>>>;
 
 async fn serve(mut stream: TcpStream, deed: Deed, ears: Ears) {
     match deed {
