@@ -125,6 +125,8 @@ async fn finish_one(store: &Store, claimed: Claimed) -> Result<()> {
         hung_up_by: content.hung_up_by,
         chat_rounds: content.chat_rounds,
         utterances: content.utterances,
+        course: None,
+        do_not_call: false,
         results: content.results,
         recording: None,
         customer_recording: None,

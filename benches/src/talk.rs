@@ -30,21 +30,13 @@ Nothing here waits for a person or a model: the recogniser of the last table ans
 
 /// Measures all of it; the report.
 pub(crate) fn measure() -> Result<String> {
-    Ok(format!(
-        "## Talking\n\n{INTRODUCTION}\n\n{}\n{}\n{}",
-        steps()?,
-        voices()?,
-        latency::measure()?
-    ))
+    Ok(format!("## Talking\n\n{INTRODUCTION}\n\n{}\n{}\n{}", steps()?, voices()?, latency::measure()?))
 }
 
 /// Steps of the built-in scenes, with what callees say.
 fn steps() -> Result<String> {
-    let said: Vec<Event> = entries()
-        .iter()
-        .filter(|it| it.role == Role::Callee)
-        .map(|it| Event::heard(it.text))
-        .collect();
+    let said: Vec<Event> =
+        entries().iter().filter(|it| it.role == Role::Callee).map(|it| Event::heard(it.text)).collect();
     let mut table = Table::new(["scene", "steps a second of a core", "a step", "of that understanding an utterance"]);
     for built_in in BUILT_IN {
         let scene = Scene::parse(built_in.yaml).map_err(|_| anyhow::anyhow!("{} is broken", built_in.file))?;
@@ -118,14 +110,20 @@ fn voices() -> Result<String> {
         })
         .collect();
     let mut table = Table::new(["what is heard", "× real time on a core", "goal", ""]);
-    for (name, audio) in [("somebody with pauses", callees), ("sentences without a pause", sentences), ("noise", noise)] {
+    for (name, audio) in [("somebody with pauses", callees), ("sentences without a pause", sentences), ("noise", noise)]
+    {
         let audio: Vec<i16> = audio.into_iter().cycle().take(AUDIO_S * RATE).collect();
         let before = cpu_time(std::process::id())?;
         let endpointer = Endpointer::new(model.detector(), EndpointSettings::default());
         std::hint::black_box(endpointer.hear_all(&audio));
         let taken = cpu_time(std::process::id())? - before;
         let times = AUDIO_S as f64 / taken.as_secs_f64().max(0.01);
-        table.row(&[name.to_owned(), format!("{times:.0}"), format!("{VAD_GOAL:.0}"), verdict(times >= VAD_GOAL).to_owned()]);
+        table.row(&[
+            name.to_owned(),
+            format!("{times:.0}"),
+            format!("{VAD_GOAL:.0}"),
+            verdict(times >= VAD_GOAL).to_owned(),
+        ]);
     }
     Ok(table.text())
 }

@@ -143,6 +143,8 @@ fn transcript(call: u64, lines: u64, ended_at: Moment) -> Vec<Utterance> {
             at: Moment(answered_at + start_ms),
             understanding: (!robot).then(|| understanding(call, salt)),
             node: (*draw(&NODES, call, salt + 1000)).to_owned(),
+            latency: None,
+            recogniser: None,
         }
     });
     says.collect()

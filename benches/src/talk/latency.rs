@@ -19,9 +19,9 @@ use hutong_prompts::SHIPPED_SPEAKER;
 use hutong_recordings::{Destination, Options, Recordings};
 use hutong_speech::recogniser::{Protocol, RecogniserSettings, Recognisers};
 use hutong_store::claim::Claimed;
+use hutong_store::line::{self, Line};
 use hutong_store::robot::{self, Publication};
 use hutong_store::vault::Vault;
-use hutong_store::line::{self, Line};
 use hutong_store::{Store, Url, company};
 use hutong_telephony::media::{Engine, EngineOptions};
 use hutong_telephony::sip::{Listen as SipListen, Trunk, UserAgent};
@@ -145,8 +145,7 @@ async fn carrier(folder: &std::path::Path, farm: &Farm, recogniser: &str) -> Res
     let built_in = BUILT_IN.first().context("there are built-in scenes")?;
     let scene = Scene::parse(built_in.yaml).map_err(|_| anyhow::anyhow!("{} is broken", built_in.file))?;
     let publication = Publication::of(&scene, built_in.yaml);
-    let (scene, scene_version) =
-        store.write(company, move |db| robot::publish(db, company, &publication, now)).await?;
+    let (scene, scene_version) = store.write(company, move |db| robot::publish(db, company, &publication, now)).await?;
     let agent = UserAgent::start(SipListen::at((LOOPBACK, 0).into()), None).await?;
     let kept = Destination::Folder(folder.join("recordings"));
     let options = Options::new(folder.join("spool"), kept, jiff::tz::TimeZone::UTC);

@@ -118,7 +118,8 @@ fn twenty_calls_in_a_row_are_understood() {
     let Some(peer) = SpeechPeer::shared() else { return };
     let mut robot = Robot::new(Scene::Brief, &[("funasr", &peer.websocket())]);
     // Whoever is called twice in a task stands in it once: fates go by the last digits.
-    let numbers: Vec<String> = (0..20).map(|n| format!("{}{}", 100 + n, if n % 4 == 3 { DECLINING } else { INTERESTED })).collect();
+    let numbers: Vec<String> =
+        (0..20).map(|n| format!("{}{}", 100 + n, if n % 4 == 3 { DECLINING } else { INTERESTED })).collect();
     let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
     let calls = robot.calls(&numbers, 4);
     assert_eq!(calls.len(), 20);

@@ -183,7 +183,8 @@ impl Call {
     /// The conversation, for whoever reads what the tests print.
     pub(crate) fn transcript(&self) -> String {
         let rows = self.detail["phoneLog"]["phoneLogs"].as_array().unwrap().iter();
-        let lines = rows.map(|row| format!("{:>7} {} {} {}", row["startTime"], row["speaker"], row["content"], row["userMean"]));
+        let lines = rows
+            .map(|row| format!("{:>7} {} {} {}", row["startTime"], row["speaker"], row["content"], row["userMean"]));
         let results = self.detail["taskResult"].as_array().unwrap().iter();
         let results = results.map(|it| format!("{}: {} ({})", it["resultName"], it["resultValue"], it["resultDesc"]));
         lines.chain(results).collect::<Vec<_>>().join("\n")

@@ -54,8 +54,10 @@ pub(crate) fn heard_by_callee(peer: &SpeechPeer, file: &Path) -> String {
         .collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
-        let settings =
-            RecogniserSettings { answer_timeout: AMPLE, ..RecogniserSettings::at("peer", Protocol::Openai, &peer.http()) };
+        let settings = RecogniserSettings {
+            answer_timeout: AMPLE,
+            ..RecogniserSettings::at("peer", Protocol::Openai, &peer.http())
+        };
         let recognisers = Recognisers::new(vec![settings]).unwrap();
         let hints = CallHints { language: Some("zh".to_owned()), hotwords: Vec::new() };
         let mut words = String::new();

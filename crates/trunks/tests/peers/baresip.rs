@@ -1,5 +1,6 @@
 //! baresip as the telephone at the other end: both voices, keys both ways, each codec, encrypted and not.
 
+use hutong_domain::dialogue::Interruption;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use hutong_domain::outcome::Ended;
 use hutong_telephony::media::{self, Codec, Event, Formats};
 use hutong_telephony::sip::{Authorities, EndedBy, Number, Signal, Srtp, Transport, Trunk};
 
-use crate::bench::{Bench, CALLER, LOOPBACK};
+use crate::bench::{Bench, CALLER, LOOPBACK, for_at_most};
 use crate::process::{Program, data, free_ports, soon, udp_is_taken, until};
 use crate::sipp::WORDS;
 use crate::sound;
@@ -157,7 +158,7 @@ async fn both_voices_arrive(codec: Codec, more: &str, srtp: Srtp) {
     soon(call.answered()).await.unwrap();
     // Twice: the last words are still on their way when we hang up.
     for _ in 0..2 {
-        assert!(!soon(call.say(WORDS, false)).await.hung_up);
+        assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up);
     }
     call.hang_up().await;
     let report = call.report();
@@ -215,10 +216,10 @@ async fn keys_are_heard_by_the_robot_and_its_telephone_hangs_up() {
         for key in ['5', '#', '0'] {
             control.command("sndcode", &key.to_string());
             // The tone that it plays is no speech that would end the listening.
-            assert_eq!(soon(call.listen(Duration::from_secs(30))).await, Heard::Key(key));
+            assert_eq!(soon(call.listen(for_at_most(Duration::from_secs(30)))).await, Heard::Key(key));
         }
         control.command("hangup", "");
-        assert_eq!(soon(call.listen(Duration::from_secs(30))).await, Heard::HungUp);
+        assert_eq!(soon(call.listen(for_at_most(Duration::from_secs(30)))).await, Heard::HungUp);
         call.hang_up().await;
         drop(call);
         bench.at_rest().await;

@@ -2,9 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hutong_dialer::line::{CallReport, Line as _, LiveCall, Recording};
 use hutong_dialer::{Runtime, SystemRuntime};
+use hutong_domain::dialogue::{self, KeyEntry};
 use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId, VoiceId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::moment::{Clock as _, Moment};
@@ -13,8 +15,8 @@ use hutong_prompts::SHIPPED_SPEAKER;
 use hutong_recordings::{Destination, Options, Recordings};
 use hutong_store::claim::Claimed;
 use hutong_store::line::{self, Line};
-use hutong_store::vault::Vault;
 use hutong_store::robot::{self, Publication};
+use hutong_store::vault::Vault;
 use hutong_store::{Store, Url, company};
 use hutong_telephony::media::{Engine, EngineOptions};
 use hutong_telephony::sip::{Authorities, Listen, Trunk, UserAgent};
@@ -132,6 +134,12 @@ impl Bench {
         })
         .await;
     }
+}
+
+/// Listens for so long.
+pub(crate) fn for_at_most(silence: Duration) -> dialogue::Listen {
+    let silence_ms = u32::try_from(silence.as_millis()).unwrap();
+    dialogue::Listen { silence_ms, pause_ms: 700, keys: KeyEntry::One }
 }
 
 fn line_row(company: CompanyId, settings: String, now: Moment) -> Line {

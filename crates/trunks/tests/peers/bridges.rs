@@ -1,6 +1,7 @@
 //! A customer's call that is bridged to a person: both are telephones of the test, which keep every sample that they
 //! hear; sipp and the callee farm play people who are not there, and those who talk.
 
+use hutong_domain::dialogue::Interruption;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use hutong_telephony::media::{Codec, Engine, EngineOptions, Event, Events, Forma
 use hutong_telephony::sip::{IncomingCall, Listen, Refusal, Signal, Trunk, UserAgent};
 use tokio::sync::mpsc;
 
-use crate::bench::{Bench, LOOPBACK};
+use crate::bench::{Bench, LOOPBACK, for_at_most};
 use crate::farm::with_farm;
 use crate::process::{soon, until};
 use crate::sipp::WORDS;
@@ -131,8 +132,8 @@ async fn answered(phones: &mut Phones, bench: &Bench, codec: Codec) -> (Box<dyn 
 
 /// The robot is heard as before, by whoever is still there.
 async fn goes_on(call: &mut dyn LiveCall, customer: &Phone, codec: Codec) {
-    assert!(!soon(call.say(WORDS, false)).await.hung_up);
-    assert_eq!(soon(call.listen(Duration::from_millis(500))).await, Heard::Silence);
+    assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up);
+    assert_eq!(soon(call.listen(for_at_most(Duration::from_millis(500)))).await, Heard::Silence);
     let (share, _) = sound::arrived(&sound::spoken(WORDS, codec), &customer.heard());
     assert!(share >= HEARD_MIN, "{share} of what the robot says is heard");
 }
@@ -256,7 +257,7 @@ async fn a_customer_who_hangs_up_while_the_person_is_called_ends_both_calls() {
     };
     let (transferred, ()) = tokio::join!(soon(call.transfer(&target)), leaving);
     assert_eq!(transferred, Transferred::HungUp);
-    assert_eq!(soon(call.listen(Duration::from_secs(1))).await, Heard::HungUp);
+    assert_eq!(soon(call.listen(for_at_most(Duration::from_secs(1)))).await, Heard::HungUp);
     ended(&bench, &phones, call).await;
 }
 

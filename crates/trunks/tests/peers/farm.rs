@@ -1,5 +1,6 @@
 //! The callee farm, over SIP and RTP.
 
+use hutong_domain::dialogue::Interruption;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use hutong_dialer::line::{Heard, Recording};
 use hutong_domain::outcome::{Disposition, EarlyMedia, Ended, Meaning};
 use hutong_telephony::sip::{Listen, Trunk};
 
-use crate::bench::{Bench, LOOPBACK};
+use crate::bench::{Bench, LOOPBACK, for_at_most};
 use crate::{process, sound};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,7 +21,8 @@ pub(crate) async fn with_farm() -> (Farm, Bench) {
 
 /// The same, on another address.
 async fn with_farm_on(address: IpAddr) -> (Farm, Bench) {
-    let farm = Farm::open(Options { listen: (address, 0).into(), seed: 7, ports: 0..=0, pace: Pace(100) });
+    let farm =
+        Farm::open(Options { listen: (address, 0).into(), seed: 7, ports: 0..=0, pace: Pace(100), record: None });
     let farm = farm.await.unwrap();
     let trunk = Trunk { sandbox: true, ring_s: 8, ..Trunk::at(&farm.address().to_string()) };
     let bench = Bench::listening(trunk, Listen::at((address, 0).into())).await;
@@ -67,9 +69,9 @@ async fn conversation(address: IpAddr) {
     let (farm, bench) = with_farm_on(address).await;
     let mut call = bench.dial("13800138000");
     soon(call.answered()).await.unwrap();
-    let said = soon(call.say("好的，那今天先不打扰您了，祝您生活愉快，再见。", true)).await;
+    let said = soon(call.say("好的，那今天先不打扰您了，祝您生活愉快，再见。", Interruption::Always)).await;
     assert!(!said.hung_up && said.until.since(said.from) > Duration::from_secs(2), "{said:?}");
-    let Heard::Words { text, from, until } = soon(call.listen(Duration::from_secs(4))).await else {
+    let Heard::Words { text, from, until, .. } = soon(call.listen(for_at_most(Duration::from_secs(4)))).await else {
         panic!("nothing was said");
     };
     assert!(!text.is_empty() && from >= said.until && until > from, "{text} {from:?} {until:?} {said:?}");
@@ -96,16 +98,16 @@ async fn keys_are_heard_and_a_callee_who_hangs_up_is_gone() {
     let (_farm, bench) = with_farm().await;
     let mut presses = bench.dial("13800138028");
     soon(presses.answered()).await.unwrap();
-    soon(presses.say("好的，那今天先不打扰您了，祝您生活愉快，再见。", false)).await;
-    assert_eq!(soon(presses.listen(Duration::from_secs(5))).await, Heard::Key('1'));
+    soon(presses.say("好的，那今天先不打扰您了，祝您生活愉快，再见。", Interruption::Never)).await;
+    assert_eq!(soon(presses.listen(for_at_most(Duration::from_secs(5)))).await, Heard::Key('1'));
     presses.hang_up().await;
 
     let mut hangs_up = bench.dial("13800138026");
     soon(hangs_up.answered()).await.unwrap();
     let text = "好的，那今天先不打扰您了，祝您生活愉快，再见。";
-    assert!(!soon(hangs_up.say(text, true)).await.hung_up);
-    assert!(matches!(soon(hangs_up.listen(Duration::from_secs(5))).await, Heard::Words { .. }));
-    assert!(soon(hangs_up.say(text, true)).await.hung_up);
+    assert!(!soon(hangs_up.say(text, Interruption::Always)).await.hung_up);
+    assert!(matches!(soon(hangs_up.listen(for_at_most(Duration::from_secs(5)))).await, Heard::Words { .. }));
+    assert!(soon(hangs_up.say(text, Interruption::Always)).await.hung_up);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,10 +117,12 @@ async fn a_callee_whose_packets_get_lost_is_heard_all_the_same() {
     soon(call.answered()).await.unwrap();
     let text = "好的，那今天先不打扰您了，祝您生活愉快，再见。";
     // Whoever hears the robot end, answers: its own voice comes through whole.
-    assert!(!soon(call.say(text, true)).await.hung_up);
-    let Heard::Words { text: words, .. } = soon(call.listen(Duration::from_secs(5))).await else { panic!("no answer") };
+    assert!(!soon(call.say(text, Interruption::Always)).await.hung_up);
+    let Heard::Words { text: words, .. } = soon(call.listen(for_at_most(Duration::from_secs(5)))).await else {
+        panic!("no answer")
+    };
     // The last of it is on its way.
-    assert_eq!(soon(call.listen(Duration::from_millis(500))).await, Heard::Silence);
+    assert_eq!(soon(call.listen(for_at_most(Duration::from_millis(500)))).await, Heard::Silence);
     call.hang_up().await;
     let report = call.report();
     drop(call);
@@ -138,8 +142,8 @@ async fn a_voicemail_is_known_by_its_greeting_and_its_beep() {
     let (_farm, bench) = with_farm().await;
     let mut call = bench.dial("13800138029");
     soon(call.answered()).await.unwrap();
-    let said = soon(call.say("好的，那今天先不打扰您了，祝您生活愉快，再见。", true)).await;
-    let machine = said.machine || soon(call.listen(Duration::from_secs(20))).await == Heard::Machine;
+    let said = soon(call.say("好的，那今天先不打扰您了，祝您生活愉快，再见。", Interruption::Always)).await;
+    let machine = said.machine || soon(call.listen(for_at_most(Duration::from_secs(20)))).await == Heard::Machine;
     assert!(machine, "{said:?}");
 }
 

@@ -1,5 +1,6 @@
 //! Kamailio as the trunk, with the callee farm behind it.
 
+use hutong_domain::dialogue::Interruption;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use hutong_domain::outcome::{Disposition, Ended};
 use hutong_telephony::sip::{RegistrationState, Secret, Transport, Trunk};
 use tokio::sync::watch;
 
-use crate::bench::{Bench, LOOPBACK};
+use crate::bench::{Bench, LOOPBACK, for_at_most};
 use crate::process::{Program, data, free_ports, soon, udp_is_taken, until};
 use crate::sipp::WORDS;
 
@@ -140,8 +141,8 @@ async fn a_call_is_challenged_relayed_and_hung_up_on_its_route() {
         let bench = Bench::on(Trunk { transport, ..kamailio.trunk("hunter2") }).await;
         let mut call = bench.dial("13800138000");
         soon(call.answered()).await.unwrap();
-        assert!(!soon(call.say(WORDS, false)).await.hung_up, "{name}");
-        let heard = soon(call.listen(Duration::from_secs(5))).await;
+        assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up, "{name}");
+        let heard = soon(call.listen(for_at_most(Duration::from_secs(5)))).await;
         assert!(matches!(&heard, Heard::Words { text, .. } if !text.is_empty()), "{name}: {heard:?}");
         call.hang_up().await;
         assert_eq!(call.report().signals.unwrap().ended, Ended::Answered);

@@ -1,6 +1,7 @@
 //! A bad network between the line and its trunk: packets get lost, come late, and out of their order. It is a relay of
 //! the tests' own: not every kernel has `tc-netem(8)`, and so the same packets are lost in every run.
 
+use hutong_domain::dialogue::Interruption;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
-use crate::bench::{Bench, LOOPBACK};
+use crate::bench::{Bench, LOOPBACK, for_at_most};
 use crate::process::soon;
 use crate::sipp::{Sipp, WORDS};
 use crate::sound;
@@ -125,7 +126,7 @@ async fn a_conversation_comes_through_a_network_that_loses_and_delays() {
     let mut call = bench.dial("13800138000");
     soon(call.answered()).await.unwrap();
     for _ in 0..2 {
-        assert!(!soon(call.say(WORDS, false)).await.hung_up);
+        assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up);
     }
     let sound = sound::spoken(WORDS, Codec::Pcma);
     let (share, gap) = sound::arrived(&sound, &recorded(&bench, call).await);
@@ -137,7 +138,8 @@ async fn a_conversation_comes_through_a_network_that_loses_and_delays() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_and_their_keys_are_understood_over_a_network_that_loses_and_delays() {
-    let farm = Farm::open(Options { listen: (LOOPBACK, 0).into(), seed: 7, ports: 0..=0, pace: Pace(100) });
+    let farm =
+        Farm::open(Options { listen: (LOOPBACK, 0).into(), seed: 7, ports: 0..=0, pace: Pace(100), record: None });
     let farm = farm.await.unwrap();
     let trunk = Trunk { sandbox: true, ..Trunk::at(&farm.address().to_string()) };
 
@@ -147,12 +149,14 @@ async fn people_and_their_keys_are_understood_over_a_network_that_loses_and_dela
     let mut words = String::new();
     for _ in 0..2 {
         // Whoever hears the robot end, in spite of all that is missing, answers.
-        assert!(!soon(call.say(WORDS, false)).await.hung_up);
-        let Heard::Words { text, .. } = soon(call.listen(Duration::from_secs(10))).await else { panic!("no answer") };
+        assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up);
+        let Heard::Words { text, .. } = soon(call.listen(for_at_most(Duration::from_secs(10)))).await else {
+            panic!("no answer")
+        };
         words = text;
     }
     // The last of it is on its way.
-    assert_eq!(soon(call.listen(Duration::from_millis(500))).await, Heard::Silence);
+    assert_eq!(soon(call.listen(for_at_most(Duration::from_millis(500)))).await, Heard::Silence);
     let customer = recorded(&bench, call).await;
     let last = &customer[customer.len() - 3 * 8_000..];
     let (share, gap) = sound::arrived_of(&words, last);
@@ -164,8 +168,8 @@ async fn people_and_their_keys_are_understood_over_a_network_that_loses_and_dela
     let mut call = bench.dial("13800138028");
     soon(call.answered()).await.unwrap();
     for _ in 0..3 {
-        assert!(!soon(call.say(WORDS, false)).await.hung_up);
-        assert_eq!(soon(call.listen(Duration::from_secs(10))).await, Heard::Key('1'));
+        assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up);
+        assert_eq!(soon(call.listen(for_at_most(Duration::from_secs(10)))).await, Heard::Key('1'));
     }
     call.hang_up().await;
     drop(call);

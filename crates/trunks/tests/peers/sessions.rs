@@ -1,6 +1,7 @@
 //! sipp as a trunk that wants something of the session: longer intervals, refreshes, a hold, answers that are
 //! acknowledged early, and two telephones at once.
 
+use hutong_domain::dialogue::Interruption;
 use std::time::Duration;
 
 use hutong_dialer::line::Heard;
@@ -8,7 +9,7 @@ use hutong_domain::outcome::Ended;
 use hutong_telephony::media::Codec;
 use hutong_telephony::sip::{Listen, Trunk};
 
-use crate::bench::{Bench, LOOPBACK};
+use crate::bench::{Bench, LOOPBACK, for_at_most};
 use crate::process::soon;
 use crate::sipp::{Sipp, WORDS};
 use crate::sound;
@@ -49,9 +50,9 @@ async fn on_hold_the_robot_waits_and_then_goes_on_where_it_was() {
         let bench = Bench::on(sipp.trunk()).await;
         let mut call = bench.dial(NUMBER);
         soon(call.answered()).await.unwrap();
-        assert!(!soon(call.say(WORDS, false)).await.hung_up);
+        assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up);
         // The last of it is on its way.
-        assert_eq!(soon(call.listen(Duration::from_millis(500))).await, Heard::Silence);
+        assert_eq!(soon(call.listen(for_at_most(Duration::from_millis(500)))).await, Heard::Silence);
         call.hang_up().await;
         let report = call.report();
         assert_eq!(report.signals.unwrap().ended, Ended::Answered);
@@ -99,7 +100,7 @@ async fn refreshed(scenario: &str) {
     let bench = Bench::listening(sipp.trunk(), listen).await;
     let mut call = bench.dial(NUMBER);
     soon(call.answered()).await.unwrap();
-    assert_eq!(soon(call.listen(Duration::from_secs(40))).await, Heard::HungUp);
+    assert_eq!(soon(call.listen(for_at_most(Duration::from_secs(40)))).await, Heard::HungUp);
     call.hang_up().await;
     assert_eq!(call.report().signals.unwrap().ended, Ended::Answered);
     drop(call);
@@ -123,7 +124,7 @@ async fn of_two_telephones_that_answer_at_once_one_is_talked_to_and_the_other_is
     let bench = Bench::on(sipp.trunk()).await;
     let mut call = bench.dial(NUMBER);
     soon(call.answered()).await.unwrap();
-    assert!(!soon(call.say(WORDS, false)).await.hung_up);
+    assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up);
     call.hang_up().await;
     assert_eq!(call.report().signals.unwrap().ended, Ended::Answered);
     drop(call);

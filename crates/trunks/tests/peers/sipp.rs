@@ -1,5 +1,6 @@
 //! sipp as the trunk: every way in which it ends a call, and what it says of it.
 
+use hutong_domain::dialogue::Interruption;
 use std::time::Duration;
 
 use hutong_dialer::line::Heard;
@@ -7,7 +8,7 @@ use hutong_domain::outcome::{Disposition, Ended, Signals};
 use hutong_telephony::media::{Codec, EngineOptions};
 use hutong_telephony::sip::{Secret, Trunk};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, for_at_most};
 use crate::process::{Program, data, free_ports, soon, udp_is_taken};
 use crate::sound;
 
@@ -86,10 +87,10 @@ async fn what_the_robot_says_comes_back_as_the_customers_voice() {
         let bench = Bench::on(sipp.trunk()).await;
         let mut call = bench.dial(NUMBER);
         soon(call.answered()).await.unwrap();
-        let said = soon(call.say(WORDS, false)).await;
+        let said = soon(call.say(WORDS, Interruption::Never)).await;
         assert!(!said.hung_up && said.until.since(said.from) > Duration::from_secs(2), "{said:?}");
         // The last of it is on its way.
-        assert_eq!(soon(call.listen(Duration::from_millis(500))).await, Heard::Silence);
+        assert_eq!(soon(call.listen(for_at_most(Duration::from_millis(500)))).await, Heard::Silence);
         call.hang_up().await;
         let report = call.report();
         let signals = report.signals.unwrap();
@@ -175,9 +176,9 @@ async fn a_session_is_changed_and_asked_about_while_the_robot_talks_and_ends_wit
     let bench = Bench::on(sipp.trunk()).await;
     let mut call = bench.dial(NUMBER);
     soon(call.answered()).await.unwrap();
-    let said = soon(call.say(WORDS, false)).await;
+    let said = soon(call.say(WORDS, Interruption::Never)).await;
     assert!(said.hung_up && said.until > said.from, "{said:?}");
-    assert_eq!(soon(call.listen(Duration::from_secs(1))).await, Heard::HungUp);
+    assert_eq!(soon(call.listen(for_at_most(Duration::from_secs(1)))).await, Heard::HungUp);
     call.hang_up().await;
     drop(call);
     sipp.is_content().await;
@@ -206,10 +207,10 @@ async fn a_trunk_that_vanishes_in_mid_call_ends_it_after_the_silence_time() {
     let bench = Bench::with(sipp.trunk(), media).await;
     let mut call = bench.dial(NUMBER);
     soon(call.answered()).await.unwrap();
-    let said = soon(call.say(WORDS, false)).await;
+    let said = soon(call.say(WORDS, Interruption::Never)).await;
     assert!(!said.hung_up, "{said:?}");
     sipp.program.kill();
-    assert_eq!(soon(call.listen(Duration::from_secs(50))).await, Heard::HungUp);
+    assert_eq!(soon(call.listen(for_at_most(Duration::from_secs(50)))).await, Heard::HungUp);
     call.hang_up().await;
     let report = call.report();
     assert_eq!(report.signals.unwrap().ended, Ended::Answered);

@@ -1,6 +1,7 @@
 //! Kamailio as a trunk over TLS, with certificates that each test makes: calls, a registration, OPTIONS, and everything
 //! that makes a certificate worthless.
 
+use hutong_domain::dialogue::Interruption;
 use std::time::Duration;
 
 use hutong_dialer::line::Heard;
@@ -8,7 +9,7 @@ use hutong_domain::outcome::{Disposition, Ended};
 use hutong_telephony::sip::{Authorities, RegistrationState, SipError, Srtp, Transport, Trunk};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, for_at_most};
 use crate::kamailio::{Kamailio, registered};
 use crate::process::{soon, until};
 use crate::sipp::WORDS;
@@ -80,9 +81,9 @@ async fn a_call_goes_both_ways_on_one_connection() {
         assert!(bench.carrier.agent.ping(&trunk, Duration::from_secs(30)).await.is_ok());
         let mut call = bench.dial("13800138000");
         soon(call.answered()).await.unwrap();
-        assert!(!soon(call.say(WORDS, false)).await.hung_up, "{name}");
+        assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up, "{name}");
         // What the callee says comes as INFO, on the connection that we have opened.
-        let heard = soon(call.listen(Duration::from_secs(5))).await;
+        let heard = soon(call.listen(for_at_most(Duration::from_secs(5)))).await;
         if trunk.sandbox {
             assert!(matches!(&heard, Heard::Words { text, .. } if !text.is_empty()), "{heard:?}");
         }
@@ -109,9 +110,9 @@ async fn a_callee_hangs_up_on_the_connection_that_we_have_opened() {
     // Hangs up while the robot talks.
     let mut call = bench.dial("13800138026");
     soon(call.answered()).await.unwrap();
-    assert!(!soon(call.say(WORDS, true)).await.hung_up);
-    assert!(matches!(soon(call.listen(Duration::from_secs(5))).await, Heard::Words { .. }));
-    assert!(soon(call.say(WORDS, true)).await.hung_up);
+    assert!(!soon(call.say(WORDS, Interruption::Always)).await.hung_up);
+    assert!(matches!(soon(call.listen(for_at_most(Duration::from_secs(5)))).await, Heard::Words { .. }));
+    assert!(soon(call.say(WORDS, Interruption::Always)).await.hung_up);
     call.hang_up().await;
     drop(call);
     kamailio.says(&["ROUTED BYE"]).await;
@@ -147,7 +148,7 @@ async fn a_call_is_hung_up_over_a_new_connection_where_the_trunk_was_started_ane
     soon(call.answered()).await.unwrap();
     kamailio.restart().await;
     // People go on talking: the voices do not pass through the trunk.
-    assert!(!soon(call.say(WORDS, false)).await.hung_up);
+    assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up);
     call.hang_up().await;
     assert_eq!(call.report().signals.unwrap().ended, Ended::Answered);
     drop(call);

@@ -1,6 +1,7 @@
 //! sipp as a trunk that is asked to hand a call over (REFER): it does, refuses, says nothing more, or hangs up; and the
 //! callee farm, whose people do the same.
 
+use hutong_domain::dialogue::Interruption;
 use std::time::Duration;
 
 use hutong_dialer::line::{Heard, LiveCall, PartedBy, TransferTarget, Transferred};
@@ -9,7 +10,7 @@ use hutong_domain::transfer::{Destination, TransferFailure, TransferWay};
 use hutong_telephony::media::Codec;
 use hutong_telephony::sip::{Secret, Trunk};
 
-use crate::bench::{Bench, CALLER};
+use crate::bench::{Bench, CALLER, for_at_most};
 use crate::farm::with_farm;
 use crate::process::soon;
 use crate::sipp::{Sipp, WORDS};
@@ -49,9 +50,9 @@ async fn handed_over(sipp: &Sipp, trunk: Trunk, target: &TransferTarget) -> (Ben
 
 /// The robot is heard as before: what it says comes back; and then it hangs up.
 async fn goes_on(sipp: &mut Sipp, bench: Bench, mut call: Box<dyn LiveCall>) {
-    let said = soon(call.say(WORDS, false)).await;
+    let said = soon(call.say(WORDS, Interruption::Never)).await;
     assert!(!said.hung_up && said.until.since(said.from) > Duration::from_secs(2), "{said:?}");
-    assert_eq!(soon(call.listen(Duration::from_millis(500))).await, Heard::Silence);
+    assert_eq!(soon(call.listen(for_at_most(Duration::from_millis(500)))).await, Heard::Silence);
     call.hang_up().await;
     let report = call.report();
     drop(call);
@@ -68,7 +69,7 @@ async fn a_trunk_that_reaches_the_person_has_the_call_and_we_leave_it() {
         let (bench, mut call, transferred) = handed_over(&sipp, sipp.trunk(), &to(person, 20_000)).await;
         let Transferred::Taken { from, until, by: PartedBy::Us } = transferred else { panic!("{transferred:?}") };
         assert_eq!(from, until);
-        assert!(soon(call.say(WORDS, false)).await.hung_up, "it is over for us");
+        assert!(soon(call.say(WORDS, Interruption::Never)).await.hung_up, "it is over for us");
         call.hang_up().await;
         let report = call.report();
         assert_eq!(report.signals.unwrap().ended, Ended::Answered);
@@ -144,7 +145,7 @@ async fn a_customer_who_hangs_up_meanwhile_has_ended_the_call() {
     let (bench, mut call, transferred) = handed_over(&sipp, sipp.trunk(), &to(PERSON, 20_000)).await;
     assert_eq!(transferred, Transferred::HungUp);
     assert_eq!(soon(call.transfer(&to(PERSON, 20_000))).await, Transferred::HungUp);
-    assert_eq!(soon(call.listen(Duration::from_secs(5))).await, Heard::HungUp);
+    assert_eq!(soon(call.listen(for_at_most(Duration::from_secs(5)))).await, Heard::HungUp);
     call.hang_up().await;
     assert_eq!(call.report().signals.unwrap().ended, Ended::Answered);
     drop(call);
@@ -160,7 +161,7 @@ async fn a_person_who_is_reached_after_we_gave_up_has_the_call_all_the_same() {
     // One may be asked for at a time: whose notifications come would not be known.
     let again = soon(call.transfer(&to(PERSON, 1_000))).await;
     assert_eq!(again, Transferred::Failed(TransferFailure::Unsupported));
-    assert!(soon(call.say(WORDS, false)).await.hung_up, "the customer talks to somebody else");
+    assert!(soon(call.say(WORDS, Interruption::Never)).await.hung_up, "the customer talks to somebody else");
     drop(call);
     sipp.is_content().await;
     bench.at_rest().await;
@@ -176,8 +177,8 @@ async fn people_of_the_farm_hand_a_call_over_or_do_not() {
         match (transferred, expected) {
             (Transferred::Taken { by: PartedBy::Us, .. }, None) => {}
             (Transferred::Failed(why), Some(expected)) if why == expected => {
-                assert!(!soon(call.say(WORDS, false)).await.hung_up, "{number}");
-                let heard = soon(call.listen(Duration::from_secs(5))).await;
+                assert!(!soon(call.say(WORDS, Interruption::Never)).await.hung_up, "{number}");
+                let heard = soon(call.listen(for_at_most(Duration::from_secs(5)))).await;
                 assert!(matches!(heard, Heard::Words { .. }), "{number}: {heard:?}");
             }
             (other, _) => panic!("{number} to {person}: {other:?}"),

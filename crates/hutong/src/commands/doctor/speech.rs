@@ -34,9 +34,7 @@ pub(super) async fn look(config: &SpeechConfig, vault: &Vault, lines: &[Line]) -
     for check in recognisers.check(&samples, &hints).await {
         let name = format!("recogniser {}", check.name);
         findings.push(match check.outcome {
-            Ok((text, took)) => {
-                Finding::Fine(format!("{name}: understood “{text}” within {} ms", took.as_millis()))
-            }
+            Ok((text, took)) => Finding::Fine(format!("{name}: understood “{text}” within {} ms", took.as_millis())),
             Err(error) => Finding::Mend {
                 problem: format!("{name}: {error}"),
                 mend: "check that it runs, and its address, protocol and key in speech.recognisers".to_owned(),
