@@ -195,7 +195,7 @@ impl LiveCall for SimulatedCall {
 
 #[cfg(test)]
 mod tests {
-    use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId};
+    use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId, VoiceId};
     use hutong_domain::line::LineDriver;
     use hutong_domain::moment::Moment;
     use hutong_domain::transfer::Destination;
@@ -223,6 +223,7 @@ mod tests {
             seated: true,
             scene: SceneId(1),
             scene_version: 1,
+            voice: VoiceId(0),
             dial_before: Moment(i64::MAX),
         };
         let mut call = SimulatedLine::new(runtime.clone(), 7).dial(&claimed);

@@ -342,6 +342,8 @@ results:
         at: hutong_domain::moment::Moment(start_ms),
         understanding: Some(Understanding::NotNeeded),
         node: "问".to_owned(),
+        latency: None,
+        recogniser: None,
     };
     use hutong_domain::call::Speaker::{Customer, Robot};
     let transcript =
