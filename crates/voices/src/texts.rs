@@ -100,10 +100,13 @@ fn collect<'a>(value: &'a Value, wordings: &mut Vec<&'a str>) {
     }
 }
 
-/// The variables of a scene that have a default.
+/// The constants of a scene, and its variables that have a default.
 fn defaults(scene: &Value) -> BTreeMap<&str, &str> {
     let variables = scene.get("variables").and_then(Value::as_array).into_iter().flatten();
-    variables.filter_map(|it| Some((it.get("name")?.as_str()?, it.get("default")?.as_str()?))).collect()
+    let defaults = variables.filter_map(|it| Some((it.get("name")?.as_str()?, it.get("default")?.as_str()?)));
+    let constants = scene.get("constants").and_then(Value::as_object).into_iter().flatten();
+    let constants = constants.filter_map(|(name, words)| Some((name.as_str(), words.as_str()?)));
+    defaults.chain(constants).collect()
 }
 
 /// The fixed parts of a wording, in their order; those without a word in them are left out.
