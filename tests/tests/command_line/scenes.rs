@@ -59,7 +59,34 @@ fn a_scene_whose_dialogues_fail_is_not_published_unless_one_insists() {
 const AGREED_A: &str = "value: A级(较强)\n        because: 客户同意到现场看房";
 const AGREED_B: &str = "value: B级(一般)\n        because: 客户同意到现场看房";
 
-/// A server whose calls on the built-in scene have finished: somebody agreed, somebody declined, somebody puzzled.
+/// A scene whose conversations are over in a few seconds.
+const SHORT: &str = "
+hutong: 1
+name: 简短回访
+robot: { name: 回访机器人 }
+voices: [标准女声]
+defaults:
+  on_unknown: { say: 什么？, limit: 1 }
+nodes:
+  - name: 开场
+    say: 您好。
+    branches:
+      - { intent: 肯定, next: 致谢 }
+      - { intent: 否定, next: 告别 }
+  - { name: 致谢, say: 谢谢。, end: { reason: 客户同意 } }
+  - { name: 告别, say: 再见。, end: { reason: 客户拒绝 } }
+closing: { say: 再见。, reason: 没有听懂 }
+results:
+  - name: 客户意向等级
+    values: [A级(较强), B级(一般), D级(需筛选)]
+    default: D级(需筛选)
+    rules:
+      - when: ('致谢' in visited)
+        value: A级(较强)
+        because: 客户同意。
+";
+
+/// A server whose calls on the short scene have finished: somebody agreed, somebody declined, somebody puzzled.
 struct Campaign {
     installation: Installation,
     _folder: TempDir,
@@ -78,14 +105,15 @@ impl Campaign {
     fn finished() -> Self {
         let installation = Installation::new();
         let folder = tempfile::tempdir().expect("a folder");
-        let file = scene_in(folder.path());
+        let file = folder.path().join("short.yaml");
+        fs::write(&file, SHORT).expect("the scene is written");
         let tenant = installation.tenant("公司", 5);
         let company = tenant.company.to_string();
         installation.run(&["scene", "publish", path(&file), "--company", &company]);
         let server = installation.serve();
         let client = server.client(&tenant.credentials);
         let robots = client.read("company/getRobots", &json!({ "companyId": tenant.company }));
-        let robot = robots.as_array().and_then(|robots| robots.iter().find(|it| it["robotName"] == "产品电销"));
+        let robot = robots.as_array().and_then(|robots| robots.iter().find(|it| it["robotName"] == "回访机器人"));
         let robot = robot.unwrap_or_else(|| panic!("no robot for the scene in {robots}"))["robotDefId"].clone();
         let more = json!({ "robotDefId": robot, "concurrencyQuota": 5 });
         let task = tenant.running_task(&client, &more, &NUMBERS.map(str::to_owned));
@@ -126,7 +154,7 @@ fn what_a_person_judges_counts_at_once_also_for_a_running_server() {
     assert_eq!(campaign.with_level("A级(较强)"), [call.as_str()]);
     assert_eq!(campaign.with_level("B级(一般)"), Vec::<String>::new());
     let told = installation.run(&["grade", "--call", call]);
-    assert!(told.contains("客户意向等级\tA级(较强)\t客户同意到现场看房。\tBY_ANALYZE_USER_LEVEL\n"), "{told}");
+    assert!(told.contains("客户意向等级\tA级(较强)\t客户同意。\tBY_ANALYZE_USER_LEVEL\n"), "{told}");
     assert!(told.contains(" s\tME\t“"), "the words that bear it out are quoted: {told}");
     let judge = ["grade", "--call", call, "--result", "客户意向等级", "--value"];
     let (complaint, _) = refused(installation, &[&judge[..], &["B"]].concat());
@@ -152,7 +180,7 @@ fn past_calls_are_played_against_a_new_version() {
     let same = installation.run(&[&campaign.test()[..], &["--fail-on-flips"]].concat());
     assert!(same.contains("calls that come out otherwise\t0 of 3 (0.0 %)"), "{same}");
     installation.run(&["grade", "--call", call, "--result", "客户意向等级", "--value", "B级(一般)"]);
-    change(&campaign.file, AGREED_A, AGREED_B);
+    change(&campaign.file, "value: A级(较强)", "value: B级(一般)");
     let script = campaign.file.with_file_name("none.yaml");
     fs::write(&script, "[]").expect("a script is written");
     let test = [&campaign.test()[..], &["--script", path(&script)]].concat();
@@ -182,7 +210,7 @@ fn past_calls_are_played_against_a_new_version() {
 fn what_nobody_understood_is_listed_until_it_is_handled() {
     let campaign = Campaign::finished();
     let installation = &campaign.installation;
-    let unheard = ["scene", "unheard", "--company", &campaign.company, "--scene", "房产电销"];
+    let unheard = ["scene", "unheard", "--company", &campaign.company, "--scene", "简短回访"];
 
     let listed = installation.run(&unheard);
 
