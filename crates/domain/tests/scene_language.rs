@@ -5,10 +5,7 @@
 use std::collections::BTreeMap;
 
 use hutong_domain::call::{CallResult, FinishStatus, Understanding};
-use hutong_domain::dialogue::{
-    Action, Event, Interruption, KeyEntry, Listen, Opening, State, Step, TransferHow, begin, candidates, step,
-    would_understand,
-};
+use hutong_domain::dialogue::{Action, Event, Opening, State, Step, begin, candidates, step, would_understand};
 use hutong_domain::grading::{Facts, grade};
 use hutong_domain::scene::{Language, Scene, VoiceSource, script};
 
@@ -48,6 +45,29 @@ fn said(step: &Step) -> String {
     });
     texts.collect()
 }
+
+const FLOWS: &str = "\
+variables: [{ name: 尾号, type: digits, example: '3578' }]
+anywhere: [{ intent: 打错, next: 抱歉 }]
+flows:
+  - name: 核实
+    nodes:
+      - { name: 问, say: 请说后四位。, branches: [{ value: digits, keep: 报的, next: 核对 }], on_unknown: { limit: 0, next: 不符 } }
+      - { name: 核对, next: [{ when: \"values['报的'] == variables['尾号']\", to: 通过 }, 不符] }
+      - { name: 通过, call: 致谢, then: 回 }
+      - { name: 回, return: 通过 }
+      - { name: 不符, return: 不符 }
+  - name: 致谢
+    nodes: [{ name: 谢, say: 谢谢。, return: 好 }]
+nodes:
+  - { name: 开场, say: 您好。, call: 核实, then: { 通过: 告知, 不符: 抱歉 } }
+  - { name: 告知, say: 您有一笔账单。, call: 致谢, then: 完 }
+  - { name: 完, say: 再见。, end: { reason: 完, label: 好 } }
+  - { name: 抱歉, say: 打扰了。, end: { reason: 不符 } }
+results:
+  - { name: 客户意向等级, values: [D级(需筛选), A级(较强)], default: D级(需筛选), rules: [
+      { when: \"label == '好' && '核实/核对' in visited\", value: A级(较强), because: 核实了。 }] }
+";
 
 #[test]
 fn a_way_is_chosen_by_what_has_just_been_kept() {
@@ -116,83 +136,6 @@ results:
 }
 
 #[test]
-fn keys_are_collected_until_there_are_enough_or_one_ends_them() {
-    let scene = scene(
-        "\
-nodes:
-  - name: 尾号
-    say: 请输入尾号。
-    branches: [{ keys: { digits: 4, keep: 尾号 }, next: 金额 }, { key: '*', next: 完 }]
-    on_unknown: { say: 要四位。 }
-  - name: 金额
-    say: 尾号{尾号}，请输入金额，以井号结束。
-    branches: [{ keys: { digits: 6, until: '#', between_ms: 2000 }, keep: 金额, next: 完 }]
-  - { name: 完, say: 谢谢。, end: { reason: 完 } }
-results:
-  - { name: 客户意向等级, values: [D级(需筛选), A级(较强)], default: D级(需筛选), rules: [
-      { when: \"values['金额'] == '120'\", value: A级(较强), because: 金额对。 }] }
-",
-    );
-    passes(
-        &scene,
-        "\
-- name: 都输了
-  turns:
-    - { key: '3578', node: 金额, says: 三五七八 }
-    - { key: '120#', node: 完 }
-  expect: { values: { 尾号: '3578', 金额: '120' }, results: { 客户意向等级: A级(较强) } }
-- name: 井号多余
-  turns:
-    - { key: '35', node: 尾号 }
-    - { silence: true, node: 尾号, says: 要四位 }
-    - { key: '*', node: 完 }
-- name: 满了还有井号
-  turns:
-    - { key: '3578', node: 金额 }
-    - { key: '123456', node: 完 }
-- name: 停下来也算
-  turns:
-    - { key: '3578', node: 金额 }
-    - { key: '12', node: 金额 }
-    - { silence: true, node: 完 }
-  expect: { values: { 金额: '12' } }
-",
-    );
-    let (_, steps) =
-        play(&scene, &[Event::Answered, Event::Key { digit: '3' }, Event::Key { digit: '5' }, Event::heard("啊")]);
-    let keys = |step: &Step| match step.actions.last() {
-        Some(Action::Listen(Listen { keys, silence_ms, .. })) => (*keys, *silence_ms),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(keys(&steps[0]), (KeyEntry::Digits { missing: 4, typed: 0, until: None }, 4000));
-    assert_eq!(keys(&steps[2]), (KeyEntry::Digits { missing: 2, typed: 2, until: None }, 4000));
-    assert_eq!(keys(&steps[3]).0, KeyEntry::Digits { missing: 4, typed: 0, until: None });
-}
-
-const FLOWS: &str = "\
-variables: [{ name: 尾号, type: digits, example: '3578' }]
-anywhere: [{ intent: 打错, next: 抱歉 }]
-flows:
-  - name: 核实
-    nodes:
-      - { name: 问, say: 请说后四位。, branches: [{ value: digits, keep: 报的, next: 核对 }], on_unknown: { limit: 0, next: 不符 } }
-      - { name: 核对, next: [{ when: \"values['报的'] == variables['尾号']\", to: 通过 }, 不符] }
-      - { name: 通过, call: 致谢, then: 回 }
-      - { name: 回, return: 通过 }
-      - { name: 不符, return: 不符 }
-  - name: 致谢
-    nodes: [{ name: 谢, say: 谢谢。, return: 好 }]
-nodes:
-  - { name: 开场, say: 您好。, call: 核实, then: { 通过: 告知, 不符: 抱歉 } }
-  - { name: 告知, say: 您有一笔账单。, call: 致谢, then: 完 }
-  - { name: 完, say: 再见。, end: { reason: 完, label: 好 } }
-  - { name: 抱歉, say: 打扰了。, end: { reason: 不符 } }
-results:
-  - { name: 客户意向等级, values: [D级(需筛选), A级(较强)], default: D级(需筛选), rules: [
-      { when: \"label == '好' && '核实/核对' in visited\", value: A级(较强), because: 核实了。 }] }
-";
-
-#[test]
 fn a_flow_leads_back_to_whoever_called_it() {
     let scene = scene(FLOWS);
     assert_eq!(scene.warnings(), []);
@@ -211,81 +154,6 @@ fn a_flow_leads_back_to_whoever_called_it() {
   turns: [{ customer: 你打错了, intent: 打错, node: 抱歉 }]
 ",
     );
-}
-
-#[test]
-fn a_call_is_handed_to_a_person_and_goes_on_when_nobody_takes_it() {
-    let scene = scene(
-        "\
-variables: [{ name: 顾问, default: '4001' }]
-nodes:
-  - { name: 问, say: 要转人工吗？, branches: [{ intent: 肯定, next: 转 }] }
-  - { name: 转, say: 请稍等。, transfer: { to: 'sip:{顾问}@pbx', how: bridge, ring_s: 10, failed: 没人 } }
-  - { name: 没人, say: 顾问在忙，稍后联系您。, end: { reason: 没人接 } }
-results:
-  - { name: 客户意向等级, values: [D级(需筛选), A级(较强)], default: D级(需筛选), rules: [
-      { when: transferred && reason == '转接人工', value: A级(较强), because: 转了。 }] }
-",
-    );
-    passes(
-        &scene,
-        "\
-- name: 接了
-  turns: [{ customer: 好的, node: 转, says: 稍等 }, { transfer: taken }]
-  expect: { reason: 转接人工, results: { 客户意向等级: A级(较强) } }
-- name: 没人接
-  turns: [{ customer: 好的 }, { transfer: failed, node: 没人, says: 在忙 }]
-  expect: { reason: 没人接, results: { 客户意向等级: D级(需筛选) } }
-",
-    );
-    let (mut state, steps) = play(&scene, &[Event::Answered, Event::heard("好的")]);
-    let transfer = Action::Transfer { to: "sip:4001@pbx".to_owned(), how: TransferHow::Bridge, ring_ms: 10_000 };
-    assert_eq!(steps[1].actions.last(), Some(&transfer));
-    assert!(state.is_transferring() && !state.is_ended());
-    // What happens meanwhile leads to nothing.
-    for event in [Event::heard("喂"), Event::Silence, Event::Key { digit: '1' }, Event::Deaf, Event::Machine] {
-        assert_eq!(step(&scene, &mut state, &event).actions, [], "{event:?}");
-    }
-    step(&scene, &mut state, &Event::Transferred);
-    assert!(state.is_transferred() && state.is_ended());
-}
-
-#[test]
-fn what_only_a_sign_of_listening_cut_off_is_said_again() {
-    let scene = scene(
-        "\
-nodes:
-  - name: 问
-    say: 我们有一个优惠活动，您想了解一下吗？
-    again: 您想了解一下吗？
-    interruptible: { after_ms: 1200 }
-    pause_ms: 300
-    branches: [{ intent: 肯定, next: 完 }]
-  - { name: 完, say: 谢谢。, end: { reason: 完 } }
-",
-    );
-    passes(
-        &scene,
-        "\
-- name: 嗯嗯
-  turns:
-    - { customer: 嗯, interrupts: true, node: 问, says: 您想了解 }
-    - { customer: '', interrupts: true, node: 问, says: 您想了解 }
-    - { customer: 嗯, interrupts: true, node: 完 }
-- name: 好的
-  turns: [{ customer: 好的, interrupts: true, node: 完 }]
-- name: 没打断
-  turns: [{ customer: 嗯, node: 完 }]
-",
-    );
-    let (_, steps) = play(&scene, &[Event::Answered]);
-    assert!(matches!(
-        steps[0].actions.as_slice(),
-        [
-            Action::Say { interruption: Interruption::After { ms: 1200 }, .. },
-            Action::Listen(Listen { pause_ms: 300, keys: KeyEntry::Unused, .. })
-        ]
-    ));
 }
 
 #[test]
@@ -315,44 +183,14 @@ nodes:
 - name: 有分支
   turns: [{ customer: 想看房, node: 二 }, { customer: 别再打了, intent: 拒绝再打, node: 自己, says: 自己的话 }]
   expect: { reason: 自己, do_not_call: true }
+- name: 只是投诉
+  turns: [{ customer: 我要投诉, intent: AI_UNKNOWN, node: 问 }, { customer: 再打我就投诉 }]
+  expect: { reason: 免打扰, do_not_call: true }
 - name: 只是不要
   turns: [{ customer: 不需要, intent: 否定, node: 二 }, { customer: 没有了, intent: 否定, node: 完 }]
   expect: { do_not_call: false }
 ",
     );
-}
-
-#[test]
-fn without_a_recogniser_the_talk_goes_on_by_keys_or_ends() {
-    let scene = scene(
-        "\
-on_deaf: { say: 听不清。, next: 按键, reason: 听不见 }
-nodes:
-  - { name: 问, say: 满意吗？, branches: [{ intent: 肯定, next: 完 }, { intent: 否定, next: 问 }] }
-  - { name: 按键, say: 满意请按一。, branches: [{ key: '1', next: 再问 }] }
-  - { name: 再问, say: 真的吗？, branches: [{ intent: 肯定, next: 完 }] }
-  - { name: 完, say: 谢谢。, end: { reason: 完 } }
-",
-    );
-    passes(
-        &scene,
-        "\
-- name: 按键继续
-  turns:
-    - { deaf: true, node: 按键, says: 听不清 }
-    - { key: '1', says: 打扰 }
-  expect: { reason: 正常结束 }
-- name: 有按键的地方继续
-  turns:
-    - { deaf: true, node: 按键 }
-    - { deaf: true, node: 按键 }
-    - { silence: true, node: 按键 }
-",
-    );
-    let plain = self::scene(
-        "nodes: [{ name: 问, say: 满意吗？, branches: [{ intent: 肯定, next: 完 }] }, { name: 完, say: 谢。, end: { reason: 完 } }]\n",
-    );
-    passes(&plain, "- { name: 完, turns: [{ deaf: true, says: 听不清您的声音 }], expect: { reason: 无法识别 } }\n");
 }
 
 #[test]
@@ -432,8 +270,10 @@ nodes:
     );
     let texts: Vec<(&str, &str)> =
         scene.fixed_texts().iter().map(|text| (text.place.as_str(), text.text.as_str())).collect();
-    assert_eq!(texts[..4], [("问", "这里是示例金融，您的"), ("问", "在"), ("问", "到期。"), ("问", "您好。")]);
-    assert_eq!(scene.fixed_texts()[3].audio.as_deref(), Some("hello.wav"));
+    let built_in: Vec<&str> = texts[..3].iter().map(|(place, _)| *place).collect();
+    assert_eq!(built_in, ["closing", "do_not_call", "on_deaf"]);
+    assert_eq!(texts[3..], [("问", "这里是示例金融，您的"), ("问", "在"), ("问", "到期。"), ("问", "您好。")]);
+    assert_eq!(scene.fixed_texts()[6].audio.as_deref(), Some("hello.wav"));
     let given = BTreeMap::from([("金额".to_owned(), "1280.5".to_owned())]);
     assert_eq!(scene.slot_texts(&given, opening().now), ["一千二百八十元五角", "十二月五日"]);
     assert_eq!(scene.check_value("金额", "1280"), Ok(()));

@@ -105,10 +105,8 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn now() -> impl Strategy<Value = jiff::civil::DateTime> {
-    (0..10_000_i64, 0..1440_i64).prop_map(|(days, minutes)| {
-        let span = jiff::Span::new().days(days).minutes(minutes);
-        date(2024, 1, 1).at(0, 0, 0, 0).checked_add(span).unwrap()
-    })
+    (0..10_000_i64, 0..1440_i64)
+        .prop_map(|(days, minutes)| date(2024, 1, 1).at(0, 0, 0, 0) + jiff::Span::new().days(days).minutes(minutes))
 }
 
 proptest! {
@@ -188,7 +186,7 @@ proptest! {
     #[test]
     fn a_moment_that_is_said_back_is_the_same_moment(now in now(), minutes in 1..40_000_i64) {
         let then = now.checked_add(jiff::Span::new().minutes(minutes)).unwrap();
-        let words = format!("{}分钟以后", minutes);
+        let words = format!("{minutes}分钟以后");
         let found = times(&words, Language::Mandarin, now);
         prop_assert_eq!(found.len(), 1);
         prop_assert_eq!(found[0].value.from, then);

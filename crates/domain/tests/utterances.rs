@@ -4,7 +4,8 @@
 //! What is wrong stands in a list beside each table, so that a change of what is wrong shows in a
 //! diff. `HUTONG_WRITE_WRONG=1` writes the lists anew.
 
-#![allow(clippy::panic, reason = "helpers of tests, which may fail like tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests, which may fail like tests")]
+#![allow(clippy::print_stdout, reason = "what is wrong is shown in full")]
 
 use std::fmt::Write;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Values in what customers say: each with its place, and said back.
 
+#![allow(clippy::panic, reason = "helpers of tests, which may fail like tests")]
+
 use hutong_domain::understanding::intents::Language;
 use hutong_domain::understanding::values::{Found, Precision, amounts, digits, numbers, percentages, times};
 use jiff::civil::{DateTime, date};

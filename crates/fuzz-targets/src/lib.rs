@@ -6,8 +6,10 @@
 pub mod mutants;
 mod sounds;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use hutong_domain::dialogue::{self, Event, Opening};
 use hutong_domain::scene::Scene;
 use hutong_recordings::FileName;
 use hutong_telephony::detect::wav;
@@ -78,8 +80,24 @@ fn scene(bytes: &[u8]) {
     match Scene::parse(text) {
         Ok(scene) => {
             let _ = (scene.warnings().len(), scene.variables().count(), scene.voices().len(), scene.results().len());
+            let _ = (scene.fixed_texts().len(), scene.hotwords().len());
+            talk(&scene);
         }
         Err(problems) => assert!(!problems.is_empty(), "a scene is refused without a reason"),
+    }
+}
+
+/// Talks to a scene that nobody has seen before.
+fn talk(scene: &Scene) {
+    let now = jiff::civil::date(2026, 12, 1).at(10, 0, 0, 0);
+    let mut state = dialogue::begin(scene, &BTreeMap::new(), Opening { seed: 1, now });
+    let said = ["好的", "明天下午三点", "三五七八", "多少钱", "不要"].map(Event::heard);
+    let others =
+        [Event::Key { digit: '1' }, Event::Silence, Event::TransferFailed { reason: String::new() }, Event::Deaf];
+    for event in [Event::Answered].into_iter().chain(said).chain(others) {
+        let ended = state.is_ended();
+        let step = dialogue::step(scene, &mut state, &event);
+        assert!(!ended || step.actions.is_empty(), "something is done after the end");
     }
 }
 

@@ -25,6 +25,7 @@ impl<'a> Turn<'a> {
         let said = Normalized::new(text);
         self.state.silences_here = 0;
         self.state.typed.clear();
+        self.state.late_key = None;
         let resumes = interrupted && self.state.resumed_here < RESUMED_MAX;
         if resumes && (said.is_empty() || understand::is_backchannel(text)) {
             self.resume(node, listening);
@@ -174,6 +175,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn silence(&mut self, node: &'a Node, listening: &'a Listening) {
+        self.state.late_key = None;
         if let Some(entry) = listening.entry.as_ref().filter(|_| !self.state.typed.is_empty()) {
             return self.typed(node, listening, entry);
         }

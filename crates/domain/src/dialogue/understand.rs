@@ -142,7 +142,8 @@ pub(super) fn understand<'a>(scene: &'a Scene, listening: &'a Listening, words: 
         .iter()
         .filter(|intent| intent.do_not_call)
         .filter_map(|intent| Some((Source::DoNotCall { name: &intent.name }, intent.trigger.score(words.said)?)));
-    let refusal = refusals.filter(understood).reduce(better);
+    let refusal =
+        refusals.filter(understood).reduce(better).filter(|refusal| !only_complains(scene, words, &refusal.1));
     let do_not_call = match (&refusal, &best) {
         (Some((_, refusal)), Some((source, best))) => refusal.value >= best.value || source.forbids_calls(words.said),
         (None, Some((source, _))) => source.forbids_calls(words.said),
@@ -161,6 +162,14 @@ pub(super) fn understand<'a>(scene: &'a Scene, listening: &'a Listening, words: 
         (None, None) => Meaning::Unknown,
     };
     Understood { meaning, do_not_call }
+}
+
+/// Whether words are rather a complaint, which alone does not forbid calls: 投诉 is a word for both.
+fn only_complains(scene: &Scene, words: &Words<'_>, refusal: &Score) -> bool {
+    let complaint = BuiltInIntent::Complaint;
+    let name = complaint.name(scene.language().of_customers());
+    let score = scene.intents.iter().find(|intent| intent.name == name).and_then(|it| it.trigger.score(words.said));
+    score.is_some_and(|score| is_better(&score, refusal)) && !complaint.forbids_calls(words.said)
 }
 
 /// How near an utterance comes to a branch. Of a branch with intent and value, both must be heard.

@@ -199,6 +199,7 @@ impl<'a> Compiler<'a> {
         let results = self.all_results(&document.results);
         let variables = self.variables(&document.variables);
         let voices = self.voices(&document.voices);
+        self.texts.sort_by_key(|text| (text.line, text.column));
         self.unused(document);
         Some(Scene {
             name: document.name.value.clone(),

@@ -134,7 +134,8 @@ impl Scene {
         variable.map_or(Ok(()), |variable| variable.kind.check(value, self.language))
     }
 
-    /// Every fixed piece of every prompt, cut at its slots, in the order of the file; the built-in ones last.
+    /// Every fixed piece of every prompt, cut at its slots: the built-in ones of the whole scene, then those of the file
+    /// in its order. A text that is said in several places is there for each.
     #[must_use]
     pub fn fixed_texts(&self) -> &[FixedText] {
         &self.texts

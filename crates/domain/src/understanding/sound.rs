@@ -110,7 +110,7 @@ fn fold(syllable: &str) -> Syllable {
     };
     let rest = rest.unwrap_or_default();
     let keeps_end = rest.ends_with("iang") || rest.ends_with("yang") || rest.ends_with("ong");
-    let last = if keeps_end { rest } else { rest.strip_suffix("ng").map_or(rest, |_| &rest[..rest.len() - 1]) };
+    let last = if keeps_end { rest } else { rest.strip_suffix('g').filter(|stem| stem.ends_with('n')).unwrap_or(rest) };
     pack(&format!("{initial}{last}"))
 }
 

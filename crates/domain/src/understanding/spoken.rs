@@ -17,9 +17,6 @@ const DIGITS_MAX: usize = 40;
 /// Letters of the longest name.
 const NAME_CHARS_MAX: usize = 40;
 
-/// Digits of a phone number, which is read out in groups.
-const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=12;
-
 /// What a value is, and so how it is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Spoken {
@@ -176,28 +173,22 @@ fn digits(text: &str, language: Language) -> Result<String, Unspeakable> {
     Ok(groups(plus).map(group).collect::<Vec<_>>().join(pause))
 }
 
-/// A phone number in the groups that people read it in; anything else, like a long card, by fours.
+/// A phone number in the groups that people read it in; anything longer, like a card, by fours.
 fn groups(digits: &str) -> impl Iterator<Item = &str> {
-    let (first, rest) = match digits.len() {
-        11 => (3, 4),
-        length if length == 10 => (3, 4),
-        length if PHONE_DIGITS.contains(&length) => (length - 4, 4),
-        length if length > 12 => (4, 4),
-        length => (length, length),
+    let lengths: &[usize] = match digits.len() {
+        7 => &[3, 4],
+        8 => &[4, 4],
+        10 => &[3, 3, 4],
+        11 => &[3, 4, 4],
+        12 => &[4, 4, 4],
+        length if length > 12 => &[4; DIGITS_MAX / 4],
+        _ => &[DIGITS_MAX],
     };
-    let ten = digits.len() == 10;
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let length = if start == 0 {
-            first
-        } else if ten && start == 3 {
-            3
-        } else {
-            rest
-        };
-        let group = digits.get(start..(start + length).min(digits.len())).filter(|group| !group.is_empty())?;
-        start += group.len();
-        Some(group)
+    let mut rest = digits;
+    lengths.iter().map_while(move |&length| {
+        let (group, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        rest = after;
+        (!group.is_empty()).then_some(group)
     })
 }
 

@@ -191,6 +191,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_customer_whose_value_does_not_fit_is_not_imported() {
+        let scene = Scene::parse(
+            "\
+hutong: 1
+name: 提醒
+robot: { name: 机 }
+variables: [{ name: 金额, type: money }, { name: 日期, type: date, default: 2026-12-31 }]
+nodes: [{ name: 开场, say: '您的{金额}，{日期}到期。', end: { reason: 完 } }]
+results: [{ name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }]
+",
+        )
+        .unwrap();
+        let usable = |properties: &[(&str, &str)]| {
+            let properties =
+                properties.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))).collect();
+            let phone = Some("13800138000".to_owned());
+            CustomerInfo { name: None, phone, properties: Some(properties) }.usable(&scene).is_some()
+        };
+        assert!(usable(&[("金额", "1280.5")]));
+        assert!(usable(&[("金额", "1280.5"), ("日期", "")]));
+        assert!(!usable(&[("金额", "很多")]));
+        assert!(!usable(&[("金额", "1280.5"), ("日期", "2026-13-40")]));
+        assert!(!usable(&[("日期", "2026-12-31")]));
+    }
+
+    #[test]
     fn the_outcome_reads_as_the_document_has_it() {
         let outcome = ImportOutcome::new(3, 3, Imported { inserted: 3, repeated: 0 });
         assert_eq!(

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::condition::{Condition, MentionList};
 use super::super::model::{Node, NodeIndex, Then};
 use super::super::problem::Problems;
+use super::super::template::Template;
 use super::graph::{By, Graph, guards};
 
 pub(super) fn check(graph: &Graph<'_>, reachable: &BTreeSet<NodeIndex>, problems: &mut Problems) {
@@ -75,7 +76,7 @@ fn spoken(node: &Node) -> BTreeSet<&str> {
         Then::Transfer(transfer) => templates.push(&transfer.to),
         _ => {}
     }
-    templates.into_iter().flat_map(|template| template.slots()).collect()
+    templates.into_iter().flat_map(Template::slots).collect()
 }
 
 fn asked(condition: &Condition) -> impl Iterator<Item = &str> {

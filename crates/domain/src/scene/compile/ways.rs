@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::condition::{Condition, MentionList, Use};
 use super::super::document::forms::{self, Returns};
+use super::super::intents::BuiltInIntent;
 use super::super::model::{Guard, Then, Way};
 use super::super::source::Located;
 use super::{BUILT_IN_VARIABLES, Compiler};
@@ -91,6 +92,14 @@ impl Compiler<'_> {
             };
             if matches!(mention.list, MentionList::Values | MentionList::Variables) {
                 self.used.insert(name.to_owned());
+            }
+            let own_name = BuiltInIntent::resolve(name).map(|intent| intent.name(self.language.of_customers()));
+            if let (MentionList::Intents, Some(own_name)) =
+                (mention.list, own_name.filter(|own_name| *own_name != name))
+            {
+                let at = when.position_within(self.source, mention.offset);
+                self.problems.error(at, format!("conditions of this scene call `{name}` by the name `{own_name}`"));
+                continue;
             }
             let built_in = mention.list == MentionList::Variables && BUILT_IN_VARIABLES.contains(&name);
             if names.get(name).is_none() && !built_in {

@@ -35,7 +35,7 @@ pub(super) fn times(text: &str, now: DateTime) -> Vec<Found<Time>> {
     let mut index = 0;
     // Each step goes on by one word at least.
     while index < words.len() {
-        let said = text.from_now(index).or_else(|| text.at(index));
+        let said = text.after_now(index).or_else(|| text.at(index));
         let time = said.and_then(|(said, end)| Some((resolve(said, Language::English, now)?, end)));
         index = match time {
             Some((value, end)) => {
@@ -66,7 +66,7 @@ impl Text<'_> {
     }
 
     /// In half an hour, in two days, later.
-    fn from_now(&self, index: usize) -> Option<(Said, usize)> {
+    fn after_now(&self, index: usize) -> Option<(Said, usize)> {
         if self.word(index) == "within" {
             let (amount, unit, end) = self.duration(index + 1)?;
             return (unit < 0).then_some((Said::Within(amount), end));
