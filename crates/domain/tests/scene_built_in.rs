@@ -225,6 +225,47 @@ fn nobody_hears_of_the_debt_before_it_is_known_who_they_are() {
     assert!(told.is_empty(), "{}", lines(&told));
 }
 
+/// Nothing of this says that the one who speaks is the debtor.
+const NOT_THE_DEBTOR: &[&str] = &[
+    "嗯", "好的", "你说", "听着呢", "可以", "请讲", "方便", "是吗", "对吗", "是我吗", "本人吗", "是谁", "是他吗", "是哪里", "对面是谁",
+    "他是", "他是我老公", "李先生是我爸", "我不是", "我是他邻居", "我是他公司的", "我也姓李", "不是我，是他弟弟", "是李先生的电话",
+    "是啊，他手机在我这", "对，他不在", "是，不过他不在", "是，我是他老婆", "没错是他电话，他出去了", "本人不在", "是本人的家属",
+    "我是李先生的秘书", "本人去世了", "谁是李先生", "不是本人",
+];
+
+#[test]
+fn only_who_says_so_is_taken_for_the_debtor() {
+    let debt = BUILT_IN.iter().find(|built_in| built_in.file == "debt-collection.yaml").unwrap();
+    let scene = Scene::parse(debt.yaml).unwrap();
+    let variables = [("客户名称", "李先生"), ("欠款金额", "1280"), ("还款日期", "五月十号")];
+    let variables: BTreeMap<String, String> =
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+    let now = jiff::civil::date(2026, 12, 1).at(10, 0, 0, 0);
+    let node_after = |way: &[Event], said: &str| {
+        let mut state = dialogue::begin(&scene, &variables, Opening { seed: 7, now });
+        dialogue::step(&scene, &mut state, &Event::Answered);
+        for event in way {
+            dialogue::step(&scene, &mut state, event);
+        }
+        dialogue::step(&scene, &mut state, &Event::heard(said));
+        state.node().to_owned()
+    };
+    // A card's digits are not asked for where the import has none.
+    let places = before_verification().into_iter().filter(|(node, _)| !node.contains("证件"));
+    let mut taken = Vec::new();
+    for (node, way) in places {
+        for said in NOT_THE_DEBTOR {
+            if node_after(&way, said) == "告知欠款" {
+                taken.push(format!("{node}: {said}"));
+            }
+        }
+        for said in ["是我", "我就是", "是本人", "喂，我就是"] {
+            assert_eq!(node_after(&way, said), "告知欠款", "{node}: {said}");
+        }
+    }
+    assert!(taken.is_empty(), "{}", lines(&taken));
+}
+
 #[test]
 fn an_unanswered_call_gets_the_unanswered_level_and_nothing_else() {
     for built_in in BUILT_IN {
