@@ -19,7 +19,7 @@ const WORDS: &[&str] =
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        6 => prop::sample::select(WORDS).prop_map(|text| Event::heard(text)),
+        6 => prop::sample::select(WORDS).prop_map(Event::heard),
         1 => any::<String>().prop_map(Event::heard),
         1 => any::<char>().prop_map(|digit| Event::Key { digit }),
         2 => Just(Event::Silence),

@@ -131,7 +131,7 @@ results:
     );
     let (state, _) = play(&scene, &[Event::Answered, Event::heard("周六吧")]);
     let kept = &state.values()["预约时间"];
-    assert_eq!(kept.moment.map(|moment| moment.date()), Some(jiff::civil::date(2026, 12, 5)));
+    assert_eq!(kept.moment.map(jiff::civil::DateTime::date), Some(jiff::civil::date(2026, 12, 5)));
     assert_eq!(kept.utterance, "周六吧");
 }
 
