@@ -177,6 +177,7 @@ fn before_verification() -> Vec<(&'static str, Vec<Event>)> {
         ("说明核实", vec![Event::heard("是不是催款的")]),
         ("按键核实", vec![Event::heard("叽里咕噜"), Event::heard("哇啦哇啦")]),
         ("核实证件", vec![Event::heard("是我")]),
+        ("等证件", vec![Event::heard("是我"), Event::heard("等一下")]),
         ("证件不符", [vec![Event::heard("是我")], keys("1111")].concat()),
         ("请求转告", vec![Event::heard("他不在")]),
         ("不便告知", vec![Event::heard("他不在"), Event::heard("他是不是欠钱了")]),
