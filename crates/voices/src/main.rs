@@ -26,8 +26,11 @@ const HEADER: &str = "file\tvoice\trole\tgroup\ttext";
 #[command(bin_name = "cargo xtask voices", about = "Make the audio that hutong comes with")]
 struct Options {
     /// The speech server
-    #[arg(long, value_name = "URL")]
-    server: String,
+    #[arg(long, value_name = "URL", required_unless_present = "missing")]
+    server: Option<String>,
+    /// Only print what has no audio yet: voice, scene or list, text
+    #[arg(long)]
+    missing: bool,
     /// The model that it is asked for
     #[arg(long, default_value = "kokoro")]
     model: String,
@@ -39,8 +42,14 @@ struct Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let server = Server::new(&options.server, &options.model);
     let lines = texts::all()?;
+    let Some(server) = options.server.as_ref().filter(|_| !options.missing) else {
+        for line in lines.iter().filter(|line| !options.folder.join(file_of(line)).exists()) {
+            println!("{}\t{}\t{}", line.voice, line.group, line.text);
+        }
+        return Ok(());
+    };
+    let server = Server::new(server, &options.model);
     let mut index = format!("{HEADER}\n");
     let mut files = BTreeSet::new();
     for (number, line) in lines.iter().enumerate() {
