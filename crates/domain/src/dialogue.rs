@@ -44,7 +44,7 @@ pub fn step(scene: &Scene, state: &mut State, event: &Event) -> Step {
 /// the robot does not listen.
 #[must_use]
 pub fn candidates(scene: &Scene, state: &State) -> Vec<Candidate> {
-    listening(scene, state).map_or_else(Vec::new, |listening| understand::candidates(scene, listening))
+    listening(scene, state).map_or_else(Vec::new, |listening| understand::candidates(scene, state, listening))
 }
 
 /// Whether the rules of the scene understand these words now; where they do, nobody else need be asked.
@@ -58,7 +58,8 @@ pub fn would_understand(scene: &Scene, state: &State, text: &str) -> bool {
         return true;
     };
     let words = understand::Words { text, said: &said, now: state.now, choice: None };
-    let understood = understand::understand(scene, listening, &words);
+    let questions = understand::questions(scene, state);
+    let understood = understand::understand(scene, listening, &questions, &words);
     !matches!(understood.meaning, Meaning::Unknown | Meaning::Anything { .. })
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use hutong_domain::call::Understanding;
-use hutong_domain::dialogue::{Action, Event, Opening, State, Step, begin, step};
+use hutong_domain::dialogue::{Action, Event, Opening, State, Step, begin, candidates, step, would_understand};
 use hutong_domain::scene::{BUILT_IN, Scene};
 use proptest::prelude::*;
 
@@ -161,4 +161,38 @@ results:
     let right = step(&scene, &mut state, &Event::Key { digit: '2' });
     assert_eq!(right.node, "抱歉");
     assert_eq!(state.hang_up_reason(), Some("不满意"));
+}
+
+#[test]
+fn a_question_is_understood_only_where_its_condition_holds() {
+    let scene = Scene::parse(
+        "\
+hutong: 1
+name: 核实
+robot: { name: 核实员 }
+nodes:
+  - name: 核实
+    say: 请问是本人吗？
+    branches: [{ intent: 肯定, next: 告知 }]
+  - name: 告知
+    say: 您的快递到了。
+    branches: [{ intent: 告别, next: 结束 }]
+  - { name: 结束, say: 再见。, end: { reason: 完成 } }
+knowledge:
+  - { name: 单号, keywords: [单号], when: ('告知' in visited), answer: 单号是三五七八。 }
+results:
+  - { name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }
+",
+    )
+    .unwrap();
+    let mut state = begin(&scene, &BTreeMap::new(), opening(0));
+    step(&scene, &mut state, &Event::Answered);
+    assert_eq!(candidates(&scene, &state).len(), 1);
+    assert!(!would_understand(&scene, &state, "单号多少"));
+    let before = step(&scene, &mut state, &Event::heard("单号多少"));
+    assert_eq!(before.understanding, Some(Understanding::Unknown));
+    step(&scene, &mut state, &Event::heard("是的"));
+    assert!(would_understand(&scene, &state, "单号多少"));
+    let after = step(&scene, &mut state, &Event::heard("单号多少"));
+    assert!(matches!(&after.actions[0], Action::Say { text, .. } if text.contains("三五七八")), "{after:?}");
 }

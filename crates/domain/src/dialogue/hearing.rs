@@ -37,7 +37,8 @@ impl<'a> Turn<'a> {
             return Understanding::NotNeeded;
         }
         let words = Words { text, said: &said, now: self.state.now, choice };
-        let understood = understand::understand(self.scene, listening, &words);
+        let questions = understand::questions(self.scene, self.state);
+        let understood = understand::understand(self.scene, listening, &questions, &words);
         self.state.do_not_call |= understood.do_not_call;
         match understood.meaning {
             Meaning::Branch { branch, hit, found } => {

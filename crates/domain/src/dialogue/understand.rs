@@ -1,8 +1,11 @@
 //! Which way the customer's words lead.
 
+use std::cell::LazyCell;
+
 use jiff::civil::DateTime;
 
 use super::border::Candidate as Offered;
+use super::state::State;
 use crate::call::Match;
 use crate::scene::Scene;
 use crate::scene::intents::BuiltInIntent;
@@ -113,31 +116,44 @@ impl Source<'_> {
     }
 }
 
+/// The questions that are answered now, with their places among all.
+pub(super) fn questions<'a>(scene: &'a Scene, state: &State) -> Vec<(usize, &'a Knowledge)> {
+    // Most scenes ask for no condition.
+    let context = LazyCell::new(|| state.circumstances().context());
+    let questions = scene.knowledge.iter().enumerate();
+    questions.filter(|(_, entry)| entry.when.as_ref().is_none_or(|when| when.holds(&context))).collect()
+}
+
 /// What the customer's words may be taken for by somebody who has to guess. A value cannot be guessed.
-pub(super) fn candidates(scene: &Scene, listening: &Listening) -> Vec<Offered> {
+pub(super) fn candidates(scene: &Scene, state: &State, listening: &Listening) -> Vec<Offered> {
     let branches = listening.branches.iter().filter(|branch| branch.value.is_none()).filter_map(|branch| {
         let intent = scene.intents.get(branch.intent?)?;
         Some(Offered { name: intent.name.clone(), examples: intent.trigger.examples() })
     });
+    let questions = questions(scene, state);
     let questions =
-        scene.knowledge.iter().map(|entry| Offered { name: entry.name.clone(), examples: entry.trigger.examples() });
+        questions.iter().map(|(_, entry)| Offered { name: entry.name.clone(), examples: entry.trigger.examples() });
     branches.chain(questions).collect()
 }
 
 /// The best of the node's branches and the scene's knowledge; where the rules understand nothing, the one that a
 /// language model chose. Of equal ones a branch comes before a question, and what is written first before what is
 /// written later.
-pub(super) fn understand<'a>(scene: &'a Scene, listening: &'a Listening, words: &Words<'_>) -> Understood<'a> {
+pub(super) fn understand<'a>(
+    scene: &'a Scene,
+    listening: &'a Listening,
+    questions: &[(usize, &'a Knowledge)],
+    words: &Words<'_>,
+) -> Understood<'a> {
     let branches = listening.branches.iter().filter_map(|branch| score_branch(scene, branch, words));
-    let questions =
-        scene.knowledge.iter().enumerate().filter_map(|(position, entry)| {
-            Some((Source::Question { position, entry }, entry.trigger.score(words.said)?))
-        });
+    let asked = questions.iter().filter_map(|&(position, entry)| {
+        Some((Source::Question { position, entry }, entry.trigger.score(words.said)?))
+    });
     let understood = |scored: &(Source<'a>, Score)| scored.1.value >= scene.threshold;
     let better = |holder: (Source<'a>, Score), next: (Source<'a>, Score)| {
         if is_better(&next.1, &holder.1) { next } else { holder }
     };
-    let best = branches.chain(questions).filter(understood).reduce(better);
+    let best = branches.chain(asked).filter(understood).reduce(better);
     let refusals = scene
         .intents
         .iter()
@@ -150,7 +166,8 @@ pub(super) fn understand<'a>(scene: &'a Scene, listening: &'a Listening, words: 
         (None, Some((source, _))) => source.forbids_calls(words.said),
         (refusal, None) => refusal.is_some(),
     };
-    let best = best.into_iter().chain(refusal).reduce(better).or_else(|| chosen(scene, listening, words.choice?));
+    let best =
+        best.into_iter().chain(refusal).reduce(better).or_else(|| chosen(scene, listening, questions, words.choice?));
     let meaning = match (best, &listening.otherwise) {
         (Some((Source::Branch { branch, name, found }, score)), _) => {
             Meaning::Branch { branch, hit: hit(name, &score, None), found }
@@ -215,7 +232,12 @@ const fn made_up(value: f64, sample: String, sample_chars: usize) -> Score {
 }
 
 /// The candidate of this name, as sure as the scene wants it: a language model chose it.
-fn chosen<'a>(scene: &'a Scene, listening: &'a Listening, choice: &str) -> Option<(Source<'a>, Score)> {
+fn chosen<'a>(
+    scene: &'a Scene,
+    listening: &'a Listening,
+    questions: &[(usize, &'a Knowledge)],
+    choice: &str,
+) -> Option<(Source<'a>, Score)> {
     let score = || made_up(scene.threshold, String::new(), 0);
     let named = |branch: &&Branch| {
         branch.value.is_none()
@@ -225,8 +247,7 @@ fn chosen<'a>(scene: &'a Scene, listening: &'a Listening, choice: &str) -> Optio
         let name = &scene.intents.get(branch.intent?)?.name;
         return Some((Source::Branch { branch, name, found: None }, score()));
     }
-    let mut questions = scene.knowledge.iter().enumerate();
-    let (position, entry) = questions.find(|(_, entry)| entry.name == choice)?;
+    let &(position, entry) = questions.iter().find(|(_, entry)| entry.name == choice)?;
     Some((Source::Question { position, entry }, score()))
 }
 

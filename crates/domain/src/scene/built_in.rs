@@ -23,4 +23,14 @@ pub const BUILT_IN: &[BuiltIn] = &[
         yaml: include_str!("../../scenes/debt-collection.yaml"),
         tests: include_str!("../../scenes/debt-collection.tests.yaml"),
     },
+    BuiltIn {
+        file: "satisfaction-survey.yaml",
+        yaml: include_str!("../../scenes/satisfaction-survey.yaml"),
+        tests: include_str!("../../scenes/satisfaction-survey.tests.yaml"),
+    },
+    BuiltIn {
+        file: "appointment-reminder.yaml",
+        yaml: include_str!("../../scenes/appointment-reminder.yaml"),
+        tests: include_str!("../../scenes/appointment-reminder.tests.yaml"),
+    },
 ];

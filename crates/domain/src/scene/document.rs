@@ -253,6 +253,9 @@ pub(super) struct Knowledge {
     /// Whether the customer's voice stops the answer.
     #[serde(default)]
     pub(super) interruptible: Option<Interruptible>,
+    /// A condition in CEL over what happened so far: where it does not hold, the question is not understood.
+    #[serde(default)]
+    pub(super) when: Option<Located<String>>,
     /// How often it is answered. Who asks again is led to `then`, or has not been understood.
     #[serde(default)]
     pub(super) limit: Option<Located<u32>>,

@@ -200,6 +200,8 @@ pub(crate) struct Knowledge {
     pub(crate) name: String,
     /// The words that ask it.
     pub(crate) trigger: Trigger,
+    /// Where it is understood at all; none: everywhere.
+    pub(crate) when: Option<Arc<Condition>>,
     /// What the robot answers; never empty.
     pub(crate) answer: Vec<Template>,
     /// Whether the customer's voice stops the answer.

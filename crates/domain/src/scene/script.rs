@@ -1,5 +1,6 @@
 //! Written dialogues as tests of a scene: `hutong scene test FILE --script FILE`.
 
+mod coverage;
 mod document;
 mod play;
 
@@ -9,6 +10,7 @@ use super::Scene;
 use super::names::Names;
 use super::problem::{Problem, Problems};
 use super::source::{self, Located};
+pub use coverage::{Covered, untested};
 use document::Dialogue;
 
 /// How one dialogue went.
@@ -20,6 +22,8 @@ pub struct DialogueReport {
     pub failures: Vec<Failure>,
     /// Everything that was said, a line each, for the people who look into a failure.
     pub transcript: Vec<String>,
+    /// What it came to.
+    pub covered: Covered,
 }
 
 impl DialogueReport {

@@ -105,6 +105,9 @@ impl Shadows<'_> {
         let &(hidden, _) = candidates.get(position)?;
         let others = candidates.iter().enumerate().filter(|&(other, _)| other != position);
         for (other, &(by, _)) in others {
+            if !self.always_understood(by) {
+                continue;
+            }
             match self.shadow(by, hidden) {
                 Shadow::Full => return Some(by),
                 Shadow::Ties if other < position => return Some(by),
@@ -112,6 +115,14 @@ impl Shadows<'_> {
             }
         }
         None
+    }
+
+    /// A question that is understood only where a condition holds hides nothing for good.
+    fn always_understood(&self, candidate: Candidate) -> bool {
+        match candidate {
+            Candidate::Intent(_) => true,
+            Candidate::Knowledge(entry) => self.scene.knowledge.get(entry).is_some_and(|entry| entry.when.is_none()),
+        }
     }
 
     fn shadow(&mut self, by: Candidate, hidden: Candidate) -> Shadow {

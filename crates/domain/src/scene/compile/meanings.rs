@@ -1,5 +1,8 @@
 //! What customers may mean: intents and knowledge.
 
+use std::sync::Arc;
+
+use super::super::condition::Use;
 use super::super::document::{self, ResultRules};
 use super::super::intents::{self, BuiltInIntent};
 use super::super::model::{Intent, Knowledge};
@@ -107,11 +110,16 @@ impl Compiler<'_> {
         }
         self.at_place(&entry.name.value, entry.name.at);
         let then = self.optional_way(entry.then.as_ref());
+        let when = match &entry.when {
+            Some(when) => Some(Arc::new(self.condition(when, Use::Way)?)),
+            None => None,
+        };
         let answer = self.prompt(&entry.answer);
         let interruption = self.interruption(entry.interruptible);
         Some(Knowledge {
             name: entry.name.value.clone(),
             trigger,
+            when,
             answer: answer?,
             interruption,
             reveals: entry.reveals.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),

@@ -4,8 +4,8 @@ use jiff::civil::{DateTime, date};
 
 use super::super::source::{Located, Position};
 use super::document::{Dialogue, Turn};
-use super::{DialogueReport, Failure, Scene, UNKNOWN};
-use crate::call::{FinishStatus, Speaker, Understanding, Utterance};
+use super::{Covered, DialogueReport, Failure, Scene, UNKNOWN};
+use crate::call::{CallResult, FinishStatus, Speaker, Understanding, Utterance};
 use crate::dialogue::{self, Action, Event, Opening, State, Step};
 use crate::grading::{self, Facts};
 use crate::moment::Moment;
@@ -33,11 +33,19 @@ pub(super) fn play(scene: &Scene, dialogue: &Dialogue) -> DialogueReport {
     for (index, turn) in dialogue.turns.iter().enumerate() {
         player.turn(index + 1, turn, dialogue.name.at);
     }
-    player.expect_end(dialogue);
+    let results = player.results();
+    player.expect_end(dialogue, &results);
+    let circumstances = player.state.circumstances();
+    let covered = Covered {
+        nodes: circumstances.visited.into_iter().collect(),
+        questions: circumstances.knowledge.into_iter().collect(),
+        results: results.into_iter().map(|result| (result.name, result.value)).collect(),
+    };
     DialogueReport {
         name: dialogue.name.value.clone(),
         failures: player.failures,
         transcript: player.transcript.iter().map(line).collect(),
+        covered,
     }
 }
 
@@ -156,7 +164,20 @@ impl Player<'_> {
         }
     }
 
-    fn expect_end(&mut self, dialogue: &Dialogue) {
+    /// What is concluded about the dialogue.
+    fn results(&self) -> Vec<CallResult> {
+        let robot_spoke = self.transcript.iter().filter(|line| line.speaker == Speaker::Robot);
+        let facts = Facts {
+            finish_status: FinishStatus::Answered,
+            talk_ms: self.now_ms,
+            chat_rounds: i64::try_from(robot_spoke.count()).unwrap_or(i64::MAX),
+            state: Some(&self.state),
+            transcript: &self.transcript,
+        };
+        grading::grade(self.scene, &facts)
+    }
+
+    fn expect_end(&mut self, dialogue: &Dialogue, results: &[CallResult]) {
         if let Some(reason) = &dialogue.expect.reason {
             let got = match (self.state.is_ended(), self.state.hang_up_reason()) {
                 (true, Some(reason)) => reason.to_owned(),
@@ -181,17 +202,6 @@ impl Player<'_> {
                 self.fail(expected.at, None, words(expected.value), words(self.state.do_not_call()));
             }
         }
-        let robot_spoke = self.transcript.iter().filter(|line| line.speaker == Speaker::Robot);
-        let results = grading::grade(
-            self.scene,
-            &Facts {
-                finish_status: FinishStatus::Answered,
-                talk_ms: self.now_ms,
-                chat_rounds: i64::try_from(robot_spoke.count()).unwrap_or(i64::MAX),
-                state: Some(&self.state),
-                transcript: &self.transcript,
-            },
-        );
         for (name, expected) in &dialogue.expect.results {
             let mut wanted: Vec<&str> = expected.value.0.iter().map(|value| value.text.value.as_str()).collect();
             let of_name = results.iter().filter(|result| result.name == *name);
