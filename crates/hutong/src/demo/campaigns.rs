@@ -1,4 +1,4 @@
-//! What the demo has in it: a company, two scenes, lines, and three campaigns.
+//! What the demo has in it: a company, the built-in scenes, lines, and three campaigns.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
