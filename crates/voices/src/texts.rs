@@ -17,6 +17,16 @@ const ANNOUNCEMENTS: &str = include_str!("../lists/announcements.tsv");
 /// What answering machines say.
 const GREETINGS: &str = include_str!("../lists/greetings.tsv");
 
+/// Scenes that say nothing themselves: what is left is what every scene says that does not say otherwise.
+const BARE: [&str; 2] = [
+    "{ hutong: 1, name: 空, robot: { name: 空 }, voices: [空], nodes: [{ name: 问, say: 好, otherwise: 完 }, \
+     { name: 完, say: 好, end: { reason: 完 } }], voicemail: { do: leave_message }, \
+     results: [{ name: 客户意向等级, values: [C], default: C, unanswered: C }] }",
+    "{ hutong: 1, language: en, name: bare, robot: { name: bare }, voices: [{ name: bare, speaker: af_heart, speed: 1.0 }], \
+     nodes: [{ name: ask, say: Okay, otherwise: end }, { name: end, say: Okay, end: { reason: end } }], \
+     voicemail: { do: leave_message }, results: [{ name: 客户意向等级, values: [C], default: C, unanswered: C }] }",
+];
+
 const ROBOT_VOICES: &[&str] = &[SHIPPED_SPEAKER];
 const CALLEE_VOICES: &[&str] = &["zm_yunjian", "zf_xiaoxiao"];
 const CARRIER_VOICES: &[&str] = &["zf_xiaoxiao"];
@@ -53,6 +63,10 @@ pub(crate) fn all() -> Result<Vec<Line>> {
     for built_in in BUILT_IN {
         let scene = Scene::parse(built_in.yaml).map_err(|problems| anyhow!("{}: {problems:?}", built_in.file))?;
         lines.extend(prompts(&scene, built_in.file.trim_end_matches(".yaml")));
+    }
+    for bare in BARE {
+        let scene = Scene::parse(bare).map_err(|problems| anyhow!("{bare}: {problems:?}"))?;
+        lines.extend(prompts(&scene, "built-in"));
     }
     for (role, list, voices) in [
         ("value", CUSTOMERS, ROBOT_VOICES),
