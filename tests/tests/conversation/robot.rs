@@ -1,16 +1,20 @@
 //! An installation whose robot talks to the farm's callees over a trunk that sends no words along.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use hutong_e2e::callees::Callees;
 use hutong_e2e::http::Request;
-use hutong_e2e::wait::until;
+use hutong_e2e::wait::{until, until_within};
 use hutong_e2e::{Client, Credentials, Installation, Server, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long a recogniser may take that shares two cores with all other tests.
 const ANSWER_TIMEOUT_MS: u32 = 15_000;
+
+/// A conversation with somebody who asks a lot, where every answer waits for a busy machine.
+const CALL_MAX: Duration = Duration::from_secs(400);
 
 /// What the robot speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +124,7 @@ impl Robot {
 
     /// Waits until the call to this number is over.
     pub(crate) fn ended(&self, task: &Value, number: &str) -> Call {
-        let call = until("the call is over", || {
+        let call = until_within(CALL_MAX, "the call is over", || {
             let done = self.client.all("task/queryDoneTaskPhones", &json!({ "callJobId": task }));
             done.into_iter().find(|call| call["customerTelephone"] == number)
         });
@@ -136,8 +140,7 @@ impl Robot {
 
     /// Where the callee's ears are kept.
     pub(crate) fn heard_by(&self, number: &str) -> PathBuf {
-        let file: &Path = self.heard.path();
-        let file = file.join(format!("{number}-1.wav"));
+        let file = self.heard.path().join(format!("{number}-1.wav"));
         until("what the callee heard is kept", || file.is_file().then(|| file.clone()))
     }
 
