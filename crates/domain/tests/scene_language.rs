@@ -194,6 +194,41 @@ nodes:
 }
 
 #[test]
+fn who_asks_never_to_be_called_again_is_not_talked_on_to() {
+    let scene = scene(
+        "\
+do_not_call: { say: 好的，不再打扰。, reason: 免打扰 }
+intents:
+  - { name: 不清楚, patterns: ['*不知道*'] }
+nodes:
+  - { name: 问, say: 他几点回来？, branches: [{ intent: 不清楚, next: 二 }, { value: time, keep: 时间, next: 二 }] }
+  - { name: 二, say: 还有吗？, branches: [{ intent: 拒绝再打, next: 自己 }, { intent: 不清楚, next: 完 }] }
+  - { name: 自己, say: 自己的话。, end: { reason: 自己 } }
+  - { name: 完, say: 再见。, end: { reason: 完 } }
+knowledge:
+  - { name: 烦, patterns: ['*你别打了*'], answer: 打扰您了。 }
+",
+    );
+    passes(
+        &scene,
+        "\
+- name: 另有分支
+  turns: [{ customer: '不知道，你别打了吧', intent: 拒绝再打, says: 不再打扰 }]
+  expect: { reason: 免打扰, do_not_call: true }
+- name: 另有值
+  turns: [{ customer: '明天下午三点钟以后别再打了', intent: 拒绝再打 }]
+  expect: { reason: 免打扰, do_not_call: true }
+- name: 场景的分支
+  turns: [{ customer: 不知道, node: 二 }, { customer: '不知道，你别打了吧', intent: 拒绝再打, node: 自己 }]
+  expect: { reason: 自己, do_not_call: true }
+- name: 只是不知道
+  turns: [{ customer: 不知道, node: 二 }, { customer: 我不知道啊, node: 完 }]
+  expect: { do_not_call: false }
+",
+    );
+}
+
+#[test]
 fn who_asks_again_hears_the_next_answer_and_not_for_ever() {
     let scene = scene(
         "\

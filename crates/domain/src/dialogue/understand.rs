@@ -106,13 +106,23 @@ enum Source<'a> {
 
 impl Source<'_> {
     /// Whether words that mean this ask never to be called again as well, as some complaints do.
-    fn forbids_calls(&self, said: &Normalized) -> bool {
+    fn forbids_calls(&self, scene: &Scene, said: &Normalized) -> bool {
         match self {
-            Self::Branch { name, .. } | Self::DoNotCall { name } => {
-                BuiltInIntent::resolve(name).is_some_and(|intent| intent.forbids_calls(said))
+            Self::DoNotCall { .. } => true,
+            Self::Branch { branch, .. } => {
+                let intent = branch.intent.and_then(|intent| scene.intents.get(intent));
+                intent.is_some_and(|intent| {
+                    let complains = BuiltInIntent::resolve(&intent.name);
+                    intent.do_not_call || complains.is_some_and(|complaint| complaint.forbids_calls(said))
+                })
             }
             Self::Question { .. } => false,
         }
+    }
+
+    /// Whether it leads along a branch for complaints.
+    fn complains(&self) -> bool {
+        matches!(self, Self::Branch { name, .. } if BuiltInIntent::resolve(name) == Some(BuiltInIntent::Complaint))
     }
 }
 
@@ -153,7 +163,7 @@ pub(super) fn understand<'a>(
     let better = |holder: (Source<'a>, Score), next: (Source<'a>, Score)| {
         if is_better(&next.1, &holder.1) { next } else { holder }
     };
-    let best = branches.chain(asked).filter(understood).reduce(better);
+    let (heard, asked): (Vec<_>, Vec<_>) = (branches.filter(understood).collect(), asked.filter(understood).collect());
     let refusals = scene
         .intents
         .iter()
@@ -161,13 +171,15 @@ pub(super) fn understand<'a>(
         .filter_map(|intent| Some((Source::DoNotCall { name: &intent.name }, intent.trigger.score(words.said)?)));
     let refusal =
         refusals.filter(understood).reduce(better).filter(|refusal| !only_complains(scene, words, &refusal.1));
-    let do_not_call = match (&refusal, &best) {
-        (Some((_, refusal)), Some((source, best))) => refusal.value >= best.value || source.forbids_calls(words.said),
-        (None, Some((source, _))) => source.forbids_calls(words.said),
-        (refusal, None) => refusal.is_some(),
-    };
-    let best =
-        best.into_iter().chain(refusal).reduce(better).or_else(|| chosen(scene, listening, questions, words.choice?));
+    // Who asks never to be called again is not talked on to, whatever else they say: 不知道，你别打了吧.
+    let (forbidding, others): (Vec<_>, Vec<_>) = heard.into_iter().partition(|(source, score)| {
+        source.forbids_calls(scene, words.said) && (source.complains() || !only_complains(scene, words, score))
+    });
+    let forbidding = forbidding.into_iter().chain(refusal).reduce(better);
+    let best = forbidding
+        .or_else(|| others.into_iter().chain(asked).reduce(better))
+        .or_else(|| chosen(scene, listening, questions, words.choice?));
+    let do_not_call = best.as_ref().is_some_and(|(source, _)| source.forbids_calls(scene, words.said));
     let meaning = match (best, &listening.otherwise) {
         (Some((Source::Branch { branch, name, found }, score)), _) => {
             Meaning::Branch { branch, hit: hit(name, &score, None), found }
