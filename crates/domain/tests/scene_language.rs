@@ -229,6 +229,62 @@ knowledge:
 }
 
 #[test]
+fn a_value_counts_by_how_much_of_the_utterance_it_is() {
+    let scene = scene(
+        "\
+nodes:
+  - name: 问
+    say: 您哪天过来？
+    branches: [{ value: time, keep: 时间, next: 完 }, { intent: 肯定, next: 问 }, { intent: 忙碌, next: 问 }]
+  - { name: 完, say: '{时间}见。', end: { reason: 完 } }
+knowledge:
+  - { name: 营业时间, keywords: [开门, 开到几点, open], answer: 我们都在。 }
+  - { name: 带人, keywords: [孩子, 带孩子, 一起过去], answer: 可以一起来。 }
+",
+    );
+    passes(
+        &scene,
+        "\
+- name: 只说时间
+  turns: [{ customer: 那就明天下午三点吧, intent: 时间, node: 完 }]
+- name: 问时间
+  turns: [{ customer: 明天下午三点可以吗, intent: 时间, node: 完 }]
+- name: 问别的
+  turns: [{ customer: 你们周日开门吗, intent: 营业时间, node: 问 }, { customer: 我想带孩子一起过去看周六, intent: 带人, node: 问 }]
+- name: 多半是时间
+  turns: [{ customer: 孩子放学以后吧周六下午三点半, intent: 时间, node: 完 }]
+- name: 英文
+  turns: [{ customer: 'Are you open?', intent: 营业时间 }]
+",
+    );
+}
+
+#[test]
+fn an_english_question_that_names_a_day_asks_about_something_else() {
+    let scene = scene(
+        "\
+language: en
+nodes:
+  - { name: ask, say: When?, branches: [{ value: time, keep: moment, next: done }, { intent: 'yes', next: ask }] }
+  - { name: done, say: '{moment} then.', end: { reason: done } }
+knowledge:
+  - { name: hours, keywords: [open], answer: We are. }
+",
+    );
+    passes(
+        &scene,
+        "\
+- name: a question
+  turns: [{ customer: 'Are you open on Sunday?', intent: hours, node: ask }, { customer: Sunday then, node: done }]
+- name: a question about the time
+  turns: [{ customer: 'Is 3 pm okay?', intent: moment, node: done }]
+- name: an offer
+  turns: [{ customer: 'How about tomorrow at 3 pm?', intent: moment, node: done }]
+",
+    );
+}
+
+#[test]
 fn who_asks_again_hears_the_next_answer_and_not_for_ever() {
     let scene = scene(
         "\

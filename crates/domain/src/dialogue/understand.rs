@@ -17,6 +17,9 @@ use crate::scene::trigger::{Kind, Normalized, Score, is_better};
 /// of the utterance it covers.
 const VALUE_SCORE_MIN: f64 = 0.6;
 
+/// How much of what a value covers counts in a question.
+const ASKED_VALUE_FACTOR: f64 = 0.5;
+
 /// Signs that somebody is listening, not that they want to speak.
 const BACKCHANNELS: &[&str] = &[
     "嗯",
@@ -218,7 +221,7 @@ fn score_branch<'a>(scene: &'a Scene, branch: &'a Branch, words: &Words<'_>) -> 
     match (intent, found) {
         (Some((name, mut score)), found) => {
             // Of two branches for the same intent, the one that hears more comes first.
-            score.sample_chars += found.as_ref().map_or(0, |found| found.chars);
+            score.sample_chars += found.as_ref().map_or(0, |found| found.extent.units);
             Some((Source::Branch { branch, name, found }, score))
         }
         (None, Some(found)) => {
@@ -230,12 +233,15 @@ fn score_branch<'a>(scene: &'a Scene, branch: &'a Branch, words: &Words<'_>) -> 
 }
 
 fn score_value(scene: &Scene, found: &Found, words: &Words<'_>) -> Score {
-    let said = words.said.weighty().max(1);
     let number = |count: usize| u32::try_from(count).map_or(f64::INFINITY, f64::from);
-    let covered = VALUE_SCORE_MIN + (1.0 - VALUE_SCORE_MIN) * (number(found.chars) / number(said)).min(1.0);
+    let said = words.said.weighty();
+    let coverage = if said == 0 { 1.0 } else { (number(found.extent.weighty) / number(said)).min(1.0) };
+    // A question that names a day asks about something else first: are you open on Sunday?
+    let coverage = if words.said.asks() { coverage * ASKED_VALUE_FACTOR } else { coverage };
+    let covered = VALUE_SCORE_MIN + (1.0 - VALUE_SCORE_MIN) * coverage;
     // 明天没空 names a day and refuses it: whatever else is understood counts first.
     let value = if words.said.denies_something() { scene.threshold } else { covered.max(scene.threshold) };
-    made_up(value, found.spoken.clone(), found.chars)
+    made_up(value, found.spoken.clone(), found.extent.units)
 }
 
 /// A score that no trigger gave.

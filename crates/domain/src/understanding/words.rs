@@ -163,6 +163,16 @@ impl Normalized {
         self.is_negative
     }
 
+    /// How many units it has.
+    pub(crate) fn len(&self) -> usize {
+        self.units.len()
+    }
+
+    /// Whether it asks something.
+    pub(crate) const fn asks(&self) -> bool {
+        self.is_question
+    }
+
     /// How many units are not mere particles and pronouns.
     pub(crate) fn weighty(&self) -> usize {
         self.units.iter().filter(|unit| !unit.is(FILLER)).count()
@@ -451,11 +461,11 @@ const fn character_flags(letter: char) -> u16 {
 fn word_flags(word: &str) -> u16 {
     match word {
         "not" | "never" | "no" | "neither" | "nor" => NEGATOR,
-        "really" | "very" | "that" | "all" | "be" | "to" | "have" | "any" | "so" | "at" | "particularly"
-        | "exactly" | "currently" | "much" => LINK,
-        "a" | "an" => FILLER | LINK,
+        "really" | "very" | "that" | "all" | "be" | "to" | "have" | "any" | "so" | "particularly" | "exactly"
+        | "currently" | "much" => LINK,
+        "a" | "an" | "at" => FILLER | LINK,
         "the" | "i" | "you" | "am" | "is" | "are" | "it" | "this" | "me" | "my" | "your" | "we" | "just" | "with"
-        | "of" | "do" => FILLER,
+        | "of" | "do" | "on" | "in" => FILLER,
         "um" | "uh" | "er" | "ah" | "oh" | "well" | "hmm" | "look" | "sorry" | "mm" | "and" | "but" => FILLER | OPENER,
         "please" | "sir" | "madam" | "then" | "now" | "man" => FILLER | PARTICLE,
         _ => 0,
