@@ -194,6 +194,97 @@ nodes:
 }
 
 #[test]
+fn who_asks_never_to_be_called_again_is_not_talked_on_to() {
+    let scene = scene(
+        "\
+do_not_call: { say: 好的，不再打扰。, reason: 免打扰 }
+intents:
+  - { name: 不清楚, patterns: ['*不知道*'] }
+nodes:
+  - { name: 问, say: 他几点回来？, branches: [{ intent: 不清楚, next: 二 }, { value: time, keep: 时间, next: 二 }] }
+  - { name: 二, say: 还有吗？, branches: [{ intent: 拒绝再打, next: 自己 }, { intent: 不清楚, next: 完 }] }
+  - { name: 自己, say: 自己的话。, end: { reason: 自己 } }
+  - { name: 完, say: 再见。, end: { reason: 完 } }
+knowledge:
+  - { name: 烦, patterns: ['*你别打了*'], answer: 打扰您了。 }
+",
+    );
+    passes(
+        &scene,
+        "\
+- name: 另有分支
+  turns: [{ customer: '不知道，你别打了吧', intent: 拒绝再打, says: 不再打扰 }]
+  expect: { reason: 免打扰, do_not_call: true }
+- name: 另有值
+  turns: [{ customer: '明天下午三点钟以后别再打了', intent: 拒绝再打 }]
+  expect: { reason: 免打扰, do_not_call: true }
+- name: 场景的分支
+  turns: [{ customer: 不知道, node: 二 }, { customer: '不知道，你别打了吧', intent: 拒绝再打, node: 自己 }]
+  expect: { reason: 自己, do_not_call: true }
+- name: 只是不知道
+  turns: [{ customer: 不知道, node: 二 }, { customer: 我不知道啊, node: 完 }]
+  expect: { do_not_call: false }
+",
+    );
+}
+
+#[test]
+fn a_value_counts_by_how_much_of_the_utterance_it_is() {
+    let scene = scene(
+        "\
+nodes:
+  - name: 问
+    say: 您哪天过来？
+    branches: [{ value: time, keep: 时间, next: 完 }, { intent: 肯定, next: 问 }, { intent: 忙碌, next: 问 }]
+  - { name: 完, say: '{时间}见。', end: { reason: 完 } }
+knowledge:
+  - { name: 营业时间, keywords: [开门, 开到几点, open], answer: 我们都在。 }
+  - { name: 带人, keywords: [孩子, 带孩子, 一起过去], answer: 可以一起来。 }
+",
+    );
+    passes(
+        &scene,
+        "\
+- name: 只说时间
+  turns: [{ customer: 那就明天下午三点吧, intent: 时间, node: 完 }]
+- name: 问时间
+  turns: [{ customer: 明天下午三点可以吗, intent: 时间, node: 完 }]
+- name: 问别的
+  turns: [{ customer: 你们周日开门吗, intent: 营业时间, node: 问 }, { customer: 我想带孩子一起过去看周六, intent: 带人, node: 问 }]
+- name: 多半是时间
+  turns: [{ customer: 孩子放学以后吧周六下午三点半, intent: 时间, node: 完 }]
+- name: 英文
+  turns: [{ customer: 'Are you open?', intent: 营业时间 }]
+",
+    );
+}
+
+#[test]
+fn an_english_question_that_names_a_day_asks_about_something_else() {
+    let scene = scene(
+        "\
+language: en
+nodes:
+  - { name: ask, say: When?, branches: [{ value: time, keep: moment, next: done }, { intent: 'yes', next: ask }] }
+  - { name: done, say: '{moment} then.', end: { reason: done } }
+knowledge:
+  - { name: hours, keywords: [open], answer: We are. }
+",
+    );
+    passes(
+        &scene,
+        "\
+- name: a question
+  turns: [{ customer: 'Are you open on Sunday?', intent: hours, node: ask }, { customer: Sunday then, node: done }]
+- name: a question about the time
+  turns: [{ customer: 'Is 3 pm okay?', intent: moment, node: done }]
+- name: an offer
+  turns: [{ customer: 'How about tomorrow at 3 pm?', intent: moment, node: done }]
+",
+    );
+}
+
+#[test]
 fn who_asks_again_hears_the_next_answer_and_not_for_ever() {
     let scene = scene(
         "\

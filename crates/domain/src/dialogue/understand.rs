@@ -17,6 +17,9 @@ use crate::scene::trigger::{Kind, Normalized, Score, is_better};
 /// of the utterance it covers.
 const VALUE_SCORE_MIN: f64 = 0.6;
 
+/// How much of what a value covers counts in a question.
+const ASKED_VALUE_FACTOR: f64 = 0.5;
+
 /// Signs that somebody is listening, not that they want to speak.
 const BACKCHANNELS: &[&str] = &[
     "嗯",
@@ -106,13 +109,23 @@ enum Source<'a> {
 
 impl Source<'_> {
     /// Whether words that mean this ask never to be called again as well, as some complaints do.
-    fn forbids_calls(&self, said: &Normalized) -> bool {
+    fn forbids_calls(&self, scene: &Scene, said: &Normalized) -> bool {
         match self {
-            Self::Branch { name, .. } | Self::DoNotCall { name } => {
-                BuiltInIntent::resolve(name).is_some_and(|intent| intent.forbids_calls(said))
+            Self::DoNotCall { .. } => true,
+            Self::Branch { branch, .. } => {
+                let intent = branch.intent.and_then(|intent| scene.intents.get(intent));
+                intent.is_some_and(|intent| {
+                    let complains = BuiltInIntent::resolve(&intent.name);
+                    intent.do_not_call || complains.is_some_and(|complaint| complaint.forbids_calls(said))
+                })
             }
             Self::Question { .. } => false,
         }
+    }
+
+    /// Whether it leads along a branch for complaints.
+    fn complains(&self) -> bool {
+        matches!(self, Self::Branch { name, .. } if BuiltInIntent::resolve(name) == Some(BuiltInIntent::Complaint))
     }
 }
 
@@ -153,7 +166,7 @@ pub(super) fn understand<'a>(
     let better = |holder: (Source<'a>, Score), next: (Source<'a>, Score)| {
         if is_better(&next.1, &holder.1) { next } else { holder }
     };
-    let best = branches.chain(asked).filter(understood).reduce(better);
+    let (heard, asked): (Vec<_>, Vec<_>) = (branches.filter(understood).collect(), asked.filter(understood).collect());
     let refusals = scene
         .intents
         .iter()
@@ -161,13 +174,15 @@ pub(super) fn understand<'a>(
         .filter_map(|intent| Some((Source::DoNotCall { name: &intent.name }, intent.trigger.score(words.said)?)));
     let refusal =
         refusals.filter(understood).reduce(better).filter(|refusal| !only_complains(scene, words, &refusal.1));
-    let do_not_call = match (&refusal, &best) {
-        (Some((_, refusal)), Some((source, best))) => refusal.value >= best.value || source.forbids_calls(words.said),
-        (None, Some((source, _))) => source.forbids_calls(words.said),
-        (refusal, None) => refusal.is_some(),
-    };
-    let best =
-        best.into_iter().chain(refusal).reduce(better).or_else(|| chosen(scene, listening, questions, words.choice?));
+    // Who asks never to be called again is not talked on to, whatever else they say: 不知道，你别打了吧.
+    let (forbidding, others): (Vec<_>, Vec<_>) = heard.into_iter().partition(|(source, score)| {
+        source.forbids_calls(scene, words.said) && (source.complains() || !only_complains(scene, words, score))
+    });
+    let forbidding = forbidding.into_iter().chain(refusal).reduce(better);
+    let best = forbidding
+        .or_else(|| others.into_iter().chain(asked).reduce(better))
+        .or_else(|| chosen(scene, listening, questions, words.choice?));
+    let do_not_call = best.as_ref().is_some_and(|(source, _)| source.forbids_calls(scene, words.said));
     let meaning = match (best, &listening.otherwise) {
         (Some((Source::Branch { branch, name, found }, score)), _) => {
             Meaning::Branch { branch, hit: hit(name, &score, None), found }
@@ -206,7 +221,7 @@ fn score_branch<'a>(scene: &'a Scene, branch: &'a Branch, words: &Words<'_>) -> 
     match (intent, found) {
         (Some((name, mut score)), found) => {
             // Of two branches for the same intent, the one that hears more comes first.
-            score.sample_chars += found.as_ref().map_or(0, |found| found.chars);
+            score.sample_chars += found.as_ref().map_or(0, |found| found.extent.units);
             Some((Source::Branch { branch, name, found }, score))
         }
         (None, Some(found)) => {
@@ -218,12 +233,15 @@ fn score_branch<'a>(scene: &'a Scene, branch: &'a Branch, words: &Words<'_>) -> 
 }
 
 fn score_value(scene: &Scene, found: &Found, words: &Words<'_>) -> Score {
-    let said = words.said.weighty().max(1);
     let number = |count: usize| u32::try_from(count).map_or(f64::INFINITY, f64::from);
-    let covered = VALUE_SCORE_MIN + (1.0 - VALUE_SCORE_MIN) * (number(found.chars) / number(said)).min(1.0);
+    let said = words.said.weighty();
+    let coverage = if said == 0 { 1.0 } else { (number(found.extent.weighty) / number(said)).min(1.0) };
+    // A question that names a day asks about something else first: are you open on Sunday?
+    let coverage = if words.said.asks() { coverage * ASKED_VALUE_FACTOR } else { coverage };
+    let covered = VALUE_SCORE_MIN + (1.0 - VALUE_SCORE_MIN) * coverage;
     // 明天没空 names a day and refuses it: whatever else is understood counts first.
     let value = if words.said.denies_something() { scene.threshold } else { covered.max(scene.threshold) };
-    made_up(value, found.spoken.clone(), found.chars)
+    made_up(value, found.spoken.clone(), found.extent.units)
 }
 
 /// A score that no trigger gave.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::intents;
 use super::public::Language;
+use crate::understanding::Normalized;
 use crate::understanding::spoken::{Spoken, Unspeakable, speak};
 use crate::understanding::values::{self, Number, Precision, Time};
 
@@ -122,8 +123,8 @@ impl ValueKind {
                 let all = values::digits(said, spoken_in).into_iter().filter(|found| fits(&found.value));
                 // Of equally long ones the first.
                 let found = all.reduce(|best, next| if next.value.len() > best.value.len() { next } else { best })?;
-                let chars = said.get(found.place).map_or(0, audible);
-                Some(Found { chars, ..Self::typed(&found.value, language) })
+                let extent = Extent::of(said, found.place);
+                Some(Found { extent, ..Self::typed(&found.value, language) })
             }
         }
     }
@@ -135,7 +136,7 @@ impl ValueKind {
             value: digits.to_owned(),
             numeric: false,
             moment: None,
-            chars: digits.len(),
+            extent: Extent::default(),
         }
     }
 }
@@ -143,9 +144,20 @@ impl ValueKind {
 /// Digits of a phone number.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
-/// How many characters of a text can be heard.
-fn audible(text: &str) -> usize {
-    text.chars().filter(|letter| letter.is_alphanumeric()).count()
+/// How much of an utterance says something, in the units that utterances are compared by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// All units.
+    pub(crate) units: usize,
+    /// Without particles and pronouns.
+    pub(crate) weighty: usize,
+}
+
+impl Extent {
+    fn of(said: &str, place: std::ops::Range<usize>) -> Self {
+        let words = Normalized::new(said.get(place).unwrap_or_default());
+        Self { units: words.len(), weighty: words.weighty() }
+    }
 }
 
 fn of_time(said: &str, found: values::Found<values::Time>) -> Found {
@@ -158,7 +170,7 @@ fn of_time(said: &str, found: values::Found<values::Time>) -> Found {
         Precision::PartOfDay => format!("{day} {}", clock(from)),
         Precision::Day => day.to_string(),
     };
-    Found { spoken, value, numeric: false, moment: Some(from), chars: said.get(place).map_or(0, audible) }
+    Found { spoken, value, numeric: false, moment: Some(from), extent: Extent::of(said, place) }
 }
 
 fn of_number(
@@ -169,8 +181,8 @@ fn of_number(
     now: DateTime,
 ) -> Found {
     let value = found.value.to_string();
-    let chars = said.get(found.place.clone()).map_or(0, audible);
-    Found { spoken: kind.spoken(&value, language, now), value, numeric: true, moment: None, chars }
+    let extent = Extent::of(said, found.place.clone());
+    Found { spoken: kind.spoken(&value, language, now), value, numeric: true, moment: None, extent }
 }
 
 /// A value in what was said.
@@ -184,8 +196,8 @@ pub(crate) struct Found {
     pub(crate) numeric: bool,
     /// The moment that it names.
     pub(crate) moment: Option<DateTime>,
-    /// How many characters of the utterance say it.
-    pub(crate) chars: usize,
+    /// How much of the utterance says it.
+    pub(crate) extent: Extent,
 }
 
 #[cfg(test)]

@@ -155,6 +155,7 @@ impl BuiltInIntent {
         for (kind, word) in self.words(language) {
             match kind {
                 "keywords" => trigger.add_keyword(word),
+                "openings" => trigger.add_opening(word),
                 "patterns" => trigger.add_pattern(word),
                 "samples" => trigger.add_sample(word),
                 _ => false,
@@ -213,7 +214,7 @@ mod tests {
                     continue;
                 }
                 let (kind, words) = line.split_once(": ").unwrap_or_else(|| panic!("{line}"));
-                assert!(["keywords", "neighbours", "patterns", "samples"].contains(&kind), "{line}");
+                assert!(["keywords", "openings", "neighbours", "patterns", "samples"].contains(&kind), "{line}");
                 count += words.split([',', '、']).filter(|word| !word.trim().is_empty()).count();
             }
             let names: Vec<&str> = BuiltInIntent::ALL.iter().map(|intent| intent.name(language)).collect();

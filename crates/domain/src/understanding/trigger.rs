@@ -2,13 +2,14 @@
 //!
 //! [`Trigger::score`] is the one function that decides; everything else only compares scores.
 
+mod cover;
+
+use cover::Cover;
+
 use super::fixed::is_closed;
 use super::wildcards;
 pub use super::words::Normalized;
-use super::words::{FILLER, Mask, NEGATOR, Pairs, STAR, UNITS_MAX, Unit, likeness, units};
-
-/// What a keyword is worth when nearly nothing else of the utterance is about it.
-const KEYWORD_SCORE_MIN: f64 = 0.6;
+use super::words::{Mask, NEGATOR, Pairs, STAR, Unit, likeness, units};
 
 /// What a pattern is worth when nearly everything is matched by wildcards. More than a keyword: who
 /// writes a pattern has thought of the whole sentence.
@@ -28,6 +29,9 @@ const OPPOSITE_SAMPLE_FACTOR: f64 = 0.5;
 /// How much a word counts that gives a neighbouring meaning away: 投诉 is a complaint first, and
 /// only then the wish not to be called again.
 const NEIGHBOUR_WEIGHT: f64 = 0.9;
+
+/// How much one word of an answer counts that only opens what else is said: `Yes, but I'm driving`.
+const OPENING_WEIGHT: f64 = 0.95;
 
 /// How many examples of a meaning are given.
 const EXAMPLES_MAX: usize = 8;
@@ -62,6 +66,8 @@ pub struct Score {
 #[derive(Debug, Clone, Default)]
 pub struct Trigger {
     keywords: Vec<Wording>,
+    /// Words that count where an utterance begins with them and pauses: 好，那你说.
+    openings: Vec<Wording>,
     patterns: Vec<Wording>,
     samples: Vec<Sample>,
     /// Whether a negation before a keyword takes it back: 不方便 is not 方便.
@@ -140,12 +146,17 @@ impl Trigger {
     /// Whether nothing can set it off.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.keywords.is_empty() && self.patterns.is_empty() && self.samples.is_empty()
+        self.keywords.is_empty() && self.openings.is_empty() && self.patterns.is_empty() && self.samples.is_empty()
     }
 
     /// Adds a word that counts wherever it stands; false where nothing of it can be heard.
     pub fn add_keyword(&mut self, keyword: &str) -> bool {
         add(&mut self.keywords, Wording::new(keyword, units(keyword, false)))
+    }
+
+    /// Adds a word that counts where an utterance begins with it and pauses then.
+    pub(super) fn add_opening(&mut self, word: &str) -> bool {
+        add(&mut self.openings, Wording::new(word, units(word, false)))
     }
 
     /// Adds a word that gives a neighbouring meaning away first.
@@ -185,6 +196,7 @@ impl Trigger {
     /// Adds everything that sets off another trigger.
     pub fn extend(&mut self, other: &Self) {
         self.keywords.extend_from_slice(&other.keywords);
+        self.openings.extend_from_slice(&other.openings);
         self.patterns.extend_from_slice(&other.patterns);
         self.samples.extend_from_slice(&other.samples);
     }
@@ -209,16 +221,21 @@ impl Trigger {
                 };
                 let hidden = said.is_hidden(start, start + length, likeness < 1.0);
                 if !hidden && self.counts(said, start, start + length) {
-                    cover.add(keyword, start, likeness);
+                    let opens = self.answers && length == 1 && said.opens(start, start + length);
+                    cover.add(keyword, start, likeness, if opens { OPENING_WEIGHT } else { 1.0 });
                 }
             }
+        }
+        let (start, _) = said.bare();
+        for opening in self.openings.iter().filter(|opening| said.begins_with(start, &opening.units)) {
+            cover.add(opening, start, 1.0, OPENING_WEIGHT);
         }
         cover.found()
     }
 
     /// Whether a keyword at this place means what it says.
     fn counts(&self, said: &Normalized, start: usize, end: usize) -> bool {
-        if self.negatable && said.is_taken_back(start) {
+        if self.negatable && (said.is_taken_back(start) || said.cannot_be(end)) {
             return false;
         }
         if !self.answers || !said.is_question {
@@ -251,7 +268,8 @@ impl Trigger {
             let own = denies && part.get(at).is_some_and(|unit| !unit.is(NEGATOR));
             !self.negatable || own || !said.is_taken_back(from + at)
         };
-        let likeness = wildcards::likeness(&pattern.units, part, may_begin)?;
+        let may_end = |at: usize| !self.negatable || denies || !said.cannot_be(from + at);
+        let likeness = wildcards::likeness(&pattern.units, part, may_begin, may_end)?;
         let literals = ratio_of(pattern.units.iter().filter(|unit| !unit.is(STAR)).count());
         let coverage = (literals / ratio_of(part.len())).min(1.0);
         let by_sound = likeness < 1.0;
@@ -261,51 +279,6 @@ impl Trigger {
             PATTERN_SCORE_MIN + (1.0 - PATTERN_SCORE_MIN) * coverage
         };
         Some(Found { value, wording: pattern, kind: Kind::Pattern, by_sound })
-    }
-}
-
-/// What keywords cover of an utterance.
-struct Cover<'a, 'said> {
-    said: &'said Normalized,
-    /// How surely each unit is covered; as long as the utterance.
-    units: [f64; UNITS_MAX],
-    longest: Option<(&'a Wording, f64)>,
-}
-
-impl<'a, 'said> Cover<'a, 'said> {
-    const fn new(said: &'said Normalized) -> Self {
-        Self { said, units: [0.0; UNITS_MAX], longest: None }
-    }
-
-    fn add(&mut self, keyword: &'a Wording, start: usize, likeness: f64) {
-        let sureness = likeness * keyword.weight;
-        for unit in self.units.iter_mut().skip(start).take(keyword.units.len()) {
-            *unit = unit.max(sureness);
-        }
-        // What was really said is told before what only sounds so, and the longer before the shorter.
-        let rank = |wording: &Wording, likeness: f64| (likeness >= 1.0, wording.units.len(), wording.weight >= 1.0);
-        if self.longest.is_none_or(|(other, theirs)| rank(keyword, likeness) > rank(other, theirs)) {
-            self.longest = Some((keyword, likeness));
-        }
-    }
-
-    fn found(&self) -> Option<Found<'a>> {
-        let (wording, likeness) = self.longest?;
-        let covered = || self.said.units.iter().zip(self.units);
-        let (mut meaningful, mut hit) = (0.0, 0.0);
-        for (_, sureness) in covered().filter(|(unit, _)| !unit.is(FILLER)) {
-            meaningful += 1.0;
-            hit += sureness;
-        }
-        let surest = covered().map(|(_, sureness)| sureness).fold(0.0, f64::max);
-        let coverage = if meaningful > 0.0 { hit / meaningful } else { surest };
-        let by_sound = likeness < 1.0;
-        let value = if by_sound {
-            by_sound_score(coverage, likeness)
-        } else {
-            (KEYWORD_SCORE_MIN + (1.0 - KEYWORD_SCORE_MIN) * coverage) * surest
-        };
-        Some(Found { value, wording, kind: Kind::Keyword, by_sound })
     }
 }
 
@@ -403,6 +376,34 @@ mod tests {
         {
             assert!(value(&yes, said) > 0.5, "{said}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_not_promised() {
+        let promise = trigger(&["今天还", "会来"], &["*明天*还*", "*付"], &[]);
+        for said in ["今天还不了", "今天还不上啊", "明天还不了", "我会来不了", "付不起"] {
+            assert!(value(&promise, said) < 0.1, "{said}");
+        }
+        for said in ["今天还", "今天还，不了不了", "明天就还，还不了再说", "明天还不还", "今天还不用你管"]
+        {
+            assert!(value(&promise, said) > 0.5, "{said}");
+        }
+        assert!(value(&trigger(&["还不了"], &["*今天*还不*"], &[]), "今天还不了") > 0.9);
+    }
+
+    #[test]
+    fn a_sentence_may_open_with_an_answer() {
+        let mut yes = trigger(&["可以", "yes"], &[], &[]).answering();
+        assert!(yes.add_opening("好"));
+        for said in ["好，三点过去", "好的，三点", "嗯好好好，你发吧", "好。多少钱？"] {
+            assert!(value(&yes, said) > 0.55, "{said}");
+        }
+        for said in ["好什么好", "好三点过去", "好吗，三点", "三点好，还是四点好", "好", ""] {
+            assert!(value(&yes, said) < 0.1, "{said}");
+        }
+        let busy = trigger(&["driving"], &[], &[]);
+        assert!(value(&yes, "Yes, but I'm driving") < value(&busy, "Yes, but I'm driving"));
+        assert!((value(&yes, "Yes!") - 1.0).abs() < 1e-9);
     }
 
     #[test]

@@ -163,6 +163,16 @@ impl Normalized {
         self.is_negative
     }
 
+    /// How many units it has.
+    pub(crate) fn len(&self) -> usize {
+        self.units.len()
+    }
+
+    /// Whether it asks something.
+    pub(crate) const fn asks(&self) -> bool {
+        self.is_question
+    }
+
     /// How many units are not mere particles and pronouns.
     pub(crate) fn weighty(&self) -> usize {
         self.units.iter().filter(|unit| !unit.is(FILLER)).count()
@@ -217,6 +227,43 @@ impl Normalized {
     /// Whether what begins at `start` is denied, or is asked.
     pub(super) fn is_taken_back(&self, start: usize) -> bool {
         self.is_negated(start) || self.is_alternative(start)
+    }
+
+    /// Whether what ends at `end` is said not to be possible: 今天还不了. But 还不还 asks.
+    pub(super) fn cannot_be(&self, end: usize) -> bool {
+        let paused = end.checked_sub(1).and_then(|last| self.units.get(last)).is_none_or(|last| last.is(PAUSE));
+        !paused
+            && self.units.get(end).is_some_and(|unit| unit.key == u64::from(u32::from('不')))
+            && !self.is_alternative(end)
+            && self
+                .units
+                .get(end + 1)
+                .is_some_and(|unit| CANNOT.iter().any(|&last| unit.key == u64::from(u32::from(last))))
+    }
+
+    /// Whether what stands at this place opens an utterance that goes on to something else.
+    pub(super) fn opens(&self, start: usize, end: usize) -> bool {
+        let (first, _) = self.bare();
+        start <= first && self.units.iter().skip(end).any(|unit| !unit.is(FILLER))
+    }
+
+    /// Whether the utterance begins with a word at `start`, and with a pause after it: 好的，那你说. The word may be
+    /// said twice and have particles.
+    pub(super) fn begins_with(&self, start: usize, word: &[Unit]) -> bool {
+        let is_said = |start: usize| {
+            self.units
+                .get(start..start + word.len())
+                .is_some_and(|said| said.iter().zip(word).all(|(a, b)| a.key == b.key))
+        };
+        if word.is_empty() || !is_said(start) {
+            return false;
+        }
+        let once = start + word.len();
+        let end = if is_said(once) { once + word.len() } else { once };
+        let paused = |index: usize| self.units.get(index).is_some_and(|unit| unit.is(PAUSE));
+        let particle = |unit: &&Unit| unit.is(PARTICLE) && !fixed::asks(unit);
+        let particles = self.units.iter().skip(end).take_while(particle).count();
+        (end - 1..end + particles).any(paused)
     }
 
     fn negator_before(&self, start: usize) -> Option<usize> {
@@ -365,6 +412,9 @@ const fn same_to_the_ear(letter: char) -> char {
     }
 }
 
+/// With these, 不 after a verb says that it cannot be done: 还不了, 付不起.
+const CANNOT: &[char] = &['了', '起', '上', '出', '到', '完', '清', '成'];
+
 const fn is_ideograph(letter: char) -> bool {
     matches!(letter, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' | '〇')
 }
@@ -411,11 +461,11 @@ const fn character_flags(letter: char) -> u16 {
 fn word_flags(word: &str) -> u16 {
     match word {
         "not" | "never" | "no" | "neither" | "nor" => NEGATOR,
-        "really" | "very" | "that" | "all" | "be" | "to" | "have" | "any" | "so" | "at" | "particularly"
-        | "exactly" | "currently" | "much" => LINK,
-        "a" | "an" => FILLER | LINK,
+        "really" | "very" | "that" | "all" | "be" | "to" | "have" | "any" | "so" | "particularly" | "exactly"
+        | "currently" | "much" => LINK,
+        "a" | "an" | "at" => FILLER | LINK,
         "the" | "i" | "you" | "am" | "is" | "are" | "it" | "this" | "me" | "my" | "your" | "we" | "just" | "with"
-        | "of" | "do" => FILLER,
+        | "of" | "do" | "on" | "in" => FILLER,
         "um" | "uh" | "er" | "ah" | "oh" | "well" | "hmm" | "look" | "sorry" | "mm" | "and" | "but" => FILLER | OPENER,
         "please" | "sir" | "madam" | "then" | "now" | "man" => FILLER | PARTICLE,
         _ => 0,

@@ -17,6 +17,9 @@ const OTHER_UNITS: &[&str] = &[
     "miles", "kids", "children",
 ];
 
+/// Before an amount.
+const SIGNS: &[&str] = &["$", "£", "€", "¥"];
+
 pub(super) fn numbers(text: &str) -> Vec<Found<Number>> {
     let words = words(text);
     scan(&words, |index| match dictated(&words, index) {
@@ -42,7 +45,7 @@ pub(super) fn percentages(text: &str) -> Vec<Found<Number>> {
 pub(super) fn amounts(text: &str) -> Vec<Found<Number>> {
     let words = words(text);
     let marked = scan(&words, |index| {
-        let sign = matches!(word(&words, index), Some("$" | "£" | "€" | "¥"));
+        let sign = word(&words, index).is_some_and(|word| SIGNS.contains(&word));
         let Some((value, end)) = cardinal(&words, index + usize::from(sign)) else {
             return Step::Next;
         };
@@ -69,7 +72,7 @@ pub(super) fn amounts(text: &str) -> Vec<Found<Number>> {
 
 pub(super) fn digits(text: &str) -> Vec<Found<String>> {
     let words = words(text);
-    scan(&words, |index| match dictated(&words, index) {
+    scan(&words, |index| match dictated(&words, index).or_else(|| plain(&words, index)) {
         Some((value, end)) => Step::Found(value, end),
         None => cardinal(&words, index).map_or(Step::Next, |(_, end)| Step::Skip(end)),
     })
@@ -132,12 +135,28 @@ fn dictated(words: &[Word], index: usize) -> Option<(String, usize)> {
             break;
         }
     }
+    // 3 5 7 8: one by one is how digits are dictated.
+    spoken |= value.len() == end - index;
     let enough = if spoken { DICTATED_MIN } else { ARABIC_DICTATED_MIN };
     let announced = index.checked_sub(1).and_then(|before| word(words, before)).is_some_and(|before| {
         matches!(before, "number" | "in" | "with") && words.iter().take(index).any(|word| word.text.starts_with("end"))
     });
     let scale = word(words, end).is_some_and(|next| scale_of(next).is_some() || next == "point");
     ((value.len() >= enough && !scale) || (announced && value.len() > 1)).then_some((value, end))
+}
+
+/// Arabic digits that are written together and count nothing, and the index after them: recognisers write dictated
+/// digits so.
+fn plain(words: &[Word], index: usize) -> Option<(String, usize)> {
+    let digits = word(words, index).filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let sign =
+        index.checked_sub(1).and_then(|before| word(words, before)).is_some_and(|before| SIGNS.contains(&before));
+    let end = index + 1;
+    let measured = money_after(words, Number::whole(0)?, end).is_some()
+        || word(words, end).is_some_and(|next| {
+            OTHER_UNITS.contains(&next) || scale_of(next).is_some() || matches!(next, "point" | "per")
+        });
+    (digits.len() >= DICTATED_MIN && !sign && !measured).then(|| (digits.to_owned(), end))
 }
 
 fn spoken_digit(word: &str) -> Option<char> {

@@ -35,8 +35,35 @@ const BEFORE_DIGITS: &[&str] = &[
 const OTHER_UNITS: &[char] = &[
     '个', '平', '年', '月', '日', '号', '天', '点', '分', '秒', '楼', '层', '人', '次', '岁', '口', '栋', '室', '厅',
     '米', '公', '斤', '套', '辆', '家', '位', '期', '成', '折', '周', '星', '小', '%', '路', '线', '种', '件', '条',
-    '遍', '些', '下', '会', '样', '直', '起', '定', '般', '共', '切',
+    '遍', '些', '下', '会', '样', '直', '起', '定', '般', '共', '切', '部', '边', '旦',
 ];
+
+/// Words with 一 in them that count nothing.
+const NOT_COUNTED: &[&str] = &[
+    "一共",
+    "一般",
+    "一起",
+    "一直",
+    "一定",
+    "一样",
+    "一些",
+    "一点",
+    "一会",
+    "一切",
+    "一部分",
+    "一边",
+    "一下",
+    "一旦",
+    "万一",
+    "唯一",
+];
+
+/// After an amount, these say that there is none of it: 一分钱都没有.
+const NOTHING_OF_IT: &[&str] =
+    &["没", "不", "拿不", "掏不", "付不", "还不", "凑不", "出不", "给不", "还没", "交不", "存不"];
+
+/// What only looks so: 五百块都没问题.
+const NO_MATTER: &[&str] = &["没问题", "没关系", "没事", "不是问题", "不成问题"];
 
 const UNITS_OF_MONEY: &[&str] = &["块钱", "元钱", "块", "元", "圆", "人民币"];
 
@@ -49,8 +76,8 @@ pub(super) struct Cardinal {
 pub(super) fn numbers(text: &str) -> Vec<Found<Number>> {
     let letters = Letters::new(text);
     scan(&letters, |index| {
-        let not_counted = dictated(&letters, index).map(|(_, end)| end).or(year(&letters, index).map(|(_, end)| end));
-        if let Some(end) = not_counted {
+        let other = dictated(&letters, index).map(|(_, end)| end).or(year(&letters, index).map(|(_, end)| end));
+        if let Some(end) = other.or_else(|| not_counted(&letters, index)) {
             return Step::Skip(end);
         }
         cardinal(&letters, index).map_or(Step::Next, |number| Step::Found(number.value, number.end))
@@ -87,6 +114,7 @@ pub(super) fn amounts(text: &str) -> Vec<Found<Number>> {
             return Step::Next;
         };
         match money_after(&letters, &number) {
+            Some((_, end)) if there_is_none(&letters, index, end) => Step::Skip(end),
             Some((value, end)) => Step::Found(value, end),
             None if start > index => Step::Found(number.value, number.end),
             None => Step::Skip(number.end),
@@ -96,12 +124,18 @@ pub(super) fn amounts(text: &str) -> Vec<Found<Number>> {
         return marked;
     }
     scan(&letters, |index| {
-        if let Some((_, end)) = dictated(&letters, index) {
+        let half = letters.after(index, "一半");
+        let no_amount = dictated(&letters, index).map(|(_, end)| end).or_else(|| not_counted(&letters, index)).or(half);
+        if let Some(end) = no_amount {
             return Step::Skip(end);
         }
         let Some(number) = cardinal(&letters, index) else {
             return Step::Next;
         };
+        let end = money_after(&letters, &number).map_or(number.end, |(_, end)| end);
+        if there_is_none(&letters, index, end) {
+            return Step::Skip(end);
+        }
         let other = letters.at(number.end).is_some_and(|next| OTHER_UNITS.contains(&next));
         let ordinal = letters.is_before(index, "第");
         if other || ordinal { Step::Skip(number.end) } else { Step::Found(number.value, number.end) }
@@ -110,11 +144,35 @@ pub(super) fn amounts(text: &str) -> Vec<Found<Number>> {
 
 pub(super) fn digits(text: &str) -> Vec<Found<String>> {
     let letters = Letters::new(text);
-    scan(&letters, |index| match dictated(&letters, index) {
+    scan(&letters, |index| match dictated(&letters, index).or_else(|| plain(&letters, index)) {
         Some((value, end)) => Step::Found(value, end),
         None if year(&letters, index).is_some() => Step::Skip(index + 4),
         None => cardinal(&letters, index).map_or(Step::Next, |number| Step::Skip(number.end)),
     })
+}
+
+/// The index after a word that only looks like a number: 一共, or the 五 of 周五.
+fn not_counted(letters: &Letters, index: usize) -> Option<usize> {
+    letters.after_any(index, NOT_COUNTED).or_else(|| weekday(letters, index))
+}
+
+/// The index after 周五; but 一周五次 and 每周五天 count.
+fn weekday(letters: &Letters, index: usize) -> Option<usize> {
+    let start = letters.after_any(index, &["周", "星期", "礼拜"])?;
+    letters.at(start).and_then(digit_of).filter(|day| (1..=7).contains(day))?;
+    let is_digit = |index: Option<usize>| index.and_then(|index| letters.at(index)).and_then(digit_of).is_some();
+    // 两个星期 are weeks, and 这个星期五 is a day.
+    let weeks = is_digit(index.checked_sub(1)) || (letters.is_before(index, "个") && is_digit(index.checked_sub(2)));
+    let counts = letters.at(start + 1).is_some_and(|next| matches!(next, '次' | '天' | '回' | '节' | '个' | '趟'));
+    (!weeks && !counts).then_some(start + 1)
+}
+
+/// Whether what was said of an amount is that there is none of it: 一分钱都没有, 没有一分钱.
+fn there_is_none(letters: &Letters, start: usize, end: usize) -> bool {
+    let none = letters.after_any(end, &["都", "也"]).is_some_and(|next| {
+        letters.after_any(next, NOTHING_OF_IT).is_some() && letters.after_any(next, NO_MATTER).is_none()
+    });
+    none || (letters.after(start, "一").is_some() && ["没", "没有"].iter().any(|word| letters.is_before(start, word)))
 }
 
 enum Step<T> {
@@ -145,10 +203,12 @@ fn dictated(letters: &Letters, index: usize) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut end = index;
     let mut next = index;
-    let mut arabic = true;
+    let mut only_arabic = true;
+    let mut groups = 0;
     while let Some(letter) = letters.at(next) {
         if let Some(digit) = digit_of(letter) {
-            arabic &= letter.is_ascii_digit();
+            only_arabic &= letter.is_ascii_digit();
+            groups += usize::from(value.is_empty() || end < next);
             value.push(char::from(b'0' + digit));
             end = next + 1;
         } else if !matches!(letter, ' ' | '-' | '，' | ',') || value.is_empty() {
@@ -159,12 +219,32 @@ fn dictated(letters: &Letters, index: usize) -> Option<(String, usize)> {
     let unit_follows = letters.at(end).is_some_and(|next| unit_of(next).is_some() || next == '点' || next == '.');
     let announced = BEFORE_DIGITS.iter().any(|word| letters.is_before(index, word));
     let starts_with_zero = value.starts_with('0') && value.len() > 1;
-    let enough =
-        if arabic { value.len() >= ARABIC_DICTATED_MIN || starts_with_zero } else { value.len() >= DICTATED_MIN };
+    // 3 5 7 8: one by one is how digits are dictated.
+    let one_by_one = groups == value.len();
+    let enough = if only_arabic && !one_by_one {
+        value.len() >= ARABIC_DICTATED_MIN || starts_with_zero
+    } else {
+        value.len() >= DICTATED_MIN
+    };
     // 二零二六年 is a year, and 1,200 an amount.
     let year = year(letters, index).is_some();
-    let grouped = arabic && letters.text(index..end).contains(',');
+    let grouped = arabic(letters, index).is_some_and(|number| letters.text(index..number.end).contains(','));
     (((enough && !unit_follows) || (announced && !value.is_empty())) && !year && !grouped).then_some((value, end))
+}
+
+/// Arabic digits that are written together and count nothing, and the index after them: recognisers write dictated
+/// digits so.
+fn plain(letters: &Letters, index: usize) -> Option<(String, usize)> {
+    let is_digit = |index: usize| letters.at(index).is_some_and(|letter| letter.is_ascii_digit());
+    let end = (index..letters.len()).find(|&at| !is_digit(at)).unwrap_or(letters.len());
+    let measured = letters.after_any(end, UNITS_OF_MONEY).is_some()
+        || letters.at(end).is_some_and(|next| {
+            unit_of(next).is_some() || OTHER_UNITS.contains(&next) || matches!(next, '毛' | '角' | '多' | '来')
+        });
+    let part_of_number = letters.at(end).is_some_and(|next| matches!(next, '.' | ',' | ':')) && is_digit(end + 1);
+    let money = ["¥", "￥", "$"].iter().any(|sign| letters.is_before(index, sign));
+    let enough = end >= index + DICTATED_MIN;
+    (enough && !measured && !part_of_number && !money).then(|| (letters.text(index..end), end))
 }
 
 /// 二零二六年, 2026年: the year and the index after it.

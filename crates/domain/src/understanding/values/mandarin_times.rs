@@ -47,6 +47,9 @@ const WEEKS: &[(&str, i64)] = &[("下下个", 2), ("下下", 2), ("下个", 1), 
 
 const AFTER: &[&str] = &["以后", "之后", "过后", "后"];
 
+/// Before a time from now. Of those that begin alike the longer one comes first.
+const BEFORE: &[&str] = &["再过", "过", "再给我", "再宽限我", "再宽限", "再等我", "再等", "再缓", "再"];
+
 pub(super) fn times(text: &str, now: DateTime) -> Vec<Found<Time>> {
     let letters = Letters::new(text);
     let mut found = Vec::new();
@@ -68,9 +71,11 @@ pub(super) fn times(text: &str, now: DateTime) -> Vec<Found<Time>> {
 
 /// 十分钟以后, 过两天, 三天之内, 待会儿.
 fn from_now(letters: &Letters, index: usize) -> Option<(Said, usize)> {
-    let past = letters.after_any(index, &["再过", "过"]);
+    let past = letters.after_any(index, BEFORE);
     let start = past.unwrap_or(index);
-    if let Some((amount, end)) = duration(letters, start) {
+    // 过个星期 leaves out 一.
+    let one = past.filter(|&start| letters.after(start, "个").is_some()).map(|start| (10, start));
+    if let Some((amount, end)) = duration(letters, start, one) {
         if let Some(end) = letters.after_any(end, &["之内", "以内", "内"]) {
             return match amount {
                 Duration::Days(days) => Some((Said::Within(days), end)),
@@ -97,12 +102,14 @@ enum Duration {
 }
 
 /// 半个小时, 一个半小时, 两天, 一刻钟.
-fn duration(letters: &Letters, index: usize) -> Option<(Duration, usize)> {
+fn duration(letters: &Letters, index: usize, one: Option<(i64, usize)>) -> Option<(Duration, usize)> {
     if let Some(end) = letters.after(index, "一刻钟") {
         return Some((Duration::Minutes(15), end));
     }
     let (tenths, mut end) = if let Some(end) = letters.after(index, "半") {
         (5, end)
+    } else if let Some(one) = one {
+        one
     } else {
         let number = cardinal(letters, index)?;
         (number.value.millionths() / 100_000, number.end)

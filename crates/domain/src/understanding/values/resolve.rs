@@ -181,6 +181,12 @@ pub(super) fn resolve(said: Said, language: Language, now: DateTime) -> Option<T
             if let (Some(part), Precision::PartOfDay) = (part, precision) {
                 time.spoken = with_part(&day_words(from.date(), language, now), part, language);
             }
+            // 下周 and 月底 are several days, which nobody counts up.
+            if let (Some(day), Precision::Day) = (day, precision)
+                && let Some(words) = several_days(day, from.date(), language, now)
+            {
+                time.spoken = words;
+            }
             Some(time)
         }
     }
@@ -339,6 +345,38 @@ fn spoken(from: DateTime, to: DateTime, precision: Precision, language: Language
             format!("{day}{joint}{last}")
         }
     }
+}
+
+/// A week, a weekend or a part of a month as it is said; none for what is said as days.
+fn several_days(day: Day, first: Date, language: Language, now: DateTime) -> Option<String> {
+    let pick = |mandarin: &str, english: &str| match language {
+        Language::Mandarin => mandarin.to_owned(),
+        Language::English => english.to_owned(),
+    };
+    Some(match day {
+        Day::Week { weeks: 0 } => pick("这周", "this week"),
+        Day::Week { weeks: 1 } => pick("下周", "next week"),
+        Day::Week { weeks: 2 } => pick("下下周", "the week after next"),
+        Day::Weekend { weeks: 0 } => pick("这个周末", "this weekend"),
+        Day::Weekend { weeks: 1 } => pick("下周末", "next weekend"),
+        Day::Month { months, part } => {
+            // 月初 on the tenth is that of the next month.
+            let is_this = (first.year(), first.month()) == (now.year(), now.month());
+            let months = if months == 0 && !is_this { 1 } else { months };
+            match (months, part) {
+                (0, MonthPart::Beginning) => pick("月初", "the beginning of the month"),
+                (0, MonthPart::Middle) => pick("月中", "the middle of the month"),
+                (0, MonthPart::End) => pick("月底", "the end of the month"),
+                (0, MonthPart::Whole) => pick("这个月", "this month"),
+                (1, MonthPart::Beginning) => pick("下个月初", "the beginning of next month"),
+                (1, MonthPart::Middle) => pick("下个月中", "the middle of next month"),
+                (1, MonthPart::End) => pick("下个月底", "the end of next month"),
+                (1, MonthPart::Whole) => pick("下个月", "next month"),
+                _ => return None,
+            }
+        }
+        _ => return None,
+    })
 }
 
 fn with_part(day: &str, part: Part, language: Language) -> String {
