@@ -145,6 +145,27 @@ results: [{ name: 客户意向等级, values: [D级(需筛选)], default: D级(�
 }
 
 #[test]
+fn nobody_else_is_taken_for_one_who_forbids_calls() {
+    let tables = [
+        (Language::Mandarin, include_str!("data/utterances.zh.tsv")),
+        (Language::English, include_str!("data/utterances.en.tsv")),
+    ];
+    for (language, table) in tables {
+        let forbids = BuiltInIntent::DoNotCall.trigger(language);
+        let mistaken: Vec<&str> = rows(table)
+            .iter()
+            .filter(|row| {
+                ![BuiltInIntent::DoNotCall, BuiltInIntent::Complaint]
+                    .contains(&BuiltInIntent::resolve(row.expected).unwrap_or(BuiltInIntent::Yes))
+            })
+            .filter(|row| forbids.score(&Normalized::new(row.said)).is_some_and(|score| score.value >= THRESHOLD))
+            .map(|row| row.said)
+            .collect();
+        assert_eq!(mistaken, [] as [&str; 0], "{language:?}");
+    }
+}
+
+#[test]
 fn who_forbids_calls_is_heard() {
     let cases = [
         (BuiltInIntent::DoNotCall, "滚", true),

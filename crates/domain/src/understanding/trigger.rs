@@ -221,7 +221,7 @@ impl Trigger {
                 };
                 let hidden = said.is_hidden(start, start + length, likeness < 1.0);
                 if !hidden && self.counts(said, start, start + length) {
-                    let opens = self.answers && length == 1 && said.opens(start, start + length);
+                    let opens = self.answers && said.only_opens(start, &keyword.units);
                     cover.add(keyword, start, likeness, if opens { OPENING_WEIGHT } else { 1.0 });
                 }
             }

@@ -241,10 +241,13 @@ impl Normalized {
                 .is_some_and(|unit| CANNOT.iter().any(|&last| unit.key == u64::from(u32::from(last))))
     }
 
-    /// Whether what stands at this place opens an utterance that goes on to something else.
-    pub(super) fn opens(&self, start: usize, end: usize) -> bool {
+    /// Whether a word that says yes at `start` only opens an utterance that goes on to something else: one word of
+    /// English, or any before a pause.
+    pub(super) fn only_opens(&self, start: usize, word: &[Unit]) -> bool {
         let (first, _) = self.bare();
-        start <= first && self.units.iter().skip(end).any(|unit| !unit.is(FILLER))
+        let goes_on = self.units.iter().skip(start + word.len()).any(|unit| !unit.is(FILLER));
+        let denies = word.iter().any(|unit| unit.is(NEGATOR));
+        start <= first && goes_on && !denies && (word.len() == 1 || self.begins_with(start, word))
     }
 
     /// Whether the utterance begins with a word at `start`, and with a pause after it: 好的，那你说. The word may be

@@ -59,8 +59,10 @@ const NOT_COUNTED: &[&str] = &[
 ];
 
 /// After an amount, these say that there is none of it: 一分钱都没有.
-const NOTHING_OF_IT: &[&str] =
-    &["没", "不", "拿不", "掏不", "付不", "还不", "凑不", "出不", "给不", "还没", "交不", "存不"];
+const NOTHING_OF_IT: &[&str] = &["没", "还没", "拿不", "掏不", "付不", "还不", "凑不", "出不", "给不", "交不", "存不"];
+
+/// So little that who denies it has nothing: 一分钱都不还.
+const NEXT_TO_NOTHING: &[&str] = &["一分", "一毛", "一块"];
 
 /// What only looks so: 五百块都没问题.
 const NO_MATTER: &[&str] = &["没问题", "没关系", "没事", "不是问题", "不成问题"];
@@ -153,7 +155,9 @@ pub(super) fn digits(text: &str) -> Vec<Found<String>> {
 
 /// The index after a word that only looks like a number: 一共, or the 五 of 周五.
 fn not_counted(letters: &Letters, index: usize) -> Option<usize> {
-    letters.after_any(index, NOT_COUNTED).or_else(|| weekday(letters, index))
+    // 一点五 counts, and 一点 does not.
+    let counts = letters.after(index, "一点").and_then(|end| letters.at(end)).and_then(digit_of).is_some();
+    letters.after_any(index, NOT_COUNTED).filter(|_| !counts).or_else(|| weekday(letters, index))
 }
 
 /// The index after 周五; but 一周五次 and 每周五天 count.
@@ -170,7 +174,8 @@ fn weekday(letters: &Letters, index: usize) -> Option<usize> {
 /// Whether what was said of an amount is that there is none of it: 一分钱都没有, 没有一分钱.
 fn there_is_none(letters: &Letters, start: usize, end: usize) -> bool {
     let none = letters.after_any(end, &["都", "也"]).is_some_and(|next| {
-        letters.after_any(next, NOTHING_OF_IT).is_some() && letters.after_any(next, NO_MATTER).is_none()
+        let denied = letters.after(next, "不").and(letters.after_any(start, NEXT_TO_NOTHING));
+        letters.after_any(next, NOTHING_OF_IT).or(denied).is_some() && letters.after_any(next, NO_MATTER).is_none()
     });
     none || (letters.after(start, "一").is_some() && ["没", "没有"].iter().any(|word| letters.is_before(start, word)))
 }
