@@ -176,6 +176,11 @@ const FIXED: &[&str] = &[
     "没事找事",
     "憋屈",
     "憋着",
+    // 天天打
+    "天天打麻将",
+    "天天打游戏",
+    "天天打球",
+    "天天打工",
     // English: what says no without denying, and what only sounds like an answer
     "no problem",
     "no worries",
