@@ -260,6 +260,34 @@ knowledge:
 }
 
 #[test]
+fn digits_are_taken_for_digits_rather_than_for_a_number() {
+    let scene = scene(
+        "\
+nodes:
+  - name: 问
+    say: 几位？尾号多少？
+    branches: [{ value: number, keep: 人数, next: 人 }, { value: digits, keep: 尾号, next: 号 }, { value: phone, keep: 电话, next: 话 }]
+  - { name: 人, say: '{人数}位。', end: { reason: 人 } }
+  - { name: 号, say: '尾号{尾号}。', end: { reason: 号 } }
+  - { name: 话, say: '电话{电话}。', end: { reason: 话 } }
+",
+    );
+    passes(
+        &scene,
+        "\
+- { name: 连写, turns: [{ customer: '3578', node: 号, says: 尾号三五七八 }] }
+- { name: 尾号, turns: [{ customer: 尾号3578啊, node: 号, says: 尾号三五七八 }] }
+- { name: 分开, turns: [{ customer: 3 5 7 8, node: 号, says: 尾号三五七八 }] }
+- { name: 汉字, turns: [{ customer: 三五七八, node: 号, says: 尾号三五七八 }] }
+- { name: 零, turns: [{ customer: '1380', node: 号 }] }
+- { name: 电话, turns: [{ customer: '13800138000', node: 话 }] }
+- { name: 人数, turns: [{ customer: 一共三个人, node: 人, says: 三位 }] }
+- { name: 大数, turns: [{ customer: 两百五十人, node: 人 }] }
+",
+    );
+}
+
+#[test]
 fn an_english_question_that_names_a_day_asks_about_something_else() {
     let scene = scene(
         "\
