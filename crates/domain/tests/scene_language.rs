@@ -221,6 +221,9 @@ knowledge:
 - name: 场景的分支
   turns: [{ customer: 不知道, node: 二 }, { customer: '不知道，你别打了吧', intent: 拒绝再打, node: 自己 }]
   expect: { reason: 自己, do_not_call: true }
+- name: 语言模型听出来的
+  turns: [{ customer: 不知道, node: 二 }, { customer: 咱们缘分尽了, choice: 拒绝再打, intent: 拒绝再打, node: 自己 }]
+  expect: { do_not_call: true }
 - name: 只是不知道
   turns: [{ customer: 不知道, node: 二 }, { customer: 我不知道啊, node: 完 }]
   expect: { do_not_call: false }
