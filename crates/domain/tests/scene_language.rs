@@ -221,6 +221,9 @@ knowledge:
 - name: 场景的分支
   turns: [{ customer: 不知道, node: 二 }, { customer: '不知道，你别打了吧', intent: 拒绝再打, node: 自己 }]
   expect: { reason: 自己, do_not_call: true }
+- name: 语言模型听出来的
+  turns: [{ customer: 不知道, node: 二 }, { customer: 咱们缘分尽了, choice: 拒绝再打, intent: 拒绝再打, node: 自己 }]
+  expect: { do_not_call: true }
 - name: 只是不知道
   turns: [{ customer: 不知道, node: 二 }, { customer: 我不知道啊, node: 完 }]
   expect: { do_not_call: false }
@@ -255,6 +258,34 @@ knowledge:
   turns: [{ customer: 孩子放学以后吧周六下午三点半, intent: 时间, node: 完 }]
 - name: 英文
   turns: [{ customer: 'Are you open?', intent: 营业时间 }]
+",
+    );
+}
+
+#[test]
+fn digits_are_taken_for_digits_rather_than_for_a_number() {
+    let scene = scene(
+        "\
+nodes:
+  - name: 问
+    say: 几位？尾号多少？
+    branches: [{ value: number, keep: 人数, next: 人 }, { value: digits, keep: 尾号, next: 号 }, { value: phone, keep: 电话, next: 话 }]
+  - { name: 人, say: '{人数}位。', end: { reason: 人 } }
+  - { name: 号, say: '尾号{尾号}。', end: { reason: 号 } }
+  - { name: 话, say: '电话{电话}。', end: { reason: 话 } }
+",
+    );
+    passes(
+        &scene,
+        "\
+- { name: 连写, turns: [{ customer: '3578', node: 号, says: 尾号三五七八 }] }
+- { name: 尾号, turns: [{ customer: 尾号3578啊, node: 号, says: 尾号三五七八 }] }
+- { name: 分开, turns: [{ customer: 3 5 7 8, node: 号, says: 尾号三五七八 }] }
+- { name: 汉字, turns: [{ customer: 三五七八, node: 号, says: 尾号三五七八 }] }
+- { name: 零, turns: [{ customer: '1380', node: 号 }] }
+- { name: 电话, turns: [{ customer: '13800138000', node: 话 }] }
+- { name: 人数, turns: [{ customer: 一共三个人, node: 人, says: 三位 }] }
+- { name: 大数, turns: [{ customer: 两百五十人, node: 人 }] }
 ",
     );
 }

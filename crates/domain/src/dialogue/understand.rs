@@ -9,7 +9,7 @@ use super::state::State;
 use crate::call::Match;
 use crate::scene::Scene;
 use crate::scene::intents::BuiltInIntent;
-use crate::scene::kind::Found;
+use crate::scene::kind::{Found, ValueKind};
 use crate::scene::model::{Branch, Knowledge, Listening, Way};
 use crate::scene::trigger::{Kind, Normalized, Score, is_better};
 
@@ -225,7 +225,8 @@ fn score_branch<'a>(scene: &'a Scene, branch: &'a Branch, words: &Words<'_>) -> 
             Some((Source::Branch { branch, name, found }, score))
         }
         (None, Some(found)) => {
-            let score = score_value(scene, &found, words);
+            let mut score = score_value(scene, &found, words);
+            score.sample_chars += branch.value.map_or(0, ValueKind::specificity);
             Some((Source::Branch { branch, name: branch.keep.as_deref()?, found: Some(found) }, score))
         }
         (None, None) => None,

@@ -48,6 +48,7 @@ const FIXED: &[&str] = &[
     "对比",
     "对象",
     "对账",
+    "对了",
     "应对",
     "面对",
     "针对",
@@ -176,6 +177,11 @@ const FIXED: &[&str] = &[
     "没事找事",
     "憋屈",
     "憋着",
+    // 天天打
+    "天天打麻将",
+    "天天打游戏",
+    "天天打球",
+    "天天打工",
     // English: what says no without denying, and what only sounds like an answer
     "no problem",
     "no worries",
@@ -193,7 +199,10 @@ static FIXED_WORDS: LazyLock<Phrases> = LazyLock::new(|| Phrases::new(FIXED));
 /// The places of the fixed words of an utterance.
 pub(super) fn places(said: &[Unit]) -> Vec<(usize, usize)> {
     let found = |start| FIXED_WORDS.at(said, start).map(move |length| (start, start + length));
-    (0..said.len()).flat_map(found).collect()
+    // 好，多少钱 has no 好多 in it.
+    let in_one_breath =
+        |&(start, end): &(usize, usize)| !said.iter().take(end - 1).skip(start).any(|unit| unit.is(PAUSE));
+    (0..said.len()).flat_map(found).filter(in_one_breath).collect()
 }
 
 /// Phrases that are looked for at every place of an utterance.

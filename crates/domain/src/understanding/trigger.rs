@@ -227,7 +227,10 @@ impl Trigger {
             }
         }
         let (start, _) = said.bare();
-        for opening in self.openings.iter().filter(|opening| said.begins_with(start, &opening.units)) {
+        let opens = |opening: &&Wording| {
+            said.begins_with(start, &opening.units) && !said.is_hidden(start, start + opening.units.len(), false)
+        };
+        for opening in self.openings.iter().filter(opens) {
             cover.add(opening, start, 1.0, OPENING_WEIGHT);
         }
         cover.found()

@@ -43,7 +43,7 @@ pub(super) struct Unit {
 
 impl Unit {
     fn character(letter: char) -> Self {
-        Self { key: u64::from(u32::from(letter)), flags: character_flags(letter), sounds: Sounds::of(letter) }
+        Self { key: key(letter), flags: character_flags(letter), sounds: Sounds::of(letter) }
     }
 
     fn word(word: &str) -> Self {
@@ -233,12 +233,9 @@ impl Normalized {
     pub(super) fn cannot_be(&self, end: usize) -> bool {
         let paused = end.checked_sub(1).and_then(|last| self.units.get(last)).is_none_or(|last| last.is(PAUSE));
         !paused
-            && self.units.get(end).is_some_and(|unit| unit.key == u64::from(u32::from('不')))
+            && self.units.get(end).is_some_and(|unit| unit.key == key('不'))
             && !self.is_alternative(end)
-            && self
-                .units
-                .get(end + 1)
-                .is_some_and(|unit| CANNOT.iter().any(|&last| unit.key == u64::from(u32::from(last))))
+            && self.units.get(end + 1).is_some_and(|unit| CANNOT.iter().any(|&last| unit.key == key(last)))
     }
 
     /// Whether a word that says yes at `start` only opens an utterance that goes on to something else: one word of
@@ -250,8 +247,8 @@ impl Normalized {
         start <= first && goes_on && !denies && (word.len() == 1 || self.begins_with(start, word))
     }
 
-    /// Whether the utterance begins with a word at `start`, and with a pause after it: 好的，那你说. The word may be
-    /// said twice and have particles.
+    /// Whether the utterance begins with a word at `start`, and with a break after it: 好的，那你说, 行啊你说. The word
+    /// may be said twice and have particles.
     pub(super) fn begins_with(&self, start: usize, word: &[Unit]) -> bool {
         let is_said = |start: usize| {
             self.units
@@ -266,7 +263,9 @@ impl Normalized {
         let paused = |index: usize| self.units.get(index).is_some_and(|unit| unit.is(PAUSE));
         let particle = |unit: &&Unit| unit.is(PARTICLE) && !fixed::asks(unit);
         let particles = self.units.iter().skip(end).take_while(particle).count();
-        (end - 1..end + particles).any(paused)
+        let breaks =
+            |index: usize| self.units.get(index).is_some_and(|unit| BREAKS.iter().any(|&last| unit.key == key(last)));
+        (end - 1..end + particles).any(paused) || (end..end + particles).any(breaks)
     }
 
     fn negator_before(&self, start: usize) -> Option<usize> {
@@ -413,6 +412,13 @@ const fn same_to_the_ear(letter: char) -> char {
         '嘛' => '吗',
         other => other,
     }
+}
+
+/// After these particles something new begins, though no pause is heard: 行啊你说.
+const BREAKS: &[char] = &['啊', '呀', '吧', '呗'];
+
+const fn key(letter: char) -> u64 {
+    letter as u64
 }
 
 /// With these, 不 after a verb says that it cannot be done: 还不了, 付不起.

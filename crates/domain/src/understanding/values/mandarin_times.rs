@@ -48,7 +48,7 @@ const WEEKS: &[(&str, i64)] = &[("下下个", 2), ("下下", 2), ("下个", 1), 
 const AFTER: &[&str] = &["以后", "之后", "过后", "后"];
 
 /// Before a time from now. Of those that begin alike the longer one comes first.
-const BEFORE: &[&str] = &["再过", "过", "再给我", "再宽限我", "再宽限", "再等我", "再等", "再缓", "再"];
+const BEFORE: &[&str] = &["再过", "过", "再给我", "再宽限我", "再宽限", "再等我", "再等", "再缓", "再", "给我", "宽限"];
 
 pub(super) fn times(text: &str, now: DateTime) -> Vec<Found<Time>> {
     let letters = Letters::new(text);
