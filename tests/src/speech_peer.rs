@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::{program, wait};
 
 /// Where `cargo xtask test` says that it is installed.
-const VARIABLE: &str = "HUTONG_SPEECH_PEER";
+const VARIABLE: &str = "SPEECH_PEER";
 
 /// A speech server that is there as long as this is.
 pub struct SpeechPeer {
@@ -109,7 +109,7 @@ fn home() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
     let in_cache = |cache: PathBuf| cache.join("hutong/speech-peer");
     let home = set(VARIABLE)
-        .or_else(|| set("HUTONG_SPEECH_PEER_HOME"))
+        .or_else(|| set("SPEECH_PEER_HOME"))
         .or_else(|| set("XDG_CACHE_HOME").map(in_cache))
         .or_else(|| set("HOME").map(|home| in_cache(home.join(".cache"))));
     let sources = sources();

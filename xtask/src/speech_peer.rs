@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::workspace;
 
 /// Where it is installed, unless that is to be elsewhere: a few hundred megabytes, made once for all clones.
-const HOME_VARIABLE: &str = "HUTONG_SPEECH_PEER_HOME";
+const HOME_VARIABLE: &str = "SPEECH_PEER_HOME";
 /// What the installer ends with where it cannot be had.
 const CANNOT_BE_HAD: i32 = 3;
 
@@ -25,7 +25,7 @@ impl SpeechPeer {
     /// Tells the tests where it is.
     pub(crate) fn tell(&self, command: &mut Command) {
         if let Self::There(home) = self {
-            command.env("HUTONG_SPEECH_PEER", home);
+            command.env("SPEECH_PEER", home);
         }
     }
 

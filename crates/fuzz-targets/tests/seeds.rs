@@ -51,7 +51,7 @@ macro_rules! each_withstands_its_mutants {
 }
 
 each_withstands_its_mutants! {
-    description message recording_name scene secure_packets sounds stream trunk_settings wav words
+    description message recording_name scene secure_packets sounds speech_answers stream trunk_settings wav words
 }
 
 #[test]

@@ -109,7 +109,7 @@ impl Campaign {
         fs::write(&file, SHORT).expect("the scene is written");
         let tenant = installation.tenant("公司", 5);
         let company = tenant.company.to_string();
-        installation.run(&["scene", "publish", path(&file), "--company", &company]);
+        installation.run(&["scene", "publish", path(&file), "--company", &company, "--text-only"]);
         let server = installation.serve();
         let client = server.client(&tenant.credentials);
         let robots = client.read("company/getRobots", &json!({ "companyId": tenant.company }));

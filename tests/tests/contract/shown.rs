@@ -27,6 +27,8 @@ const NULLS: [(&str, &[&str]); 15] = [
 /// What may be null where an example has a value: calls without a recording, and what the document shows
 /// both ways.
 const MAY_BE_NULL: [&str; 5] = ["luyinOssUrl", "userLuyinOssUrl", "userMean", "resultDesc", "analyzeType"];
+/// What may be empty where an example has items: results whose values customers give, such as a time.
+const MAY_BE_EMPTY: [&str; 1] = ["/data/resultDefs/values"];
 /// Objects whose keys are data: result names.
 const MAPS: [&str; 1] = ["extraStat"];
 /// Values that say what they are in the example, and have to be the same in every answer.
@@ -80,7 +82,7 @@ fn objects(text: &mut String, path: &str, shown: &Map<String, Value>, fields: &M
 
 /// Every item is like every item of the example: one may show a key that another leaves out.
 fn lists(text: &mut String, path: &str, shown: &[Value], items: &[Value]) {
-    if items.is_empty() {
+    if items.is_empty() && !MAY_BE_EMPTY.contains(&path) {
         let _ = writeln!(text, "  {path}: the list is empty, so that it shows nothing");
     }
     for item in items {

@@ -248,7 +248,7 @@ pub(crate) async fn customer_list(world: &World, count: usize) -> Value {
         .as_array()
         .unwrap()
         .iter()
-        .map(|name| (name.as_str().unwrap().to_owned(), Value::from("某值")))
+        .map(|name| (name.as_str().unwrap().to_owned(), Value::from("1000")))
         .collect();
     let list = customers(0, count).into_iter().map(|customer| {
         serde_json::json!({"name": customer.name, "phone": customer.phone.as_str(), "properties": variables})

@@ -55,7 +55,10 @@ pub(super) async fn run(args: PublishArgs) -> Result<()> {
         Ok(version)
     });
     let (id, version) = published.await?;
-    let spoken =
-        if text_only { ", without audio".to_owned() } else { format!(", {sounds} texts recorded or rendered") };
-    print(&format!("scene {id} version {version}{spoken}\n"))
+    // What ships with hutong needs no word.
+    let spoken = match sounds {
+        0 => String::new(),
+        sounds => format!("{sounds} texts recorded or rendered\n"),
+    };
+    print(&format!("{spoken}scene {id} version {version}\n"))
 }
