@@ -52,7 +52,8 @@ impl Sipp {
 
     /// It as a trunk. It counts every request as a call of its own, so nothing may ask whether it is there.
     pub(crate) fn trunk(&self) -> Trunk {
-        Trunk { options_s: 0, ring_s: 30, ..Trunk::at(&format!("127.0.0.1:{}", self.port)) }
+        // It sends back what it hears, which nobody is there to recognise.
+        Trunk { options_s: 0, ring_s: 30, sandbox: true, ..Trunk::at(&format!("127.0.0.1:{}", self.port)) }
     }
 
     /// What was sent and received.
