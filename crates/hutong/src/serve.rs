@@ -68,8 +68,7 @@ pub(crate) async fn until_stopped(
     let recordings = recordings::open(config.recording_options()?).await?;
     let public_url = recordings::public_url(&config.public_url, listener.local_addr()?);
     let handed_out = config.recordings.handed_out(recordings.clone(), &vault, &public_url);
-    let speech = config.speech.open(&store, runtime.clone())?;
-    let voices = (recordings.clone(), speech);
+    let voices = (recordings.clone(), config.speech.open(&store, runtime.clone())?);
     let carrier = telephony::open((&config.sip, &config.media), (&store, &vault), voices, runtime.clone()).await?;
     let mut lines = simulated_lines(&runtime, config.dialing.seed);
     lines.insert(LineDriver::Sip, Box::new(TrunkLine::new(carrier.clone())));

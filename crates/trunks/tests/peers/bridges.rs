@@ -23,7 +23,7 @@ const CUSTOMER: &str = "13800138000";
 /// machine some are late, and are made up for.
 const HEARD_MIN: f64 = 0.8;
 /// What the person says, and what the customer hears until then.
-const ANSWER: &str = "不好意思，打扰您了，我这边更正一下信息，再见。";
+const ANSWER: &str = "您看周六还是周日，方便过来看看吗？";
 const WAIT: &str = "好的，那今天先不打扰您了，祝您生活愉快，再见。";
 
 /// Telephones that the trunk reaches.
