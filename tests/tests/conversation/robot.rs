@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const ANSWER_TIMEOUT_MS: u32 = 60_000;
 
 /// A conversation with somebody who asks a lot, where every answer waits for a busy machine.
-const CALL_MAX: Duration = Duration::from_secs(400);
+const CALL_MAX: Duration = Duration::from_secs(600);
 
 /// What the robot speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
