@@ -138,7 +138,7 @@ impl TrunkCall {
     }
 
     /// The audio of a text. What is not recorded is left out, and somebody is told.
-    fn clips(&self, text: &str) -> Vec<Clip> {
+    pub(super) fn clips(&self, text: &str) -> Vec<Clip> {
         let spoken = self.voice.as_ref().map(|voice| voice.speak(text)).unwrap_or_default();
         if !spoken.missing.is_empty() || self.voice.is_none() {
             // Not which words: a customer's name may be among them.

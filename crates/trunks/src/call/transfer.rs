@@ -9,7 +9,7 @@ use hutong_dialer::runtime::BoxFuture;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::{EarlyMedia, Ended, Signals};
 use hutong_domain::transfer::{TransferFailure, TransferWay};
-use hutong_prompts::ROBOT;
+use hutong_prompts::Clip;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
 use hutong_telephony::media::{self, Event, Media, Playback};
 use hutong_telephony::sip::{EndedBy, Number, Referred, Request, Signal};
@@ -30,8 +30,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn begin(text: Option<&str>, media: &Media) -> Self {
-        let clips = text.map(|text| ROBOT.speak(text).clips).unwrap_or_default();
+    fn begin(clips: &[Clip], media: &Media) -> Self {
         let mut samples: Vec<i16> = clips.iter().flat_map(|clip| clip.iter().copied()).collect();
         if !samples.is_empty() {
             let pause = media::SAMPLE_RATE.saturating_mul(u32::try_from(WAIT_PAUSE.as_secs()).unwrap_or(1));
@@ -63,7 +62,8 @@ impl TrunkCall {
     pub(super) async fn hand_over(&mut self, target: &TransferTarget) -> Transferred {
         let Some(mut leg) = self.leg.take() else { return Transferred::HungUp };
         leg.media.listen(false);
-        let mut waiting = Waiting::begin(target.wait.as_deref(), &leg.media);
+        let wait = target.wait.as_deref().map(|text| self.clips(text)).unwrap_or_default();
+        let mut waiting = Waiting::begin(&wait, &leg.media);
         let transferred = match target.how {
             TransferWay::Refer => self.refer(&mut leg, target, &mut waiting).await,
             TransferWay::Bridge => self.bridge(&mut leg, target, &mut waiting).await,

@@ -5,7 +5,8 @@ use jiff::civil::{Date, Time};
 use super::super::values::Number;
 use super::Currency;
 
-const SMALL: [&str; 20] = [
+/// The words below twenty, each at its own value.
+pub(in crate::understanding) const SMALL: [&str; 20] = [
     "zero",
     "one",
     "two",
@@ -27,7 +28,9 @@ const SMALL: [&str; 20] = [
     "eighteen",
     "nineteen",
 ];
-const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+/// The words of the tens, each at its number of tens.
+pub(in crate::understanding) const TENS: [&str; 10] =
+    ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 
 const MONTHS: [&str; 12] = [
     "January",

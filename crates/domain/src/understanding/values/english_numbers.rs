@@ -2,6 +2,7 @@
 
 use super::letters::{Word, words};
 use super::{Found, Number};
+use crate::understanding::spoken::english::{SMALL, TENS};
 
 /// Digits in a row, from which on they are dictated rather than counted.
 const DICTATED_MIN: usize = 3;
@@ -258,30 +259,8 @@ fn scale_of(word: &str) -> Option<i64> {
 
 /// The value of a number word below a hundred.
 pub(super) fn small(word: &str) -> Option<i64> {
-    const ONES: &[&str] = &[
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-    ];
-    const TENS: &[&str] = &["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
     let position =
         |list: &[&str]| list.iter().position(|known| *known == word).and_then(|index| i64::try_from(index).ok());
-    position(ONES).or_else(|| position(TENS).map(|index| (index + 2) * 10))
+    // Nothing and ten have no word among the tens.
+    position(&SMALL).or_else(|| position(&TENS).filter(|tens| *tens > 0).map(|tens| tens * 10))
 }
