@@ -285,6 +285,21 @@ fn a_blacklisted_number_is_finished_without_being_dialled() {
 }
 
 #[test]
+fn who_asks_not_to_be_called_is_blacklisted_while_the_call_still_goes_on() {
+    let campaign = Campaign::new(sandbox([27]), 1, span(9, 20), vec![]);
+    campaign.run(1);
+
+    let store = campaign.store.clone();
+    let group = hutong_domain::ids::BlacklistGroupId::DEFAULT;
+    let page = PageRequest { number: 1, size: 10 };
+    let listed = campaign.now(async move { store.read(move |db| blacklist::page(db, COMPANY, group, page)).await });
+    let listed = listed.unwrap().rows;
+    assert_eq!(listed.iter().map(|entry| entry.mobile.as_str()).collect::<Vec<_>>(), ["13800138027"]);
+    // A process that dies before the end of the call forgets nothing.
+    assert!(listed[0].created_at < campaign.feed()[0].ended_at);
+}
+
+#[test]
 fn counters_equal_what_the_feed_says() {
     let campaign = Campaign::new(made_up(150), 8, span(9, 20), vec![]);
     campaign.run(5);

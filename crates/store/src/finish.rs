@@ -12,6 +12,7 @@ use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_domain::task::TaskStatus;
 
 use crate::blacklist::NewEntry;
+use crate::callback::outbox;
 use crate::claim::{Claimed, learn};
 use crate::db::Db;
 use crate::error::{Error, Result};
@@ -132,11 +133,13 @@ pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finishe
     }
     if claimed.task == TaskId(0) {
         complete(db, claimed, ending, None)?;
+        outbox::call_finished(db, claimed, None, claimed_at, ending.ended_at)?;
         return Ok(Finished::Done { call_index: None });
     }
     let call_index = count(db, claimed, status, ending)?;
     complete(db, claimed, ending, Some(call_index))?;
     count_results(db, claimed, call_index, &ending.results)?;
+    outbox::call_finished(db, claimed, Some(call_index), claimed_at, ending.ended_at)?;
     Ok(Finished::Done { call_index: Some(call_index) })
 }
 
@@ -165,8 +168,12 @@ fn next_redial_of(db: &mut Db, claimed: &Claimed, status: FinishStatus) -> Resul
     Ok(next_redial(&rules, status, Used { callee: redials.saturating_sub(caller), caller }))
 }
 
-/// Blacklists the number for its company, so that no task dials it any more.
-fn never_again(db: &mut Db, claimed: &Claimed, now: Moment) -> Result<()> {
+/// Blacklists the number for its company, so that no task dials it any more. Done as soon as the customer has asked for
+/// it, so that a crash does not forget it, and once more in [`finish`] for what the store could not take at that moment.
+///
+/// # Errors
+/// When the store fails.
+pub fn never_again(db: &mut Db, claimed: &Claimed, now: Moment) -> Result<()> {
     let entry = NewEntry {
         mobile: claimed.customer_phone.clone(),
         name: claimed.customer_name.clone(),

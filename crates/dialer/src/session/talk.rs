@@ -10,6 +10,7 @@ use hutong_domain::scene::Scene;
 use hutong_domain::scene::replay::Course;
 use hutong_domain::transfer::{Destination, TransferFailure, TransferWay};
 use hutong_store::claim::Claimed;
+use hutong_store::finish::never_again;
 
 use super::{Conversation, unless_stopped, variables};
 use crate::line::{Heard, LiveCall, PartedBy, Said, TransferTarget, Transferred};
@@ -19,6 +20,7 @@ use crate::scheduler::Parts;
 /// A conversation that is going on.
 pub(super) struct Talk<'a> {
     parts: &'a Parts,
+    claimed: &'a Claimed,
     scene: &'a Scene,
     answered_at: Moment,
     state: dialogue::State,
@@ -51,12 +53,13 @@ impl Turn {
 }
 
 impl<'a> Talk<'a> {
-    pub(super) fn new(parts: &'a Parts, claimed: &Claimed, scene: &'a Scene, answered_at: Moment) -> Self {
+    pub(super) fn new(parts: &'a Parts, claimed: &'a Claimed, scene: &'a Scene, answered_at: Moment) -> Self {
         let seed = parts.settings.seed ^ claimed.call.get().unsigned_abs().rotate_left(17);
         let opening = Opening { seed, now: answered_at.civil(&parts.settings.rules.zone) };
         let state = dialogue::begin(scene, &variables(claimed), opening);
         Self {
             parts,
+            claimed,
             scene,
             answered_at,
             state,
@@ -97,7 +100,11 @@ impl<'a> Talk<'a> {
 
     /// What the scene makes of an event.
     fn step(&mut self, event: Event) -> Vec<Action> {
+        let asked_before = self.state.do_not_call();
         let step = dialogue::step(self.scene, &mut self.state, &event);
+        if self.state.do_not_call() && !asked_before {
+            self.never_again();
+        }
         let is_heard = matches!(&event, Event::Heard { text, .. } if !text.is_empty());
         self.course.events.push(event);
         let last_words = self.utterances.iter_mut().rev().find(|it| it.speaker == Speaker::Customer);
@@ -105,6 +112,19 @@ impl<'a> Talk<'a> {
             words.understanding = Some(understanding);
         }
         step.actions
+    }
+
+    /// Sees to it that the number is not called again, while the talk goes on.
+    fn never_again(&self) {
+        let (store, claimed, now) = (self.parts.store.clone(), self.claimed.clone(), self.parts.runtime.now());
+        self.parts.runtime.spawn(Box::pin(async move {
+            let company = claimed.company;
+            let call = claimed.call;
+            // Where it fails, the end of the call tries again, for as long as it takes.
+            if let Err(error) = store.write(company, move |db| never_again(db, &claimed, now)).await {
+                tracing::warn!(%call, %error, "the wish of call {call} not to be called waits for its end");
+            }
+        }));
     }
 
     /// Does what the scene asks for, up to the next thing that the customer does.
@@ -139,7 +159,7 @@ impl<'a> Talk<'a> {
         self.chat_rounds += 1;
         let latency = self.unanswered.take().map(|unanswered| unanswered.until_answer(said.from));
         let Said { from, until, interrupted, hung_up, machine } = said;
-        self.note(Utterance { latency, ..self.utterance(Speaker::Robot, text, (from, until), node) });
+        self.utterances.push(Utterance { latency, ..self.utterance(Speaker::Robot, text, (from, until), node) });
         self.interrupted |= interrupted;
         if hung_up {
             return Some(Turn::HUNG_UP);
@@ -230,7 +250,7 @@ impl<'a> Talk<'a> {
     fn note_words(&mut self, text: String, times: (Moment, Moment), recogniser: Option<String>) {
         if !text.is_empty() {
             let node = self.state.node().to_owned();
-            self.note(Utterance { recogniser, ..self.utterance(Speaker::Customer, text, times, node) });
+            self.utterances.push(Utterance { recogniser, ..self.utterance(Speaker::Customer, text, times, node) });
         }
     }
 
@@ -249,9 +269,6 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn note(&mut self, utterance: Utterance) {
-        self.utterances.push(utterance);
-    }
 }
 
 impl Unanswered {
