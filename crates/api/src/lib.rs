@@ -12,6 +12,7 @@ mod auth;
 mod compat;
 mod docs;
 mod json;
+mod letters;
 mod operations;
 mod recording;
 mod request;
@@ -21,6 +22,7 @@ mod wire;
 
 pub use app::{App, ConnectionLimits, Limits};
 pub use auth::sign;
+pub use letters::{CallbackLetters, LetterError, WrittenLetter};
 pub use recording::{LookedUp, NoRecordings, ReadError, RecordingFile, RecordingFiles, Recordings};
 pub use router::router;
 pub use server::serve;

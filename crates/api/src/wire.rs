@@ -4,6 +4,7 @@
 pub(crate) mod blacklist;
 pub(crate) mod call;
 pub(crate) mod call_detail;
+pub(crate) mod callback;
 pub(crate) mod company;
 pub(crate) mod page;
 pub(crate) mod task;

@@ -5,6 +5,7 @@
 
 pub mod breaker;
 pub mod call;
+pub mod callback;
 pub mod caps;
 mod chance;
 pub mod dialogue;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    announcement, call, callee, company, doctor, export, forecast, grade, key, line, number, scene, why,
+    announcement, call, callback, callee, company, doctor, export, forecast, grade, key, line, number, scene, why,
 };
 use crate::config::{self, Config};
 use crate::error::Result;
@@ -49,6 +49,9 @@ enum Command {
     Scene(scene::SceneCommand),
     /// Send a signed request to a running server with a stored key, and print the answer
     Call(call::CallArgs),
+    /// Where companies are told how their calls ended and their tasks moved, and what came of telling them
+    #[command(subcommand)]
+    Callback(callback::CallbackCommand),
     /// Write data out
     #[command(subcommand)]
     Export(export::ExportCommand),
@@ -136,6 +139,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Callee(args) => callee::run(args).await,
         Command::Scene(command) => scene::run(command).await,
         Command::Call(args) => call::run(args).await,
+        Command::Callback(command) => callback::run(command).await,
         Command::Export(command) => export::run(command).await,
         Command::Number(command) => number::run(command).await,
         Command::Why(args) => why::run(args).await,

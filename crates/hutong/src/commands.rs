@@ -2,6 +2,7 @@
 
 pub(crate) mod announcement;
 pub(crate) mod call;
+pub(crate) mod callback;
 pub(crate) mod callee;
 pub(crate) mod company;
 pub(crate) mod doctor;

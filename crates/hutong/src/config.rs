@@ -16,6 +16,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::callbacks::CallbacksConfig;
 use crate::error::{Error, Result};
 use crate::recordings::{self, RecordingsConfig};
 use crate::speech::SpeechConfig;
@@ -41,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) media: MediaConfig,
     pub(crate) recordings: RecordingsConfig,
     pub(crate) speech: SpeechConfig,
+    pub(crate) callbacks: CallbacksConfig,
     pub(crate) api: ApiConfig,
     pub(crate) metrics: MetricsConfig,
     pub(crate) log: LogConfig,
@@ -126,6 +128,7 @@ impl Config {
         self.sip.check()?;
         self.media.check()?;
         self.speech.check()?;
+        self.callbacks.check()?;
         if self.dialing.calls_max == 0 {
             return Err(Error::config("dialing.calls_max", "must be at least 1"));
         }
@@ -299,6 +302,8 @@ mod tests {
         check("[media]\nport_first = 30000", "media.port_last");
         check("[media]\njitter_ms = 500", "media.jitter_ms");
         check("[media]\nlatching = \"always\"", "media.latching");
+        check("[callbacks]\nin_flight_max = 0", "callbacks.in_flight_max");
+        check("[callbacks]\ntasks_at_once = 1000000", "callbacks.tasks_at_once");
         check("[store]\nurl = \"mysql://x\"", "store.url");
         check("public_url = \"hutong.example.com\"", "public_url");
         check("public_url = \"https://hutong.example.com/?a=b\"", "public_url");

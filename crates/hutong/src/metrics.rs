@@ -39,9 +39,10 @@ impl Exporter {
     pub(crate) fn begin(carrier: Arc<Carrier>, recordings: Recordings) -> Result<Self> {
         let failed = |error: &dyn std::fmt::Display| Error::Failed(format!("metrics: {error}"));
         let mut builder = PrometheusBuilder::new();
-        let buckets: [(&str, &[f64]); 5] = [
+        let buckets: [(&str, &[f64]); 6] = [
             ("hutong_call_setup_seconds", &SETUP_S),
             ("hutong_talk_seconds", &TALK_S),
+            ("hutong_callback_seconds", &LATENCY_S),
             ("hutong_talk_latency_seconds", &LATENCY_S),
             ("hutong_rtp_jitter_seconds", &JITTER_S),
             ("hutong_rtp_loss_ratio", &RATIO),
@@ -133,6 +134,10 @@ fn describe() {
         "hutong_transfers_total",
         "Calls that were to be handed over to a person, by way and by what came of it."
     );
+    describe_counter!("hutong_callback_attempts_total", "Attempts to deliver a callback, by what came of them.");
+    describe_histogram!("hutong_callback_seconds", "From the beginning of an attempt to the receiver's answer.");
+    describe_gauge!("hutong_callbacks_waiting", "Callbacks that are neither delivered nor given up.");
+    describe_gauge!("hutong_callbacks_oldest_waiting_seconds", "How long ago the oldest of them happened.");
     describe_gauge!("hutong_trunk_up", "Whether calls can be placed on a line's trunk.");
     describe_gauge!("hutong_trunk_options_seconds", "How long the last OPTIONS took; NaN where it was not answered.");
     describe_gauge!("hutong_sip_calls", "Calls that signalling knows.");

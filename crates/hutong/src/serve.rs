@@ -87,7 +87,7 @@ pub(crate) async fn until_stopped(
         wake,
         limits: config.request_limits(),
     });
-    let pages = with_metrics(hutong_api::router(app), config, (&carrier, &recordings)).await?;
+    let pages = with_metrics(hutong_api::router(app.clone()), config, (&carrier, &recordings)).await?;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -104,15 +104,20 @@ pub(crate) async fn until_stopped(
     };
     // Before the API answers: what can be decided now is never seen undecided.
     let settling = recordings::settle_left_over(recordings.clone(), store, runtime).await;
+    let (dialled, all_dialled) = watch::channel(false);
+    let telling = tokio::spawn(config.callbacks.run(&app, wait(all_dialled))?);
     let dialing = tokio::spawn(dialer.run(Box::pin(wait(stopped.clone()))));
     hutong_api::serve(listener, pages, config.connection_limits(), wait(stopped)).await;
-    let dialled = dialing.await;
+    let dialing = dialing.await;
     // The calls have ended: registrations are given back, and what was recorded is brought home.
     calls_over.send_replace(true);
     let _ = trunks.await;
     settling.abort();
+    // What ended last was written by now: what is not delivered before the end waits for the next start.
+    dialled.send_replace(true);
+    let _ = telling.await;
     recordings.close().await;
-    dialled.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
+    dialing.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -119,6 +119,22 @@ pub fn find(db: &mut Db, app_key: &str) -> Result<Option<AppKey>> {
     found.map(|found| with_companies(db, found)).transpose()
 }
 
+/// The keys of a company that were not revoked, oldest first; their companies are not looked up.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn valid_of(db: &mut Db, company: CompanyId) -> Result<Vec<AppKey>> {
+    db.query(
+        &format!(
+            "{COLUMNS} WHERE revoked_at IS NULL
+                 AND app_key IN (SELECT app_key FROM app_key_company WHERE company_id = ?1)
+             ORDER BY created_at, app_key"
+        ),
+        values![company],
+        key,
+    )
+}
+
 /// Every key, oldest first.
 ///
 /// # Errors

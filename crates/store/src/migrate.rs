@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_conversations.sql"),
     include_str!("../migrations/0003_audio.sql"),
+    include_str!("../migrations/0004_callbacks.sql"),
 ];
 
 /// Tables that grow with the calls: the ones that PostgreSQL may partition by company.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use hutong_domain::call::{CallResult, CallStatus};
+use hutong_domain::call::{CallResult, CallStatus, INTENT_LEVEL};
 use hutong_domain::ids::{CallId, CompanyId, SceneId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_domain::regrading::{self, Refused};
 use hutong_domain::scene::Scene;
 
+use crate::callback::outbox;
 use crate::db::{Db, Row};
 use crate::error::{Error, Result};
 use crate::finish::{count_result, json, pairs, uncount_result};
@@ -142,6 +143,10 @@ fn apply(
     };
     let (was, became) = (of_name(&before), of_name(&after));
     let id = note(db, company, judged, judgement, (&was, &became))?;
+    // Integrators are told of the intent level alone: receivers know no other change.
+    if name == INTENT_LEVEL {
+        outbox::result_changed(db, company, (call, id), (name, &judgement.values), at)?;
+    }
     // Where their number stays the same, so do the ids of the results.
     let first_id = match i64::try_from(after.len()).unwrap_or(i64::MAX) {
         _ if after.len() == before.len() => None,

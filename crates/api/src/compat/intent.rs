@@ -23,6 +23,11 @@ pub(crate) fn canonical(value: &str) -> Option<&'static str> {
     level(value).map(|[_, wording, _]| wording)
 }
 
+/// The letter of the level that `value` names, and its wording of 2019.
+pub(crate) fn letter_and_newer(value: &str) -> Option<(&'static str, &'static str)> {
+    level(value).map(|[letter, _, newer]| (letter, newer))
+}
+
 fn level(value: &str) -> Option<[&'static str; 3]> {
     // Input methods write full-width brackets by themselves.
     let value = value.trim().replace('（', "(").replace('）', ")");
@@ -40,6 +45,8 @@ mod tests {
             assert_eq!(spellings(spelling), all, "{spelling}");
             assert_eq!(canonical(spelling), Some("A级(较强)"));
         }
+        assert_eq!(letter_and_newer("A级(较强)"), Some(("A", "A级(有明确意向)")));
+        assert_eq!(letter_and_newer("成功"), None);
         assert_eq!(spellings("成功"), ["成功"]);
         assert_eq!(canonical("G"), None);
     }

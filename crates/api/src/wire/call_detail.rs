@@ -26,11 +26,11 @@ const UNKNOWN: &str = "AI_UNKNOWN";
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CallDetail {
     /// 对话 · what was said
-    phone_log: PhoneLog,
+    pub(super) phone_log: PhoneLog,
     /// 通话 · the call
-    scene_instance: SceneInstance,
+    pub(super) scene_instance: SceneInstance,
     /// 任务结果分析 · what was concluded
-    task_result: Vec<TaskResult>,
+    pub(super) task_result: Vec<TaskResult>,
 }
 
 /// What was said · 对话内容
@@ -38,9 +38,9 @@ pub(crate) struct CallDetail {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PhoneLog {
     /// 对话内容，按先后顺序 · the utterances in their order
-    phone_logs: Vec<PhoneLogLine>,
+    pub(super) phone_logs: Vec<PhoneLogLine>,
     /// 通话录音 · recording of both voices
-    luyin_oss_url: Option<String>,
+    pub(super) luyin_oss_url: Option<String>,
 }
 
 /// One utterance · 一句对话

@@ -268,7 +268,6 @@ impl<'a> Talk<'a> {
             recogniser: None,
         }
     }
-
 }
 
 impl Unanswered {

@@ -7,6 +7,7 @@ use hutong_domain::window::CallingWindow;
 use serde::Serialize;
 
 use super::{NewTask, Settings, find_locked};
+use crate::callback::outbox;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::{line_health, values};
@@ -202,16 +203,19 @@ pub(crate) fn move_to(
         return Ok(());
     }
     let ended_at = next.is_final().then_some(now);
-    db.execute(
-        "UPDATE task SET status = ?3, modified_at = ?4, ended_at = ?5 WHERE company_id = ?1 AND id = ?2",
+    let next_call_index = db.query_one(
+        "UPDATE task SET status = ?3, modified_at = ?4, ended_at = ?5 WHERE company_id = ?1 AND id = ?2
+         RETURNING next_call_index",
         values![company, id, next, now, ended_at],
+        |row| row.int(0),
     )?;
-    db.execute(
+    let seq = db.query_int(
         "INSERT INTO task_move (company_id, task_id, seq, at, from_status, to_status, actor, reason)
-         SELECT ?1, ?2, COALESCE(MAX(seq), 0) + 1, ?3, ?4, ?5, ?6, ?7 FROM task_move WHERE company_id = ?1 AND task_id = ?2",
+         SELECT ?1, ?2, COALESCE(MAX(seq), 0) + 1, ?3, ?4, ?5, ?6, ?7 FROM task_move WHERE company_id = ?1 AND task_id = ?2
+         RETURNING seq",
         values![company, id, now, from, next, actor, reason],
     )?;
-    Ok(())
+    outbox::task_moved(db, (company, id), (next, seq), next_call_index.unwrap_or(0), now)
 }
 
 /// A move of a task's state.

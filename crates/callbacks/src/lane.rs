@@ -1,0 +1,188 @@
+//! The callbacks of one company: sent until nothing is due any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream;
+use hutong_domain::callback::{CallbackKind, pause_after};
+use hutong_domain::ids::CompanyId;
+use hutong_domain::moment::Moment;
+use hutong_store::Result;
+use hutong_store::callback::address::{Address, Subject};
+use hutong_store::callback::delivery::{self, Attempt, Batch, Due, Verdict};
+use hutong_store::key::AppKey;
+use tokio::sync::{mpsc, watch};
+
+use crate::client::Reply;
+use crate::sender::Callbacks;
+
+/// Callbacks that are read at a time, of those never tried and of those tried before.
+const BATCH: i64 = 100;
+/// Outcomes that are written at a time.
+const RECORDED_MAX: usize = 64;
+/// The pause between two tries of a store that fails.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// Sends what is due for a company, unless another process does.
+pub(crate) async fn run(callbacks: Arc<Callbacks>, company: CompanyId, stopped: watch::Receiver<bool>) {
+    if let Err(error) = drain(&callbacks, company, &stopped).await {
+        tracing::warn!(%company, %error, "callbacks of company {company} wait for the store");
+    }
+}
+
+async fn drain(callbacks: &Callbacks, company: CompanyId, stopped: &watch::Receiver<bool>) -> Result<()> {
+    let mut answers = true;
+    loop {
+        let (node, now) = ((callbacks.node)(), callbacks.clock.now());
+        if !callbacks.store.write(company, move |db| delivery::take_lane(db, company, node, now)).await? {
+            return Ok(());
+        }
+        let batch = callbacks.store.read(move |db| delivery::batch(db, company, now, BATCH)).await?;
+        if batch.due.is_empty() || *stopped.borrow() {
+            return callbacks.store.write(company, move |db| delivery::leave_lane(db, company, node)).await;
+        }
+        answers = send_all(callbacks, company, batch, answers, stopped).await;
+    }
+}
+
+/// Sends a batch and keeps what came of it. A receiver that does not answer (`answers`) gets one request at a time.
+/// Whether it answered this time.
+async fn send_all(
+    callbacks: &Callbacks,
+    company: CompanyId,
+    batch: Batch,
+    answers: bool,
+    stopped: &watch::Receiver<bool>,
+) -> bool {
+    let Batch { due, addresses, keys } = batch;
+    let (outcomes, recorded) = mpsc::channel(due.len());
+    let at_once = if answers { callbacks.settings.tasks_at_once.max(1) } else { 1 };
+    let (addresses, keys) = (&addresses, &keys);
+    let sending = async move {
+        let each_task = by_task(due).into_iter().map(|due| {
+            let outcomes = outcomes.clone();
+            async move {
+                let mut answered = true;
+                for due in due {
+                    if *stopped.borrow() {
+                        break;
+                    }
+                    if let Some(attempt) = attempt(callbacks, &due, addresses, keys).await {
+                        answered = attempt.http_status.is_some();
+                        // There is room for all of them.
+                        let _ = outcomes.send(attempt).await;
+                    }
+                }
+                answered
+            }
+        });
+        stream::iter(each_task)
+            .buffer_unordered(at_once)
+            .fold(true, |all, answered| async move { all && answered })
+            .await
+    };
+    let (answers, ()) = tokio::join!(sending, record(callbacks, company, recorded, stopped));
+    answers
+}
+
+/// The callbacks of each task, in their order.
+fn by_task(due: Vec<Due>) -> Vec<Vec<Due>> {
+    let mut tasks: Vec<Vec<Due>> = Vec::new();
+    for due in due {
+        match tasks.iter_mut().find(|known| known.first().is_some_and(|first| first.task == due.task)) {
+            Some(known) => known.push(due),
+            None => tasks.push(vec![due]),
+        }
+    }
+    tasks
+}
+
+/// Sends one; none where it could not be written now.
+async fn attempt(callbacks: &Callbacks, due: &Due, addresses: &[Address], keys: &[AppKey]) -> Option<Attempt> {
+    let subject = match due.name.kind {
+        CallbackKind::Call | CallbackKind::ManualChange => Subject::Calls,
+        CallbackKind::Task => Subject::Tasks,
+    };
+    // Taken away a moment ago, and the callback with it.
+    let address = addresses.iter().find(|address| address.subject == subject)?;
+    let key = match &address.app_key {
+        Some(wanted) => keys.iter().find(|key| key.app_key == *wanted),
+        None => keys.first(),
+    };
+    // The semaphore is never closed.
+    let _slot = callbacks.in_flight.acquire().await.ok()?;
+    let now = callbacks.clock.now();
+    let reply = match callbacks.letters.letter(due, key, now).await {
+        Ok(Some(letter)) => callbacks.poster.post(address, &due.name.to_string(), letter).await,
+        Ok(None) => return Some(gone(due, now)),
+        Err(error) => {
+            let name = due.name;
+            tracing::error!(%name, %error, "callback {name} could not be written");
+            Reply::failed(format!("it could not be written: {error}"))
+        }
+    };
+    let attempt = judged(due, reply, callbacks.clock.now());
+    watched(&attempt, attempt.at.since(now));
+    Some(attempt)
+}
+
+/// What a callback was about is not kept any more: there is nothing to tell.
+fn gone(due: &Due, at: Moment) -> Attempt {
+    let answer = "what it reports is not kept any more".to_owned();
+    Attempt { name: due.name, number: due.attempts + 1, at, verdict: Verdict::GivenUp, http_status: None, answer }
+}
+
+fn judged(due: &Due, reply: Reply, at: Moment) -> Attempt {
+    let number = due.attempts.saturating_add(1);
+    let verdict = match pause_after(number) {
+        _ if reply.delivered => Verdict::Delivered,
+        Some(pause) => Verdict::Again(at.after(pause)),
+        None => Verdict::GivenUp,
+    };
+    Attempt { name: due.name, number, at, verdict, http_status: reply.status, answer: reply.text }
+}
+
+fn watched(attempt: &Attempt, took: Duration) {
+    let Attempt { name, number, verdict, http_status, answer, at: _ } = attempt;
+    let outcome = match verdict {
+        Verdict::Delivered => "delivered",
+        Verdict::Again(_) => "failed",
+        Verdict::GivenUp => "given_up",
+    };
+    metrics::counter!("hutong_callback_attempts_total", "kind" => name.kind.label(), "outcome" => outcome).increment(1);
+    metrics::histogram!("hutong_callback_seconds").record(took.as_secs_f64());
+    match verdict {
+        Verdict::Delivered => tracing::debug!(%name, number, "callback {name} was delivered"),
+        Verdict::Again(_) => tracing::debug!(%name, number, ?http_status, answer, "callback {name} was not taken"),
+        Verdict::GivenUp => tracing::warn!(%name, number, ?http_status, answer, "callback {name} is given up"),
+    }
+}
+
+/// Keeps what came of attempts, for as long as the store fails: what is not kept would be sent again at once.
+async fn record(
+    callbacks: &Callbacks,
+    company: CompanyId,
+    mut outcomes: mpsc::Receiver<Attempt>,
+    stopped: &watch::Receiver<bool>,
+) {
+    let mut some = Vec::with_capacity(RECORDED_MAX);
+    while outcomes.recv_many(&mut some, RECORDED_MAX).await > 0 {
+        let attempts: Arc<[Attempt]> = std::mem::take(&mut some).into();
+        loop {
+            let these = attempts.clone();
+            match callbacks.store.write(company, move |db| delivery::record(db, company, &these)).await {
+                Ok(()) => break,
+                Err(error) if *stopped.borrow() => {
+                    tracing::warn!(%company, %error, "what came of callbacks was not kept; they are sent again");
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(%company, %error, "callbacks of company {company} wait for the store");
+                    #[expect(clippy::disallowed_methods, reason = "waits for the disk, in no campaign's time")]
+                    tokio::time::sleep(STORE_RETRY).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The configuration of callbacks, and what sends them.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use hutong_api::{App, CallbackLetters};
+use hutong_callbacks::{Callbacks, Letter, Letters, NoLetter, Settings};
+use hutong_domain::moment::Moment;
+use hutong_store::callback::delivery::Due;
+use hutong_store::key::AppKey;
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// How often is looked for what is due: callbacks are written by every process, and by commands.
+const LOOK: Duration = Duration::from_millis(200);
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CallbacksConfig {
+    pub(crate) private_addresses: bool,
+    in_flight_max: usize,
+    tasks_at_once: usize,
+    keep_days: u32,
+}
+
+impl CallbacksConfig {
+    pub(crate) fn check(&self) -> Result<()> {
+        for (key, value) in [("in_flight_max", self.in_flight_max), ("tasks_at_once", self.tasks_at_once)] {
+            if !(1..=100_000).contains(&value) {
+                return Err(Error::config(&format!("callbacks.{key}"), "must be from 1 to 100000"));
+            }
+        }
+        Ok(())
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            private_addresses: self.private_addresses,
+            in_flight_max: self.in_flight_max,
+            tasks_at_once: self.tasks_at_once,
+            keep: (self.keep_days > 0).then(|| DAY * self.keep_days),
+            look: LOOK,
+        }
+    }
+
+    /// Sends callbacks until `stop` is done.
+    pub(crate) fn run(
+        &self,
+        app: &Arc<App>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<impl Future<Output = ()> + Send + 'static> {
+        let letters = Arc::new(OfApi(CallbackLetters::new(app.clone())));
+        let node = {
+            let app = app.clone();
+            Arc::new(move || (app.node)())
+        };
+        let callbacks = Callbacks::new(app.store.clone(), app.clock.clone(), letters, node, self.settings());
+        let callbacks = callbacks.map_err(|error| Error::Failed(format!("callbacks: {error}")))?;
+        Ok(callbacks.run(stop))
+    }
+}
+
+/// What the API writes, for what sends it.
+struct OfApi(CallbackLetters);
+
+impl Letters for OfApi {
+    fn letter<'a>(
+        &'a self,
+        due: &'a Due,
+        key: Option<&'a AppKey>,
+        now: Moment,
+    ) -> BoxFuture<'a, std::result::Result<Option<Letter>, NoLetter>> {
+        Box::pin(async move {
+            let written = self.0.write(due, key, now).await.map_err(|error| NoLetter(error.to_string()))?;
+            Ok(written.map(|written| Letter { body: written.body, headers: written.headers }))
+        })
+    }
+}
