@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hutong_domain::callback::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, is_delivered};
+use hutong_domain::callback::{ANSWER_BYTES_MAX, is_delivered};
 use hutong_store::callback::address::Address;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, USER_AGENT};
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::Letter;
 use crate::receiver::{check_url, is_public};
+use crate::sender::Settings;
 
 /// A connection that nobody has used for so long is closed: sooner than most receivers do.
 const IDLE_MAX: Duration = Duration::from_secs(45);
@@ -53,10 +54,12 @@ impl Reply {
 pub(crate) struct Poster {
     client: Client,
     private_addresses: bool,
+    answer_time_max: Duration,
 }
 
 impl Poster {
-    pub(crate) fn new(private_addresses: bool) -> Result<Self, SetupError> {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, SetupError> {
+        let Settings { private_addresses, answer_time_max, .. } = *settings;
         // Another part of the process may have chosen the same one before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -70,7 +73,7 @@ impl Poster {
             .http1_only()
             .build()
             .map_err(|error| SetupError(causes(&error)))?;
-        Ok(Self { client, private_addresses })
+        Ok(Self { client, private_addresses, answer_time_max })
     }
 
     /// Sends a letter and waits for the answer; never longer than a receiver has.
@@ -95,9 +98,9 @@ impl Poster {
                 Err(error) => Reply::failed(causes(&error)),
             }
         };
-        timeout(ANSWER_TIME_MAX, answered)
+        timeout(self.answer_time_max, answered)
             .await
-            .unwrap_or_else(|_| Reply::failed(format!("no whole answer within {} s", ANSWER_TIME_MAX.as_secs())))
+            .unwrap_or_else(|_| Reply::failed(format!("no whole answer within {} s", self.answer_time_max.as_secs())))
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Settings {
     pub keep: Option<Duration>,
     /// How often is looked for what is due.
     pub look: Duration,
+    /// How long a receiver has for its whole answer; [`hutong_domain::callback::ANSWER_TIME_MAX`], but for tests.
+    pub answer_time_max: Duration,
 }
 
 /// Sends what is due.
@@ -62,7 +64,7 @@ impl Callbacks {
         node: Arc<dyn Fn() -> NodeId + Send + Sync>,
         settings: Settings,
     ) -> Result<Self, SetupError> {
-        let poster = Poster::new(settings.private_addresses)?;
+        let poster = Poster::new(&settings)?;
         let in_flight = Arc::new(Semaphore::new(settings.in_flight_max));
         Ok(Self { store, clock, letters, node, settings, poster, in_flight })
     }

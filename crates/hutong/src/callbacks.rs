@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use hutong_api::{App, CallbackLetters};
 use hutong_callbacks::{Callbacks, Letter, Letters, NoLetter, Settings};
+use hutong_domain::callback::ANSWER_TIME_MAX;
 use hutong_domain::moment::Moment;
 use hutong_store::callback::delivery::Due;
 use hutong_store::key::AppKey;
@@ -44,6 +45,7 @@ impl CallbacksConfig {
             tasks_at_once: self.tasks_at_once,
             keep: (self.keep_days > 0).then(|| DAY * self.keep_days),
             look: LOOK,
+            answer_time_max: ANSWER_TIME_MAX,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{Engine, TestStore};
 /// Runs a test on a fresh store of this engine; what [`conformance!`](crate::conformance) expands to.
 pub fn conform<Body: Future<Output = ()>>(engine: Engine, test: impl FnOnce(TestStore) -> Body) {
     let store = TestStore::open(engine);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime for the test");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime for the test");
     runtime.block_on(test(store));
 }
 
