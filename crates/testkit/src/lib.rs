@@ -15,6 +15,7 @@ pub mod clock;
 mod conformance;
 pub mod fixture;
 pub mod postgres;
+pub mod receiver;
 pub mod recount;
 pub mod store;
 

@@ -1,8 +1,6 @@
 //! Delivering callbacks to receivers that do what receivers do.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod receiver;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +8,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use hutong_callbacks::{Callbacks, Letter, Letters, NoLetter, Settings};
 use hutong_domain::callback::{CallbackKind, pause_after};
-use hutong_domain::moment::{Clock as _, Moment};
+use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::task::Command;
 use hutong_store::callback::address::{self, Address, ContentType, Subject};
@@ -20,11 +18,10 @@ use hutong_store::key::AppKey;
 use hutong_store::{PageRequest, node};
 use hutong_testkit::clock::START;
 use hutong_testkit::fixture::settings;
+use hutong_testkit::receiver::{Answer, Receiver, Request};
 use hutong_testkit::{Fixture, TestStore, conformance};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-
-use receiver::{Answer, Receiver, Request};
 
 conformance! {
     callbacks_of_a_task_arrive_once_and_in_the_order_of_its_calls,
@@ -145,7 +142,7 @@ async fn delivered(fixture: &Fixture, count: usize) {
 
 async fn callbacks_of_a_task_arrive_once_and_in_the_order_of_its_calls(store: TestStore) {
     let fixture = Fixture::with_seats(&store, 300).await;
-    let mut receiver = Receiver::start(|_| Answer::ok()).await;
+    let mut receiver = Receiver::start(|_| Answer::ok());
     told(&fixture, &receiver.url()).await;
     let sender = Sender::start(&fixture, true);
 
@@ -168,7 +165,7 @@ async fn callbacks_of_a_task_arrive_once_and_in_the_order_of_its_calls(store: Te
 
 async fn what_is_not_taken_is_sent_again_until_it_is(store: TestStore) {
     let fixture = Fixture::new(&store).await;
-    let elsewhere = Receiver::start(|_| Answer::ok()).await;
+    let elsewhere = Receiver::start(|_| Answer::ok());
     let says = |status, body: &str| Answer::Says(status, body.to_owned());
     let mut answers = vec![
         says(200, "error"),
@@ -187,7 +184,7 @@ async fn what_is_not_taken_is_sent_again_until_it_is(store: TestStore) {
     let attempts = answers.len();
     let (url, mut receiver) = {
         answers.reverse();
-        let receiver = Receiver::start(move |_| answers.pop().unwrap()).await;
+        let receiver = Receiver::start(move |_| answers.pop().unwrap());
         (receiver.url(), receiver)
     };
     told(&fixture, &url).await;
@@ -210,12 +207,12 @@ async fn what_is_not_taken_is_sent_again_until_it_is(store: TestStore) {
     }
     sender.stop().await;
     let mut elsewhere = elsewhere;
-    assert!(receiver.is_quiet() && elsewhere.is_quiet(), "redirects are not followed");
+    assert!(receiver.try_next().is_none() && elsewhere.try_next().is_none(), "redirects are not followed");
 }
 
 async fn a_callback_is_given_up_after_its_last_attempt(store: TestStore) {
     let fixture = Fixture::new(&store).await;
-    let mut receiver = Receiver::start(|_| Answer::Says(200, "error".to_owned())).await;
+    let mut receiver = Receiver::start(|_| Answer::Says(200, "error".to_owned()));
     told(&fixture, &receiver.url()).await;
     finish(&fixture, 1).await;
     let sender = Sender::start(&fixture, true);
@@ -230,7 +227,7 @@ async fn a_callback_is_given_up_after_its_last_attempt(store: TestStore) {
     assert!(matches!(rows[0].state, State::GivenUp(_)), "{rows:?}");
     assert_eq!((rows[0].http_status, rows[0].answer.as_deref()), (Some(200), Some("error")));
     sender.stop().await;
-    assert!(receiver.is_quiet());
+    assert!(receiver.try_next().is_none());
 }
 
 async fn what_is_not_taken_does_not_hold_back_what_follows(store: TestStore) {
@@ -243,8 +240,7 @@ async fn what_is_not_taken_does_not_hold_back_what_follows(store: TestStore) {
         *seen += 1;
         let fails = *seen == 1 && !request.body.starts_with("call-2-");
         if fails { Answer::Says(200, "error".to_owned()) } else { Answer::ok() }
-    })
-    .await;
+    });
     told(&fixture, &receiver.url()).await;
     let names = finish(&fixture, 4).await;
     let sender = Sender::start(&fixture, true);
@@ -262,8 +258,8 @@ async fn what_is_not_taken_does_not_hold_back_what_follows(store: TestStore) {
 
 async fn a_receiver_that_says_nothing_holds_back_its_own_company_alone(store: TestStore) {
     let (dead, alive) = (Fixture::with_seats(&store, 50).await, Fixture::with_seats(&store, 50).await);
-    let mut silent = Receiver::start(|_| Answer::Nothing).await;
-    let mut receiver = Receiver::start(|_| Answer::ok()).await;
+    let mut silent = Receiver::start(|_| Answer::Nothing);
+    let mut receiver = Receiver::start(|_| Answer::ok());
     told(&dead, &silent.url()).await;
     told(&alive, &receiver.url()).await;
     finish(&dead, 20).await;
@@ -281,8 +277,8 @@ async fn a_receiver_that_says_nothing_holds_back_its_own_company_alone(store: Te
 
 async fn private_addresses_are_refused_however_they_are_called(store: TestStore) {
     let fixture = Fixture::new(&store).await;
-    let mut receiver = Receiver::start(|_| Answer::ok()).await;
-    let port = receiver.address.port();
+    let mut receiver = Receiver::start(|_| Answer::ok());
+    let port = receiver.port();
     let sender = Sender::start(&fixture, false);
     for host in ["127.0.0.1", "localhost", "127.1", "[::ffff:127.0.0.1]"] {
         told(&fixture, &format!("http://{host}:{port}/")).await;
@@ -293,14 +289,14 @@ async fn private_addresses_are_refused_however_they_are_called(store: TestStore)
         assert!(answer.contains("private address"), "{host}: {answer}");
     }
     sender.stop().await;
-    assert!(receiver.is_quiet());
+    assert!(receiver.try_next().is_none());
 }
 
 async fn a_sender_that_was_cut_off_sends_again_what_it_had_not_recorded(store: TestStore) {
     let fixture = Fixture::new(&store).await;
     let mut first = true;
     let mut receiver =
-        Receiver::start(move |_| if std::mem::take(&mut first) { Answer::Nothing } else { Answer::ok() }).await;
+        Receiver::start(move |_| if std::mem::take(&mut first) { Answer::Nothing } else { Answer::ok() });
     told(&fixture, &receiver.url()).await;
     let names = finish(&fixture, 5).await;
     let sender = Sender::start(&fixture, true);
@@ -321,7 +317,7 @@ async fn two_senders_do_not_send_the_same(store: TestStore) {
     let node = fixture.write(move |db, _| node::register(db, START, lease)).await;
     let mut other = Fixture::of_company(&store, fixture.company).await;
     other.node = node;
-    let mut receiver = Receiver::start(|_| Answer::ok()).await;
+    let mut receiver = Receiver::start(|_| Answer::ok());
     told(&fixture, &receiver.url()).await;
     let senders = [Sender::start(&fixture, true), Sender::start(&other, true)];
 
@@ -336,7 +332,7 @@ async fn two_senders_do_not_send_the_same(store: TestStore) {
     }
     let total = listed(&fixture).await.len();
     let mut came = receiver.names(total).await;
-    assert!(receiver.is_quiet(), "more than {total}");
+    assert!(receiver.try_next().is_none(), "more than {total}");
     came.retain(|name| name.starts_with("call"));
     came.sort();
     expected.sort();
@@ -345,7 +341,7 @@ async fn two_senders_do_not_send_the_same(store: TestStore) {
 
 async fn an_address_says_what_it_wants_to_be_told_and_how(store: TestStore) {
     let fixture = Fixture::new(&store).await;
-    let mut receiver = Receiver::start(|_| Answer::ok()).await;
+    let mut receiver = Receiver::start(|_| Answer::ok());
     let base = receiver.url();
     let of_tasks = Address {
         subject: Subject::Tasks,
@@ -371,5 +367,5 @@ async fn an_address_says_what_it_wants_to_be_told_and_how(store: TestStore) {
     assert!(request.header("idempotency-key").starts_with("task-"), "{request:?}");
     delivered(&fixture, 1).await;
     sender.stop().await;
-    assert!(receiver.is_quiet());
+    assert!(receiver.try_next().is_none());
 }
