@@ -111,9 +111,9 @@ impl Campaign {
     }
 
     /// What was read the whole time is every number, in order and once; it is what somebody reads who comes now; and
-    /// it is what the counts say, whoever is asked.
-    pub(crate) fn check(&self, read: Vec<Follower>, clients: &[Client]) {
-        for (task, mut read) in self.tasks.iter().zip(read) {
+    /// it is what the counts say, whoever is asked. All of it.
+    pub(crate) fn check(&self, mut read: Vec<Follower>, clients: &[Client]) -> Vec<Follower> {
+        for (task, read) in self.tasks.iter().zip(&mut read) {
             while read.poll(&clients[0]) {}
             check_feed(&read.calls, &task.numbers);
             for client in clients {
@@ -123,6 +123,7 @@ impl Campaign {
                 check_counts(&self.detail(client, task.id), &read.calls);
             }
         }
+        read
     }
 
     /// What the store counts is what it keeps.

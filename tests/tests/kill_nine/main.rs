@@ -1,4 +1,5 @@
-//! Servers that are killed in mid-campaign again and again: what they dialled, and what they answered, must add up.
+//! Servers that are killed in mid-campaign again and again: what they dialled, what they answered, and what they told an
+//! integrator must add up.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +14,7 @@ mod ledger;
 mod moment;
 mod reader;
 mod site;
+mod told;
 
 use hutong_e2e::{Client, Installation, Server};
 use hutong_testkit::postgres;
@@ -24,11 +26,14 @@ use ledger::Ledger;
 use moment::Moment;
 use reader::Reader;
 use site::Site;
+use told::Told;
 
 /// How often the only server of a SQLite store is killed.
 const KILLS_ON_SQLITE: usize = 300;
 /// How often one of the two servers that share a PostgreSQL store is killed.
 const KILLS_ON_POSTGRESQL: usize = 100;
+/// Callbacks go to a receiver on this machine.
+const TO_US: (&str, &str) = ("HUTONG_CALLBACKS__PRIVATE_ADDRESSES", "true");
 /// What the moments of the kills, and the servers that they hit, are drawn from.
 const SEED: u64 = 9;
 /// So many kills after one another, the tasks are given new numbers: they never run dry before the last kill.
@@ -36,8 +41,8 @@ const KILLS_PER_IMPORT: usize = 5;
 
 #[test]
 fn a_server_on_sqlite_that_is_killed_again_and_again_dials_no_attempt_twice_and_loses_no_call() {
-    let installation = Installation::new();
-    let sites = [Site::new(installation.data(), &[])];
+    let installation = Installation::with_environment(&[TO_US]);
+    let sites = [Site::new(installation.data(), &[TO_US])];
     // The calls of a dead server are over as soon as the next one begins: few seats are enough.
     crash(&installation, &sites, KILLS_ON_SQLITE, 16);
 }
@@ -46,6 +51,7 @@ fn a_server_on_sqlite_that_is_killed_again_and_again_dials_no_attempt_twice_and_
 fn one_of_two_servers_on_postgresql_is_killed_again_and_again_and_no_attempt_is_dialled_twice() {
     let postgres = postgres::Server::start(&[]);
     let environment = [
+        (TO_US.0, TO_US.1.to_owned()),
         ("HUTONG_STORE__URL", postgres.url()),
         ("HUTONG_STORE__READERS", "2".to_owned()),
         ("HUTONG_STORE__WRITERS", "2".to_owned()),
@@ -70,6 +76,7 @@ fn crash(installation: &Installation, sites: &[Site], kills: usize, quota: u32) 
     let clients = |servers: &[Server]| -> Vec<Client> {
         servers.iter().map(|server| server.client(&tenant.credentials)).collect()
     };
+    let told = Told::begin(installation, &tenant);
     let mut campaign = Campaign::begin(&tenant, &clients(&servers)[0], quota);
     let reader = Reader::start(campaign.tasks(), clients(&servers));
     let mut ledger = Ledger::default();
@@ -85,7 +92,8 @@ fn crash(installation: &Installation, sites: &[Site], kills: usize, quota: u32) 
         }
     }
     campaign.finish(&clients(&servers)[0]);
-    campaign.check(reader.stop(), &clients(&servers));
+    let read = campaign.check(reader.stop(), &clients(&servers));
+    told.check(&read);
     for server in servers {
         ledger.enter(&server.stop().log);
     }
