@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "this program measures time: the real one is what it is about")]
 
 mod api;
+mod callbacks;
 mod calls;
 mod client;
 mod dataset;
@@ -90,6 +91,8 @@ enum Command {
     Calls(CallsArgs),
     /// Dialogue steps a second, how fast voices are told from other sounds, and what of ours the answer waits for
     Talk,
+    /// Deliveries of callbacks a second, against posting alone, and with a dead receiver among many
+    Callbacks,
     /// Memory of the idle server
     Memory(DataArgs),
     /// All of it, written to docs/benchmarks.md
@@ -144,6 +147,7 @@ fn main() -> Result<()> {
         Command::Store => print(&store::measure(&scratch())?),
         Command::Dialer => print(&dialer::measure(&scratch())?),
         Command::Calls(args) => print(&calls::run(&args)?),
+        Command::Callbacks => print(&callbacks::measure(&scratch())?),
         Command::Talk => print(&talk::measure()?),
         Command::DialMeasured { data, hurry, seats } => dialer::dial(&data, hurry, seats),
         Command::Memory(data) => print(&memory::measure(&data.open()?.0)?),
@@ -163,6 +167,7 @@ fn all(data: &DataArgs) -> Result<()> {
         memory::measure(&dataset)?,
         calls::run(&CallsArgs::KEPT)?,
         talk::measure()?,
+        callbacks::measure(&scratch())?,
     ];
     report::write(&root().join("docs/benchmarks.md"), &parts.join("\n"))
 }

@@ -49,7 +49,7 @@ pub(crate) fn answer(dataset: &Dataset, facts: &Facts, name: &str, times: usize)
     let operation = operations.iter().find(|known| known.name == name).with_context(|| format!("no {name}"))?;
     let signer = Signer::new(facts)?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let api = hutong_api::router(app(dataset).await?);
+        let api = hutong_api::router(app_of(dataset).await?);
         for request in operation.requests.iter().cycle().take(times) {
             black_box(ask(&api, &signer, request).await?);
         }
@@ -58,7 +58,7 @@ pub(crate) fn answer(dataset: &Dataset, facts: &Facts, name: &str, times: usize)
 }
 
 async fn run(dataset: &Dataset, facts: &Facts) -> Result<()> {
-    let api = hutong_api::router(app(dataset).await?);
+    let api = hutong_api::router(app_of(dataset).await?);
     let router = api.clone().merge(static_twins(&api, dataset, facts).await?);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
@@ -66,9 +66,14 @@ async fn run(dataset: &Dataset, facts: &Facts) -> Result<()> {
     Ok(())
 }
 
-async fn app(dataset: &Dataset) -> Result<Arc<App>> {
+async fn app_of(dataset: &Dataset) -> Result<Arc<App>> {
+    let store = Store::open(&Options::new(Url::Sqlite(dataset.database())), SystemRuntime.now())?;
+    app(store, Vault::from_base64(&std::fs::read_to_string(dataset.key_file())?)?).await
+}
+
+/// What the API works with, without a dialer that dials.
+pub(crate) async fn app(store: Store, vault: Vault) -> Result<Arc<App>> {
     let clock = SystemRuntime;
-    let store = Store::open(&Options::new(Url::Sqlite(dataset.database())), clock.now())?;
     let now = clock.now();
     let node = store.write(CompanyId(0), move |db| node::register(db, now, now.after(Duration::from_secs(60)))).await?;
     let (dial, _) = async_channel::bounded(256);
@@ -81,7 +86,7 @@ async fn app(dataset: &Dataset) -> Result<Arc<App>> {
             caps: Caps::default(),
             lost_per_mille_max: LOST_PER_MILLE_MAX,
         }),
-        vault: Vault::from_base64(&std::fs::read_to_string(dataset.key_file())?)?,
+        vault,
         recordings: Arc::new(Recordings::none()),
         node: Arc::new(move || node),
         dial,

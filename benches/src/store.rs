@@ -114,7 +114,7 @@ fn next(calls: &Mutex<Vec<Claimed>>) -> Option<Claimed> {
 }
 
 /// What the dialer does at the end of a call: ids for what was said and concluded, then the write.
-async fn finish_one(store: &Store, claimed: Claimed) -> Result<()> {
+pub(crate) async fn finish_one(store: &Store, claimed: Claimed) -> Result<()> {
     let ended_at = START.after(Duration::from_secs(600));
     let content = content(claimed.call.get().unsigned_abs(), ended_at);
     let mut ending = Ending {

@@ -35,13 +35,13 @@ pub struct SetupError(String);
 
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reply {
+pub struct Reply {
     /// The receiver has taken it.
-    pub(crate) delivered: bool,
+    pub delivered: bool,
     /// Of HTTP; none where nobody answered.
-    pub(crate) status: Option<u16>,
+    pub status: Option<u16>,
     /// The beginning of the answer, or what went wrong.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 impl Reply {
@@ -51,14 +51,18 @@ impl Reply {
 }
 
 /// Sends letters, over connections that are kept.
-pub(crate) struct Poster {
+pub struct Poster {
     client: Client,
     private_addresses: bool,
     answer_time_max: Duration,
 }
 
 impl Poster {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, SetupError> {
+    /// A client of its own.
+    ///
+    /// # Errors
+    /// [`SetupError`].
+    pub fn new(settings: &Settings) -> Result<Self, SetupError> {
         let Settings { private_addresses, answer_time_max, .. } = *settings;
         // Another part of the process may have chosen the same one before.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -77,7 +81,7 @@ impl Poster {
     }
 
     /// Sends a letter and waits for the answer; never longer than a receiver has.
-    pub(crate) async fn post(&self, address: &Address, name: &str, letter: Letter) -> Reply {
+    pub async fn post(&self, address: &Address, name: &str, letter: Letter) -> Reply {
         // Read anew each time: what was allowed when the address was set may not be any more.
         let url = match check_url(&address.url, self.private_addresses) {
             Ok(url) => url,

@@ -18,7 +18,7 @@ use hutong_domain::moment::Moment;
 use hutong_store::callback::delivery::Due;
 use hutong_store::key::AppKey;
 
-pub use client::SetupError;
+pub use client::{Poster, Reply, SetupError};
 pub use receiver::{BadAddress, check_url, is_public};
 pub use sender::{Callbacks, Settings};
 
