@@ -7,10 +7,19 @@
     reason = "this is all test, also what stands outside of the test functions"
 )]
 
+use futures::executor::block_on;
+use hutong_domain::callback::CallbackKind;
+use hutong_domain::ids::CompanyId;
+use hutong_e2e::client::now;
 use hutong_e2e::follower::Follower;
 use hutong_e2e::wait::until;
 use hutong_e2e::{Client, Installation, Server, Tenant, program};
+use hutong_store::callback::CallbackName;
+use hutong_store::callback::delivery::{self, Attempt, Verdict};
+use hutong_store::{Options, Store, Url};
+use hutong_testkit::clock::START;
 use hutong_testkit::receiver::{Answer, Receiver, Request};
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 /// Callbacks go to a receiver on this machine.
@@ -31,9 +40,13 @@ struct World {
 
 impl World {
     fn new(options: &[&str]) -> Self {
+        Self::answering(options, |_| Answer::ok())
+    }
+
+    fn answering(options: &[&str], plan: impl FnMut(&Request) -> Answer + Send + 'static) -> Self {
         let installation = Installation::with_environment(&[TO_US]);
         let tenant = installation.tenant("公司", 10);
-        let receiver = Receiver::start(|_| Answer::ok());
+        let receiver = Receiver::start(plan);
         let (company, url) = (tenant.company.to_string(), receiver.url());
         installation.run(&[&["callback", "set", "--company", &company, "--url", &url], options].concat());
         let server = installation.serve();
@@ -215,6 +228,42 @@ fn an_operator_sees_what_became_of_callbacks() {
     assert!(listed.contains("HTTP 200\t\"success\"") && listed.ends_with("1 of 1\n"), "{listed}");
     let removed = world.installation.run(&["callback", "unset", "--company", &company, "--of", "calls"]);
     assert_eq!(removed, "");
+}
+
+#[test]
+fn what_was_given_up_is_listed_and_sent_once_more() {
+    let mut answers = vec![Answer::ok(), Answer::Says(200, "error".to_owned())];
+    let mut world = World::answering(&["--of", "calls"], move |_| answers.pop().unwrap_or_else(Answer::ok));
+    let company = world.tenant.company;
+    let task = world.tenant.running_task(&world.client, &json!({}), &[BUSY.to_owned()]);
+    let call = world.next().1["data"]["data"]["sceneInstance"]["callInstanceId"].clone();
+    until("the answer is kept", || {
+        let listed = world.installation.run(&["callback", "list", "--company", &company.to_string()]);
+        listed.contains("\"error\"").then_some(())
+    });
+    // A day has passed.
+    let store = Store::open(&Options::new(Url::Sqlite(world.installation.data().join("hutong.db"))), START).unwrap();
+    let name = CallbackName { kind: CallbackKind::Call, subject: call.as_i64().unwrap(), seq: 0 };
+    let (at, answer) = (START, "error".to_owned());
+    let last = Attempt { name, number: 28, at, verdict: Verdict::GivenUp, http_status: Some(200), answer };
+    let id = CompanyId(company);
+    block_on(store.write(id, move |db| delivery::record(db, id, std::slice::from_ref(&last)))).unwrap();
+
+    let today = now().to_zoned(TimeZone::get("Asia/Shanghai").unwrap()).date();
+    let asked = json!({
+        "companyId": company, "callJobId": task, "dataType": 0, "startDate": today.yesterday().unwrap().to_string(),
+        "endDate": today.tomorrow().unwrap().to_string(),
+    });
+    let page = world.client.read("callBack/queryUnCallBack", &asked);
+    assert_eq!((&page["total"], &page["list"][0]["callInstanceId"]), (&json!(1), &call), "{page}");
+    assert_eq!(page["list"][0]["customerTelephone"], BUSY);
+
+    let resent = world.installation.run(&["callback", "resend", "--company", &company.to_string(), "--given-up"]);
+    assert_eq!(resent, "1 callbacks are sent again\n");
+    let (request, again) = world.next();
+    assert_eq!(request.header("idempotency-key"), name.to_string());
+    assert_eq!(again["data"]["data"]["sceneInstance"]["callInstanceId"], call);
+    assert_eq!(world.client.read("callBack/queryUnCallBack", &asked)["total"], 0);
 }
 
 #[test]

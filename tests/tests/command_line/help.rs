@@ -20,8 +20,8 @@ fn help_of_every_command_names_its_options() {
         }
     };
     let all = [
-        "demo", "serve", "config", "company", "key", "line", "scene", "call", "export", "why", "forecast", "grade",
-        "doctor",
+        "demo", "serve", "config", "company", "key", "line", "scene", "call", "callback", "export", "why", "forecast",
+        "grade", "doctor",
     ];
     check("", &all);
     check("", &["announcement"]);
@@ -51,6 +51,10 @@ fn help_of_every_command_names_its_options() {
     check("scene unheard", &["--company", "--scene", "--limit", "--handled", "--data"]);
     check("grade", &["--call", "--result", "--value", "--none", "--by", "--note", "--data"]);
     check("call", &["GET|POST", "--body", "--key", "--url", "--data"]);
+    check("callback", &["set", "unset", "show", "list", "resend"]);
+    check("callback set", &["--company", "--url", "--of", "--content-type", "--manual-changes", "--key", "--data"]);
+    check("callback list", &["--company", "--only", "waiting", "given-up", "--limit", "--data"]);
+    check("callback resend", &["--company", "--given-up", "--task", "--call", "--data"]);
     check("export calls", &["--task", "--format", "csv", "xlsx", "jsonl", "--output", "--data"]);
     check("why", &["--task", "--number", "--english", "--data"]);
     check("forecast", &["--task", "--seats", "--quota", "--phone-num", "--hours", "--no-redials", "--runs", "--seed"]);
