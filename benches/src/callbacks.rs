@@ -11,12 +11,12 @@ use anyhow::{Context as _, Result, ensure};
 use axum::Router;
 use axum::routing::post;
 use futures::future::{BoxFuture, join_all};
-use hutong_api::CallbackLetters;
-use hutong_callbacks::{Callbacks, Letter, Letters, NoLetter, Poster, Settings};
+use hutong_api::{CallbackLetters, LetterDraft, LetterError, WrittenLetter};
+use hutong_callbacks::{Callbacks, Draft, Letter, Letters, NoLetter, Poster, Settings};
 use hutong_dialer::SystemRuntime;
 use hutong_domain::callback::ANSWER_TIME_MAX;
 use hutong_domain::ids::{CompanyId, NodeId};
-use hutong_domain::moment::{Clock as _, Moment};
+use hutong_domain::moment::Clock as _;
 use hutong_store::callback::address::{self, Address, ContentType, Subject};
 use hutong_store::callback::delivery::{self, Due};
 use hutong_store::key::{self, AppKey, Edition, Secret};
@@ -46,15 +46,17 @@ const GOAL_SLOWER: f64 = 0.05;
 struct OfApi(CallbackLetters);
 
 impl Letters for OfApi {
-    fn letter<'a>(
-        &'a self,
-        due: &'a Due,
-        key: Option<&'a AppKey>,
-        now: Moment,
-    ) -> BoxFuture<'a, Result<Option<Letter>, NoLetter>> {
+    fn drafts(&self, due: Vec<Due>) -> BoxFuture<'_, Result<Vec<Option<Draft>>, NoLetter>> {
         Box::pin(async move {
-            let written = self.0.write(due, key, now).await.map_err(|error| NoLetter(error.to_string()))?;
-            Ok(written.map(|written| Letter { body: written.body, headers: written.headers }))
+            let failed = |error: LetterError| NoLetter(error.to_string());
+            let write = move |draft: LetterDraft| -> Draft {
+                Box::new(move |key, now| {
+                    let WrittenLetter { body, headers } = draft.write(key, now).map_err(failed)?;
+                    Ok(Letter { body, headers })
+                })
+            };
+            let drafts = self.0.drafts(due).await.map_err(failed)?;
+            Ok(drafts.into_iter().map(|draft| draft.map(write)).collect())
         })
     }
 }
@@ -196,9 +198,10 @@ impl Outbox {
             let batch = self.store.read(move |db| delivery::batch(db, company, now, 10_000)).await?;
             let address = batch.addresses.into_iter().next().context("a company without an address")?;
             let mut letters = Vec::new();
-            for due in &batch.due {
-                let letter = self.letters.letter(due, batch.keys.first(), now).await;
-                let letter = letter.map_err(|error| anyhow::anyhow!("{error}"))?.context("no letter")?;
+            let failed = |error: NoLetter| anyhow::anyhow!("{error}");
+            let drafts = self.letters.drafts(batch.due.clone()).await.map_err(failed)?;
+            for (due, draft) in batch.due.iter().zip(drafts) {
+                let letter = draft.context("no letter")?(batch.keys.first(), now).map_err(failed)?;
                 letters.push((due.name.to_string(), letter));
             }
             rows.push((address, letters));

@@ -22,7 +22,7 @@ mod wire;
 
 pub use app::{App, ConnectionLimits, Limits};
 pub use auth::sign;
-pub use letters::{CallbackLetters, LetterError, WrittenLetter};
+pub use letters::{CallbackLetters, LetterDraft, LetterError, WrittenLetter};
 pub use recording::{LookedUp, NoRecordings, ReadError, RecordingFile, RecordingFiles, Recordings};
 pub use router::router;
 pub use server::serve;

@@ -8,7 +8,6 @@ use futures::stream;
 use hutong_domain::callback::{CallbackKind, pause_after};
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::Moment;
-use hutong_store::Result;
 use hutong_store::callback::address::{Address, Subject};
 use hutong_store::callback::delivery::{self, Attempt, Batch, Due, Verdict};
 use hutong_store::key::AppKey;
@@ -16,9 +15,12 @@ use tokio::sync::{mpsc, watch};
 
 use crate::client::Reply;
 use crate::sender::Callbacks;
+use crate::{Draft, NoLetter};
 
 /// Callbacks that are read at a time, of those never tried and of those tried before.
 const BATCH: i64 = 100;
+/// Letters that are drafted at a time.
+const DRAFTS_MAX: usize = 16;
 /// Outcomes that are written at a time.
 const RECORDED_MAX: usize = 64;
 /// The pause between two tries of a store that fails.
@@ -31,7 +33,7 @@ pub(crate) async fn run(callbacks: Arc<Callbacks>, company: CompanyId, stopped: 
     }
 }
 
-async fn drain(callbacks: &Callbacks, company: CompanyId, stopped: &watch::Receiver<bool>) -> Result<()> {
+async fn drain(callbacks: &Callbacks, company: CompanyId, stopped: &watch::Receiver<bool>) -> hutong_store::Result<()> {
     let mut answers = true;
     loop {
         let (node, now) = ((callbacks.node)(), callbacks.clock.now());
@@ -64,14 +66,17 @@ async fn send_all(
             let outcomes = outcomes.clone();
             async move {
                 let mut answered = true;
-                for due in due {
-                    if *stopped.borrow() {
-                        break;
-                    }
-                    if let Some(attempt) = attempt(callbacks, &due, addresses, keys).await {
-                        answered = attempt.http_status.is_some();
-                        // There is room for all of them.
-                        let _ = outcomes.send(attempt).await;
+                for some in chunks(due) {
+                    let drafts = callbacks.letters.drafts(some.clone()).await;
+                    for (due, draft) in some.iter().zip(each(drafts, some.len())) {
+                        if *stopped.borrow() {
+                            return answered;
+                        }
+                        if let Some(attempt) = attempt(callbacks, due, draft, addresses, keys).await {
+                            answered = attempt.http_status.is_some();
+                            // There is room for all of them.
+                            let _ = outcomes.send(attempt).await;
+                        }
                     }
                 }
                 answered
@@ -98,8 +103,31 @@ fn by_task(due: Vec<Due>) -> Vec<Vec<Due>> {
     tasks
 }
 
-/// Sends one; none where it could not be written now.
-async fn attempt(callbacks: &Callbacks, due: &Due, addresses: &[Address], keys: &[AppKey]) -> Option<Attempt> {
+/// A few at a time: what is read for a letter is not to be old when it is sent.
+fn chunks(due: Vec<Due>) -> impl Iterator<Item = Vec<Due>> {
+    let mut due = due.into_iter();
+    std::iter::from_fn(move || {
+        let some: Vec<Due> = due.by_ref().take(DRAFTS_MAX).collect();
+        (!some.is_empty()).then_some(some)
+    })
+}
+
+/// A draft for each of so many, or why there is none.
+fn each(drafts: Result<Vec<Option<Draft>>, NoLetter>, count: usize) -> Vec<Result<Option<Draft>, NoLetter>> {
+    match drafts {
+        Ok(drafts) => drafts.into_iter().map(Ok).collect(),
+        Err(error) => std::iter::repeat_n(error, count).map(Err).collect(),
+    }
+}
+
+/// Sends one; none where nobody is to be told any more.
+async fn attempt(
+    callbacks: &Callbacks,
+    due: &Due,
+    draft: Result<Option<Draft>, NoLetter>,
+    addresses: &[Address],
+    keys: &[AppKey],
+) -> Option<Attempt> {
     let subject = match due.name.kind {
         CallbackKind::Call | CallbackKind::ManualChange => Subject::Calls,
         CallbackKind::Task => Subject::Tasks,
@@ -113,7 +141,7 @@ async fn attempt(callbacks: &Callbacks, due: &Due, addresses: &[Address], keys: 
     // The semaphore is never closed.
     let _slot = callbacks.in_flight.acquire().await.ok()?;
     let now = callbacks.clock.now();
-    let reply = match callbacks.letters.letter(due, key, now).await {
+    let reply = match draft.and_then(|draft| draft.map(|draft| draft(key, now)).transpose()) {
         Ok(Some(letter)) => callbacks.poster.post(address, &due.name.to_string(), letter).await,
         Ok(None) => return Some(gone(due, now)),
         Err(error) => {

@@ -22,19 +22,18 @@ pub use client::{Poster, Reply, SetupError};
 pub use receiver::{BadAddress, check_url, is_public};
 pub use sender::{Callbacks, Settings};
 
-/// Writes what a callback says.
+/// Writes what callbacks say.
 pub trait Letters: Send + Sync {
-    /// The letter for a callback that is sent at `now`, signed with the key; none where what it is about is gone.
+    /// What has to be known for each of these, read at once; none where what one is about is not kept any more.
     ///
     /// # Errors
-    /// When the store fails, or the key's secret cannot be opened.
-    fn letter<'a>(
-        &'a self,
-        due: &'a Due,
-        key: Option<&'a AppKey>,
-        now: Moment,
-    ) -> BoxFuture<'a, Result<Option<Letter>, NoLetter>>;
+    /// When the store fails.
+    fn drafts(&self, due: Vec<Due>) -> BoxFuture<'_, Result<Vec<Option<Draft>>, NoLetter>>;
 }
+
+/// Writes a letter when it is sent, signed with a key where the company has one; an error where the key's secret cannot be
+/// opened.
+pub type Draft = Box<dyn FnOnce(Option<&AppKey>, Moment) -> Result<Letter, NoLetter> + Send>;
 
 /// A callback that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +45,7 @@ pub struct Letter {
 }
 
 /// Why a letter could not be written now.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NoLetter(pub String);
 
 impl fmt::Display for NoLetter {

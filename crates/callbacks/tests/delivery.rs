@@ -6,15 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use hutong_callbacks::{Callbacks, Letter, Letters, NoLetter, Settings};
+use hutong_callbacks::{Callbacks, Draft, Letter, Letters, NoLetter, Settings};
 use hutong_domain::callback::{CallbackKind, pause_after};
-use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::task::Command;
 use hutong_store::callback::address::{self, Address, ContentType, Subject};
 use hutong_store::callback::delivery::Due;
 use hutong_store::callback::{self, CallbackName, Listed, State, Which};
-use hutong_store::key::AppKey;
 use hutong_store::{PageRequest, node};
 use hutong_testkit::clock::START;
 use hutong_testkit::fixture::settings;
@@ -42,15 +40,14 @@ const ANSWER_TIME_MAX: Duration = Duration::from_millis(500);
 struct Names;
 
 impl Letters for Names {
-    fn letter<'a>(
-        &'a self,
-        due: &'a Due,
-        _: Option<&'a AppKey>,
-        now: Moment,
-    ) -> BoxFuture<'a, Result<Option<Letter>, NoLetter>> {
-        let body = format!("{} after {}", due.name, due.attempts);
-        let headers = vec![("datetime", now.ms().to_string())];
-        Box::pin(std::future::ready(Ok(Some(Letter { body, headers }))))
+    fn drafts(&self, due: Vec<Due>) -> BoxFuture<'_, Result<Vec<Option<Draft>>, NoLetter>> {
+        let draft = |due: Due| -> Option<Draft> {
+            Some(Box::new(move |_, now| {
+                let body = format!("{} after {}", due.name, due.attempts);
+                Ok(Letter { body, headers: vec![("datetime", now.ms().to_string())] })
+            }))
+        };
+        Box::pin(std::future::ready(Ok(due.into_iter().map(draft).collect())))
     }
 }
 

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use hutong_api::{App, CallbackLetters};
-use hutong_callbacks::{Callbacks, Letter, Letters, NoLetter, Settings};
+use hutong_api::{App, CallbackLetters, LetterDraft, LetterError, WrittenLetter};
+use hutong_callbacks::{Callbacks, Draft, Letter, Letters, NoLetter, Settings};
 use hutong_domain::callback::ANSWER_TIME_MAX;
-use hutong_domain::moment::Moment;
 use hutong_store::callback::delivery::Due;
-use hutong_store::key::AppKey;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -70,15 +68,17 @@ impl CallbacksConfig {
 struct OfApi(CallbackLetters);
 
 impl Letters for OfApi {
-    fn letter<'a>(
-        &'a self,
-        due: &'a Due,
-        key: Option<&'a AppKey>,
-        now: Moment,
-    ) -> BoxFuture<'a, std::result::Result<Option<Letter>, NoLetter>> {
+    fn drafts(&self, due: Vec<Due>) -> BoxFuture<'_, std::result::Result<Vec<Option<Draft>>, NoLetter>> {
         Box::pin(async move {
-            let written = self.0.write(due, key, now).await.map_err(|error| NoLetter(error.to_string()))?;
-            Ok(written.map(|written| Letter { body: written.body, headers: written.headers }))
+            let failed = |error: LetterError| NoLetter(error.to_string());
+            let write = move |draft: LetterDraft| -> Draft {
+                Box::new(move |key, now| {
+                    let WrittenLetter { body, headers } = draft.write(key, now).map_err(failed)?;
+                    Ok(Letter { body, headers })
+                })
+            };
+            let drafts = self.0.drafts(due).await.map_err(failed)?;
+            Ok(drafts.into_iter().map(|draft| draft.map(write)).collect())
         })
     }
 }

@@ -121,25 +121,31 @@ struct LineMore {
     correction_content: Option<()>,
 }
 
-/// What goes along with a call besides itself.
-pub(crate) struct About<'a> {
-    pub(crate) due: &'a Due,
+/// What is known of a finished call.
+pub(crate) struct FinishedCallFacts {
+    pub(crate) view: CallView,
     pub(crate) industry: String,
-    pub(crate) judged: &'a [Regrade],
+    /// What people made of it.
+    pub(crate) judged: Vec<Regrade>,
     pub(crate) job_finished: bool,
+}
+
+/// How a callback is sent.
+pub(crate) struct Sent {
     pub(crate) edition: Edition,
     pub(crate) date_time: String,
     pub(crate) sign: String,
 }
 
 impl FinishedCall {
-    pub(crate) fn new(view: CallView, about: About<'_>, api: &Api) -> Self {
-        let About { due, industry, judged, job_finished, edition, date_time, sign } = about;
+    pub(crate) fn new(due: &Due, facts: FinishedCallFacts, sent: Sent, api: &Api) -> Self {
+        let FinishedCallFacts { view, industry, judged, job_finished } = facts;
+        let Sent { edition, date_time, sign } = sent;
         let task = view.task.get();
         let more = view.record.iter().flat_map(|record| &record.utterances).map(|it| LineMore::new(it, &view));
         let more: Vec<LineMore> = more.collect();
         let results = view.record.iter().flat_map(|record| &record.results);
-        let results: Vec<ResultMore> = results.map(|result| ResultMore::new(result, judged)).collect();
+        let results: Vec<ResultMore> = results.map(|result| ResultMore::new(result, &judged)).collect();
         let call_index = view.call_index.unwrap_or(0);
         let properties_map = properties(&view);
         let CallDetail { phone_log, scene_instance, task_result } = CallDetail::new(view, edition, api);
