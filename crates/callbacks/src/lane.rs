@@ -12,6 +12,7 @@ use hutong_store::callback::address::{Address, Subject};
 use hutong_store::callback::delivery::{self, Attempt, Batch, Due, Verdict};
 use hutong_store::key::AppKey;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use crate::client::Reply;
 use crate::sender::Callbacks;
@@ -23,6 +24,8 @@ const BATCH: i64 = 100;
 const DRAFTS_MAX: usize = 16;
 /// Outcomes that are written at a time.
 const RECORDED_MAX: usize = 64;
+/// How long an outcome waits for others to be written with it. What a crash loses of them is sent again.
+const GATHERED_FOR_MAX: Duration = Duration::from_millis(20);
 /// The pause between two tries of a store that fails.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
@@ -194,9 +197,17 @@ async fn record(
     mut outcomes: mpsc::Receiver<Attempt>,
     stopped: &watch::Receiver<bool>,
 ) {
-    let mut some = Vec::with_capacity(RECORDED_MAX);
-    while outcomes.recv_many(&mut some, RECORDED_MAX).await > 0 {
-        let attempts: Arc<[Attempt]> = std::mem::take(&mut some).into();
+    while let Some(first) = outcomes.recv().await {
+        let mut some = vec![first];
+        let more = async {
+            while some.len() < RECORDED_MAX
+                && let Some(next) = outcomes.recv().await
+            {
+                some.push(next);
+            }
+        };
+        let _ = timeout(GATHERED_FOR_MAX, more).await;
+        let attempts: Arc<[Attempt]> = some.into();
         loop {
             let these = attempts.clone();
             match callbacks.store.write(company, move |db| delivery::record(db, company, &these)).await {
