@@ -55,6 +55,15 @@ impl List {
         write(&mut self.json, item)
     }
 
+    /// Adds an object with the fields of both.
+    pub(crate) fn push_joined(&mut self, one: &impl Serialize, more: &impl Serialize) -> Result<(), Error> {
+        if self.length > 0 {
+            self.json.push(',');
+        }
+        self.length += 1;
+        write_joined(&mut self.json, one, more)
+    }
+
     /// How many items it has.
     pub(crate) const fn length(&self) -> i64 {
         self.length
@@ -74,6 +83,17 @@ impl Serialize for List {
         }
         list.end()
     }
+}
+
+/// Writes two objects that have fields as one. `#[serde(flatten)]` would do the same by way of a map, whose keys are looked
+/// into.
+pub(crate) fn write_joined(out: &mut String, one: &impl Serialize, more: &impl Serialize) -> Result<(), Error> {
+    write(out, one)?;
+    out.pop();
+    let seam = out.len();
+    write(out, more)?;
+    out.replace_range(seam..=seam, ",");
+    Ok(())
 }
 
 /// Why a value could not be written: it says so itself, or has no form in JSON.

@@ -36,6 +36,12 @@ pub enum LetterError {
     Json(String),
 }
 
+impl From<json::Error> for LetterError {
+    fn from(error: json::Error) -> Self {
+        Self::Json(error.to_string())
+    }
+}
+
 /// A callback, written and signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenLetter {
@@ -108,7 +114,7 @@ impl LetterDraft {
                     date_time: header("datetime").unwrap_or_default(),
                     sign: header("sign").unwrap_or_default(),
                 };
-                body(due.name.kind, &FinishedCall::new(&due, *facts, sent, &api))?
+                body(due.name.kind, &FinishedCall::new(&due, *facts, sent, &api)?)?
             }
             About::Change => body(due.name.kind, &ChangedCall::new(&due))?,
             About::Task(task) => body(due.name.kind, &MovedTask::new(*task, &due.detail, &api))?,
@@ -169,6 +175,6 @@ fn industry(robot: robot::Robot) -> String {
 
 fn body(kind: CallbackKind, data: &impl Serialize) -> Result<String, LetterError> {
     let mut body = String::with_capacity(BODY_BYTES);
-    json::write(&mut body, &Callback::new(kind, data)).map_err(|error| LetterError::Json(error.to_string()))?;
+    json::write(&mut body, &Callback::new(kind, data))?;
     Ok(body)
 }

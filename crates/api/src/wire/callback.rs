@@ -11,15 +11,20 @@ use hutong_store::callback::delivery::{Detail, Due};
 use hutong_store::key::Edition;
 use hutong_store::regrade::Regrade;
 use hutong_store::task::{Settings, Task};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::call_detail::{CallDetail, PhoneLogLine, SceneInstance, TaskResult};
+use super::call_detail::CallDetail;
 use super::time::LocalMoment;
 use crate::app::Api;
 use crate::compat::intent;
+use crate::json::{self, List, Raw};
 
 const CALL: &str = "CALL_INSTANCE_RESULT";
 const TASK: &str = "JOB_INFO_RESULT";
+/// Room for a call, a result and an utterance.
+const SCENE_BYTES: usize = 2048;
+const RESULT_BYTES: usize = 512;
+const LINE_BYTES: usize = 512;
 /// `callType` of a task's calls.
 const BY_TASK: i64 = 1;
 
@@ -54,19 +59,27 @@ impl<T> Callback<T> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FinishedCall {
-    scene_instance: CallbackScene,
-    task_result: Vec<CallbackResult>,
+    scene_instance: Written,
+    task_result: List,
     phone_log: CallbackLog,
     job_finished: bool,
     sign: String,
     date_time: String,
 }
 
+/// JSON that is written already.
+struct Written(String);
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Raw(&self.0).serialize(serializer)
+    }
+}
+
+/// What callbacks add to a call.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CallbackScene {
-    #[serde(flatten)]
-    call: SceneInstance,
+struct CallMore {
     /// Nobody in particular: calls are placed by keys, not by users.
     call_user_id: i64,
     call_index: i64,
@@ -77,11 +90,10 @@ struct CallbackScene {
     properties_map: BTreeMap<String, String>,
 }
 
+/// What callbacks add to a result.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CallbackResult {
-    #[serde(flatten)]
-    result: TaskResult,
+struct ResultMore {
     call_job_id: i64,
     /// What a person made of it; null where nobody did.
     artificial_result_value: Option<String>,
@@ -94,19 +106,11 @@ struct CallbackResult {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CallbackLog {
-    phone_logs: Vec<CallbackLine>,
+    phone_logs: List,
     luyin_oss_url: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CallbackLine {
-    #[serde(flatten)]
-    line: PhoneLogLine,
-    #[serde(flatten)]
-    more: LineMore,
-}
-
+/// What callbacks add to an utterance.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LineMore {
@@ -138,37 +142,37 @@ pub(crate) struct Sent {
 }
 
 impl FinishedCall {
-    pub(crate) fn new(due: &Due, facts: FinishedCallFacts, sent: Sent, api: &Api) -> Self {
+    pub(crate) fn new(due: &Due, facts: FinishedCallFacts, sent: Sent, api: &Api) -> Result<Self, json::Error> {
         let FinishedCallFacts { view, industry, judged, job_finished } = facts;
         let Sent { edition, date_time, sign } = sent;
-        let task = view.task.get();
-        let more = view.record.iter().flat_map(|record| &record.utterances).map(|it| LineMore::new(it, &view));
-        let more: Vec<LineMore> = more.collect();
+        let utterances = view.record.iter().flat_map(|record| &record.utterances);
+        let lines_more: Vec<LineMore> = utterances.map(|utterance| LineMore::new(utterance, &view)).collect();
         let results = view.record.iter().flat_map(|record| &record.results);
-        let results: Vec<ResultMore> = results.map(|result| ResultMore::new(result, &judged)).collect();
-        let call_index = view.call_index.unwrap_or(0);
-        let properties_map = properties(&view);
+        let results_more: Vec<ResultMore> = results.map(|result| ResultMore::new(result, &view, &judged)).collect();
+        let more = CallMore {
+            call_user_id: 0,
+            call_index: view.call_index.unwrap_or(0),
+            industry,
+            cost: 0,
+            callbacked: u8::from(due.was_delivered),
+            properties_map: properties(&view),
+        };
         let CallDetail { phone_log, scene_instance, task_result } = CallDetail::new(view, edition, api);
-        let lines = phone_log.phone_logs.into_iter().zip(more);
-        Self {
-            scene_instance: CallbackScene {
-                call: scene_instance,
-                call_user_id: 0,
-                call_index,
-                industry,
-                cost: 0,
-                callbacked: u8::from(due.was_delivered),
-                properties_map,
-            },
-            task_result: task_result.into_iter().zip(results).map(|(result, more)| more.with(result, task)).collect(),
-            phone_log: CallbackLog {
-                phone_logs: lines.map(|(line, more)| CallbackLine { line, more }).collect(),
-                luyin_oss_url: phone_log.luyin_oss_url,
-            },
+        let mut scene = String::with_capacity(SCENE_BYTES);
+        json::write_joined(&mut scene, &scene_instance, &more)?;
+        let mut results = List::with_room(task_result.len() * RESULT_BYTES);
+        task_result.iter().zip(&results_more).try_for_each(|(result, more)| results.push_joined(result, more))?;
+        let mut phone_logs = List::with_room(lines_more.len() * LINE_BYTES);
+        let mut lines = phone_log.phone_logs.iter().zip(&lines_more);
+        lines.try_for_each(|(line, more)| phone_logs.push_joined(line, more))?;
+        Ok(Self {
+            scene_instance: Written(scene),
+            task_result: results,
+            phone_log: CallbackLog { phone_logs, luyin_oss_url: phone_log.luyin_oss_url },
             job_finished,
             sign,
             date_time,
-        }
+        })
     }
 }
 
@@ -204,30 +208,17 @@ impl LineMore {
     }
 }
 
-/// What callbacks add to a result.
-struct ResultMore {
-    by_hand: Option<String>,
-    alias: Option<&'static str>,
-    newer: String,
-}
-
 impl ResultMore {
-    fn new(result: &CallResult, judged: &[Regrade]) -> Self {
+    fn new(result: &CallResult, view: &CallView, judged: &[Regrade]) -> Self {
         let by_hand = judged.iter().any(|judged| judged.name == result.name).then(|| result.value.clone());
         let level = (result.name == INTENT_LEVEL).then(|| intent::letter_and_newer(&result.value)).flatten();
-        let newer = level.map_or_else(|| result.value.clone(), |(_, newer)| newer.to_owned());
-        Self { by_hand, alias: level.map(|(letter, _)| letter), newer }
-    }
-
-    fn with(self, result: TaskResult, task: i64) -> CallbackResult {
-        CallbackResult {
-            result,
-            call_job_id: task,
-            artificial_changed: self.by_hand.is_some(),
-            artificial_result_value: self.by_hand,
-            result_value_alias: self.alias,
+        Self {
+            call_job_id: view.task.get(),
+            artificial_changed: by_hand.is_some(),
+            artificial_result_value: by_hand,
+            result_value_alias: level.map(|(letter, _)| letter),
             result_labels: None,
-            result_value_new: self.newer,
+            result_value_new: level.map_or_else(|| result.value.clone(), |(_, newer)| newer.to_owned()),
         }
     }
 }
