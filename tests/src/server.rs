@@ -42,7 +42,10 @@ impl Server {
     #[must_use]
     pub fn start(command: &mut Command) -> Self {
         let mut server = Self::spawn(command);
-        let address = server.log.find(|line| Some(line.split_once("serving http://")?.1.trim().to_owned()));
+        let address = server.log.find(|line| {
+            let (scheme, address) = line.split_once("serving ")?.1.split_once("://")?;
+            scheme.starts_with("http").then(|| address.trim().to_owned())
+        });
         let Some(address) = address else { panic!("{command:?} did not come up:\n{}", server.log.text()) };
         server.address = address;
         server
@@ -88,6 +91,14 @@ impl Server {
     #[must_use]
     pub fn printed(&self) -> String {
         self.printed.text()
+    }
+
+    /// Sends it a signal that does not end it.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the server is there to be told");
     }
 
     /// Asks it to end, and waits until it has.

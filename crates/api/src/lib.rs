@@ -23,4 +23,4 @@ pub use app::{App, ConnectionLimits, Limits};
 pub use auth::sign;
 pub use recording::{LookedUp, NoRecordings, ReadError, RecordingFile, RecordingFiles, Recordings};
 pub use router::router;
-pub use server::serve;
+pub use server::{Listener, Tls, serve};

@@ -13,6 +13,7 @@ use futures::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 
 use crate::answer::ApiError;
@@ -68,7 +69,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Params<T> {
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        let body = read_body(body, api.limits.body_bytes_max).await?;
+        let body = read_body(body, api.limits.body_bytes_max, &api.bodies).await?;
         Ok(Self(params::read(head.uri.query(), &body, says_form(&head.headers))?))
     }
 }
@@ -79,7 +80,7 @@ fn says_form(headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_TYPE).iter().any(|value| is_form(value.as_bytes()))
 }
 
-async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+async fn read_body(body: Body, bytes_max: usize, bodies: &Bodies) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -87,9 +88,39 @@ async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
     if announced > bytes_max {
         return Err(ApiError::TooLarge { bytes_max });
     }
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge { bytes_max }),
-        Err(_) => Err(ApiError::refused("请求体没有传输完整")),
+    let mut body = std::pin::pin!(Limited::new(body, bytes_max));
+    let mut read = Vec::new();
+    let mut room = None;
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => {
+                let Ok(data) = frame.into_data() else { continue };
+                bodies.take(&mut room, data.len())?;
+                read.extend_from_slice(&data);
+            }
+            Err(error) if error.is::<LengthLimitError>() => return Err(ApiError::TooLarge { bytes_max }),
+            Err(_) => return Err(ApiError::refused("请求体没有传输完整")),
+        }
+    }
+    Ok(read.into())
+}
+
+/// Room for bodies that are being read: what all clients together may make the server keep.
+pub(crate) struct Bodies(Arc<Semaphore>);
+
+impl Bodies {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes_max.min(Semaphore::MAX_PERMITS))))
+    }
+
+    /// Takes room for so many bytes more; it is given back when `room` is dropped.
+    fn take(&self, room: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), ApiError> {
+        let more = u32::try_from(bytes).ok().and_then(|bytes| Arc::clone(&self.0).try_acquire_many_owned(bytes).ok());
+        let more = more.ok_or(ApiError::Unavailable("正在接收的请求体过多，请稍后重试"))?;
+        match room {
+            Some(room) => room.merge(more),
+            None => *room = Some(more),
+        }
+        Ok(())
     }
 }

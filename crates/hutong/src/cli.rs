@@ -126,7 +126,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         }
         Command::Config(ConfigCommand::Default) => print(config::DEFAULT),
         Command::Config(ConfigCommand::Check { file }) => {
-            Config::load(Some(&file))?;
+            Config::load(Some(&file))?.tls.load()?;
             print(&format!("{}: ok\n", file.display()))
         }
         Command::Company(command) => company::run(command).await,

@@ -1,6 +1,7 @@
 //! The configuration: a TOML file, with the environment on top of it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::recordings::{self, RecordingsConfig};
 use crate::speech::SpeechConfig;
 use crate::telephony::{MediaConfig, SipConfig};
+use crate::tls::TlsConfig;
 
 /// The configuration with every key at its default: also the documentation of the configuration.
 pub(crate) const DEFAULT: &str = include_str!("../config.default.toml");
@@ -42,6 +44,7 @@ pub(crate) struct Config {
     pub(crate) recordings: RecordingsConfig,
     pub(crate) speech: SpeechConfig,
     pub(crate) api: ApiConfig,
+    pub(crate) tls: TlsConfig,
     pub(crate) metrics: MetricsConfig,
     pub(crate) log: LogConfig,
 }
@@ -77,7 +80,11 @@ pub(crate) struct ApiConfig {
     clock_skew_s: u64,
     request_timeout_s: u64,
     header_timeout_s: u64,
+    write_timeout_s: u64,
     connections_max: usize,
+    connections_per_address_max: usize,
+    failed_requests_per_s_max: u32,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -99,6 +106,23 @@ pub(crate) struct LogConfig {
 pub(crate) enum LogFormat {
     Text,
     Json,
+}
+
+impl ApiConfig {
+    fn check(&self) -> Result<()> {
+        let least = [
+            ("request_timeout_s", self.request_timeout_s),
+            ("header_timeout_s", self.header_timeout_s),
+            ("write_timeout_s", self.write_timeout_s),
+            ("connections_max", self.connections_max as u64),
+            ("connections_per_address_max", self.connections_per_address_max as u64),
+            ("failed_requests_per_s_max", u64::from(self.failed_requests_per_s_max)),
+        ];
+        match least.into_iter().find(|(_, value)| *value == 0) {
+            Some((key, _)) => Err(Error::config(&format!("api.{key}"), "must be at least 1")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Config {
@@ -129,9 +153,8 @@ impl Config {
         if self.dialing.calls_max == 0 {
             return Err(Error::config("dialing.calls_max", "must be at least 1"));
         }
-        if self.api.connections_max == 0 {
-            return Err(Error::config("api.connections_max", "must be at least 1"));
-        }
+        self.api.check()?;
+        self.tls.check()?;
         Ok(())
     }
 
@@ -196,6 +219,7 @@ impl Config {
         hutong_api::Limits {
             request_time_max: Duration::from_secs(self.api.request_timeout_s),
             clock_skew_max: Duration::from_secs(self.api.clock_skew_s),
+            failures_per_s_max: self.api.failed_requests_per_s_max,
             ..hutong_api::Limits::default()
         }
     }
@@ -203,7 +227,9 @@ impl Config {
     pub(crate) fn connection_limits(&self) -> hutong_api::ConnectionLimits {
         hutong_api::ConnectionLimits {
             connections_max: self.api.connections_max,
+            connections_per_address_max: self.api.connections_per_address_max,
             header_time_max: Duration::from_secs(self.api.header_timeout_s),
+            write_time_max: Duration::from_secs(self.api.write_timeout_s),
             ..hutong_api::ConnectionLimits::default()
         }
     }
@@ -307,6 +333,10 @@ mod tests {
         check("[recordings]\naddress_valid_s = 5", "recordings.address_valid_s");
         check("[recordings]\nmoves_max = 0", "recordings.moves_max");
         check("[recordings]\nkeep_days = -1", "recordings.keep_days");
+        check("[api]\nwrite_timeout_s = 0", "api.write_timeout_s");
+        check("[api]\ntrusted_proxies = [\"proxy\"]", "api.trusted_proxies");
+        check("[tls]\ncertificate = \"server.pem\"", "tls.key");
+        check("[tls]\nkey = \"server.key\"", "tls.certificate");
         check("[recordings]\nurl = \"s3://a\"\ns3_endpoint = \"minio:9000\"", "recordings.s3_endpoint");
         let half = "url = \"s3://a\"\ns3_access_key_id = \"a\"";
         check(&format!("[recordings]\n{half}"), "recordings.s3_secret_access_key");

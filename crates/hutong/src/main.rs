@@ -11,6 +11,7 @@ mod recordings;
 mod serve;
 mod speech;
 mod telephony;
+mod tls;
 
 use std::process::ExitCode;
 

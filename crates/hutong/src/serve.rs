@@ -31,7 +31,7 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
     let _lock = installation::lock(&config.data)?;
     let installation = installation::open(config)?;
     let listener = listen("listen", &config.listen).await?;
-    tracing::info!("serving http://{}", listener.local_addr()?);
+    tracing::info!("serving {}://{}", config.tls.scheme(), listener.local_addr()?);
     until_stopped(config, installation, listener, stop).await
 }
 
@@ -66,7 +66,8 @@ pub(crate) async fn until_stopped(
     // One process at a time uses a SQLite store: the lock of the data folder sees to that.
     let exclusive = matches!(store.url(), Url::Sqlite(_) | Url::Memory);
     let recordings = recordings::open(config.recording_options()?).await?;
-    let public_url = recordings::public_url(&config.public_url, listener.local_addr()?);
+    let tls = config.tls.open()?;
+    let public_url = recordings::public_url(&config.public_url, config.tls.scheme(), listener.local_addr()?);
     let handed_out = config.recordings.handed_out(recordings.clone(), &vault, &public_url);
     let voices = (recordings.clone(), config.speech.open(&store, runtime.clone())?);
     let carrier = telephony::open((&config.sip, &config.media), (&store, &vault), voices, runtime.clone()).await?;
@@ -105,6 +106,12 @@ pub(crate) async fn until_stopped(
     // Before the API answers: what can be decided now is never seen undecided.
     let settling = recordings::settle_left_over(recordings.clone(), store, runtime).await;
     let dialing = tokio::spawn(dialer.run(Box::pin(wait(stopped.clone()))));
+    let listener = hutong_api::Listener {
+        tcp: listener,
+        tls,
+        is_https: public_url.starts_with("https://"),
+        trusted_proxies: config.api.trusted_proxies.as_slice().into(),
+    };
     hutong_api::serve(listener, pages, config.connection_limits(), wait(stopped)).await;
     let dialled = dialing.await;
     // The calls have ended: registrations are given back, and what was recorded is brought home.
