@@ -83,6 +83,7 @@ async fn app(dataset: &Dataset) -> Result<Arc<App>> {
         }),
         vault: Vault::from_base64(&std::fs::read_to_string(dataset.key_file())?)?,
         recordings: Arc::new(Recordings::none()),
+        conditions: Arc::new(Vec::new),
         node: Arc::new(move || node),
         dial,
         wake: Arc::new(Notify::new()),

@@ -1,7 +1,7 @@
 //! What the end-to-end tests share: the built program and its servers ([`program`], [`server`]), a client
 //! that speaks plain HTTP ([`http`], [`client`]) and one that follows the feed ([`follower`]), an installation
 //! with tenants in it ([`installation`]), recordings as clients hear them ([`recording`]), a server that recognises and speaks ([`speech_peer`]), hosts on networks of their
-//! own ([`namespaces`]), and patterns for answers ([`matching`]).
+//! own ([`namespaces`]), servers on small disks of their own ([`small_disk`]), and patterns for answers ([`matching`]).
 //!
 //! Nothing here links the product: what is tested is the program that users run. Every process that a test
 //! starts is ended by its id when its handle is dropped.
@@ -25,6 +25,7 @@ pub mod output;
 pub mod program;
 pub mod recording;
 pub mod server;
+pub mod small_disk;
 pub mod speech_peer;
 pub mod wait;
 

@@ -65,6 +65,12 @@ impl Server {
         &self.address
     }
 
+    /// The id of its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A client of it.
     #[must_use]
     pub fn client(&self, credentials: &Credentials) -> Client {

@@ -19,6 +19,7 @@ use jiff::civil::DateTime;
 
 use crate::answer::ApiError;
 use crate::auth::{KeyRing, Strangers};
+use crate::operations::health::{Condition, LastLook};
 use crate::recording::Recordings;
 use crate::request::Bodies;
 use crate::wire::time::Calendar;
@@ -37,6 +38,8 @@ pub struct App {
     pub recordings: Arc<Recordings>,
     /// The process that claims calls placed by themselves, as its lease knows it now.
     pub node: Arc<dyn Fn() -> NodeId + Send + Sync>,
+    /// What has to hold, besides a store that reads and writes, for the server to be ready.
+    pub conditions: Arc<dyn Fn() -> Vec<Condition> + Send + Sync>,
     /// Hands claimed calls to the dialer.
     pub dial: async_channel::Sender<Claimed>,
     /// Tells the dialer to look at the tasks at once.
@@ -117,6 +120,7 @@ pub(crate) struct Api {
     pub(crate) keys: KeyRing,
     pub(crate) strangers: Strangers,
     pub(crate) bodies: Bodies,
+    pub(crate) readiness: LastLook,
     pub(crate) calendar: Calendar,
     scenes: Scenes,
     requests: RequestIds,
@@ -136,6 +140,7 @@ impl Api {
             keys: KeyRing::new(&app),
             strangers: Strangers::new(&app),
             bodies: Bodies::new(app.limits.bodies_bytes_max),
+            readiness: LastLook::default(),
             calendar: Calendar::new(app.rules.zone.clone()),
             scenes: Scenes::new(app.store.clone()),
             requests: RequestIds::starting_at(app.clock.now()),

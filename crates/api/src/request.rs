@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
@@ -36,6 +36,8 @@ pub(crate) fn current_request() -> Option<RequestId> {
 pub(crate) async fn around(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let id = api.next_request_id();
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let operation = request.extensions().get::<MatchedPath>().map_or("none", operation_of).to_owned();
+    let began = tokio::time::Instant::now();
     let answering = async move {
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
         let response = match tokio::time::timeout(api.limits.request_time_max, answer).await {
@@ -43,10 +45,19 @@ pub(crate) async fn around(State(api): State<Arc<Api>>, request: Request, next: 
             Ok(Err(_panic)) => ApiError::Panicked.into_response(),
             Err(_elapsed) => ApiError::TimedOut.into_response(),
         };
-        tracing::debug!(status = response.status().as_u16(), "answered");
+        let status = response.status().as_u16();
+        metrics::histogram!("hutong_http_request_seconds", "operation" => operation, "status" => status.to_string())
+            .record(began.elapsed().as_secs_f64());
+        tracing::debug!(status, "answered");
         response
     };
     REQUEST.scope(id, answering.instrument(span)).await
+}
+
+/// The last part of a route: of which there are only so many, whatever is asked for.
+fn operation_of(path: &MatchedPath) -> &str {
+    let last = path.as_str().rsplit('/').next().unwrap_or_default();
+    if last.is_empty() || last.starts_with('{') { "none" } else { last }
 }
 
 /// A path under `/openapi/` that does not exist.

@@ -17,6 +17,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::disk::DiskConfig;
 use crate::error::{Error, Result};
 use crate::recordings::{self, RecordingsConfig};
 use crate::speech::SpeechConfig;
@@ -45,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) speech: SpeechConfig,
     pub(crate) api: ApiConfig,
     pub(crate) tls: TlsConfig,
+    pub(crate) disk: DiskConfig,
     pub(crate) metrics: MetricsConfig,
     pub(crate) log: LogConfig,
 }

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod config;
 mod demo;
+mod disk;
 mod error;
 mod installation;
 mod metrics;

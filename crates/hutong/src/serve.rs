@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
-use hutong_api::App;
+use hutong_api::{App, Condition};
+use hutong_dialer::lease::Lease;
 use hutong_dialer::line::Line;
 use hutong_dialer::simulated::SimulatedLine;
 use hutong_dialer::{Dialer, Runtime, Settings, SystemRuntime};
 use hutong_domain::line::LineDriver;
+use hutong_domain::moment::Clock as _;
 use hutong_recordings::Recordings;
 use hutong_store::Url;
 use hutong_trunks::{Carrier, TrunkLine};
@@ -16,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
 use crate::config::{Config, LogFormat};
+use crate::disk::Disks;
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
 use crate::{metrics, recordings, telephony};
@@ -76,7 +79,11 @@ pub(crate) async fn until_stopped(
     let dialer =
         Dialer::begin(store.clone(), runtime.clone(), lines, settings.clone(), (orders, wake.clone()), exclusive)
             .await?;
-    let parts = dialer.parts().clone();
+    let (parts, disks) = (dialer.parts().clone(), Disks::of(config)?);
+    let conditions = {
+        let (parts, disks) = (parts.clone(), disks.clone());
+        move || vec![lease_condition(&parts.lease), disks.condition()]
+    };
     let app = Arc::new(App {
         store: store.clone(),
         clock: Arc::new(SystemRuntime),
@@ -84,11 +91,12 @@ pub(crate) async fn until_stopped(
         vault,
         recordings: Arc::new(handed_out),
         node: Arc::new(move || parts.lease.node()),
+        conditions: Arc::new(conditions),
         dial,
         wake,
         limits: config.request_limits(),
     });
-    let pages = with_metrics(hutong_api::router(app), config, (&carrier, &recordings)).await?;
+    let pages = with_metrics(hutong_api::router(app), config, (&carrier, &recordings, &disks)).await?;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
@@ -125,18 +133,24 @@ pub(crate) async fn until_stopped(
 }
 
 /// The pages with that of the metrics, unless it has an address of its own, or is not wanted.
-async fn with_metrics(pages: Router, config: &Config, of: (&Arc<Carrier>, &Recordings)) -> Result<Router> {
-    let (carrier, recordings) = of;
+async fn with_metrics(pages: Router, config: &Config, of: (&Arc<Carrier>, &Recordings, &Disks)) -> Result<Router> {
+    let (carrier, recordings, disks) = of;
     if !config.metrics.enabled {
         return Ok(pages);
     }
-    let metrics = metrics::Exporter::begin(carrier.clone(), recordings.clone())?.page();
+    let metrics = metrics::Exporter::begin(carrier.clone(), recordings.clone(), disks.clone())?.page();
     if config.metrics.listen.is_empty() {
         return Ok(pages.merge(metrics));
     }
     let listener = listen("metrics.listen", &config.metrics.listen).await?;
     tokio::spawn(hutong_api::serve(listener, metrics, config.connection_limits(), std::future::pending()));
     Ok(pages)
+}
+
+/// Without a lease, nothing is dialled.
+fn lease_condition(lease: &Lease) -> Condition {
+    let is_valid = lease.is_valid(lease.node(), SystemRuntime.now());
+    Condition { name: "lease", problem: (!is_valid).then(|| "it has run out, and could not be renewed".to_owned()) }
 }
 
 /// The lines whose callees the server plays.

@@ -80,6 +80,7 @@ impl TlsConfig {
     pub(crate) fn open(&self) -> Result<Option<Tls>> {
         let stamp = self.stamp();
         let Some(loaded) = self.load()? else { return Ok(None) };
+        tell_expiry(loaded.until);
         let hangup = signal(SignalKind::hangup())?;
         let (renewed, tls) = watch::channel(loaded.server);
         tokio::spawn(self.clone().renew(stamp, hangup, renewed));
@@ -107,6 +108,7 @@ impl TlsConfig {
             match self.load() {
                 Ok(Some(loaded)) => {
                     renewed.send_replace(loaded.server);
+                    tell_expiry(loaded.until);
                     tracing::info!(until = %loaded.until, "the certificate was read again");
                 }
                 Ok(None) => {}
@@ -123,6 +125,11 @@ impl TlsConfig {
             std::fs::metadata(Path::new(file)).ok().and_then(seen)
         })
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds of any century")]
+fn tell_expiry(until: Timestamp) {
+    metrics::gauge!("hutong_tls_certificate_expiry_timestamp_seconds").set(until.as_second() as f64);
 }
 
 type Stamp = [Option<(SystemTime, u64)>; 2];

@@ -29,6 +29,14 @@ pub fn renew(db: &mut Db, id: NodeId, now: Moment, lease_until: Moment) -> Resul
     Ok(changed == 1)
 }
 
+/// Writes a node's row as it is: whether anything can be written now.
+///
+/// # Errors
+/// When it cannot.
+pub fn touch(db: &mut Db, id: NodeId) -> Result<()> {
+    db.execute("UPDATE node SET started_at = started_at WHERE id = ?1", values![id]).map(|_| ())
+}
+
 /// Whether a process's lease has not run out yet.
 ///
 /// # Errors
