@@ -19,10 +19,12 @@ use serde::Deserialize;
 
 use crate::disk::DiskConfig;
 use crate::error::{Error, Result};
+use crate::log::LogConfig;
 use crate::recordings::{self, RecordingsConfig};
 use crate::speech::SpeechConfig;
 use crate::telephony::{MediaConfig, SipConfig};
 use crate::tls::TlsConfig;
+use crate::traces::TracesConfig;
 
 /// The configuration with every key at its default: also the documentation of the configuration.
 pub(crate) const DEFAULT: &str = include_str!("../config.default.toml");
@@ -48,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) tls: TlsConfig,
     pub(crate) disk: DiskConfig,
     pub(crate) metrics: MetricsConfig,
+    pub(crate) traces: TracesConfig,
     pub(crate) log: LogConfig,
 }
 
@@ -79,7 +82,7 @@ pub(crate) struct DialingConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiConfig {
-    clock_skew_s: u64,
+    pub(crate) clock_skew_s: u64,
     request_timeout_s: u64,
     header_timeout_s: u64,
     write_timeout_s: u64,
@@ -94,20 +97,6 @@ pub(crate) struct ApiConfig {
 pub(crate) struct MetricsConfig {
     pub(crate) enabled: bool,
     pub(crate) listen: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LogConfig {
-    pub(crate) level: String,
-    pub(crate) format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
 }
 
 impl ApiConfig {
@@ -157,6 +146,7 @@ impl Config {
         }
         self.api.check()?;
         self.tls.check()?;
+        self.traces.check()?;
         Ok(())
     }
 
@@ -337,6 +327,8 @@ mod tests {
         check("[recordings]\nkeep_days = -1", "recordings.keep_days");
         check("[api]\nwrite_timeout_s = 0", "api.write_timeout_s");
         check("[api]\ntrusted_proxies = [\"proxy\"]", "api.trusted_proxies");
+        check("[traces]\nurl = \"collector:4318\"", "traces.url");
+        check("[traces]\nsample_ratio = 1.5", "traces.sample_ratio");
         check("[tls]\ncertificate = \"server.pem\"", "tls.key");
         check("[tls]\nkey = \"server.key\"", "tls.certificate");
         check("[recordings]\nurl = \"s3://a\"\ns3_endpoint = \"minio:9000\"", "recordings.s3_endpoint");

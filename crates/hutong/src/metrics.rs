@@ -31,7 +31,8 @@ const RATIO: [f64; 7] = [0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1];
 /// What a frame of voices lasts.
 const FRAME_MS: u64 = 20;
 /// Counters that are there from the beginning: what has never happened has happened 0 times, and can be alerted on.
-const FROM_ZERO: [&str; 4] = [
+const FROM_ZERO: [&str; 5] = [
+    "hutong_trace_export_failures_total",
     "hutong_http_connections_refused_total",
     "hutong_utterances_lost_total",
     "hutong_words_not_rendered_total",
@@ -177,6 +178,7 @@ fn describe_server() {
     describe_gauge!("hutong_build_info", "Which version runs: always 1.");
     describe_gauge!("hutong_disk_free_bytes", "Room on the disks that grow.");
     describe_gauge!("hutong_tls_certificate_expiry_timestamp_seconds", "Until when the API's certificate is good.");
+    describe_counter!("hutong_trace_export_failures_total", "Batches of spans that the collector did not take.");
     describe_gauge!("hutong_http_connections", "Connections that are open.");
     describe_counter!(
         "hutong_http_connections_refused_total",

@@ -17,25 +17,29 @@ use hutong_trunks::{Carrier, TrunkLine};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::disk::Disks;
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
-use crate::{metrics, recordings, telephony};
+use crate::{log, metrics, recordings, telephony};
 
 /// Calls that were claimed by themselves and wait for the dialer.
 const ORDERS_MAX: usize = 256;
 
 /// Runs a server until it is told to stop by SIGTERM or SIGINT.
 pub(crate) async fn run(config: &Config) -> Result<()> {
-    init_log(config)?;
+    let traces = log::init(config)?;
     let stop = stop_signal()?;
     installation::make_folder(&config.data)?;
     let _lock = installation::lock(&config.data)?;
     let installation = installation::open(config)?;
     let listener = listen("listen", &config.listen).await?;
     tracing::info!("serving {}://{}", config.tls.scheme(), listener.local_addr()?);
-    until_stopped(config, installation, listener, stop).await
+    let served = until_stopped(config, installation, listener, stop).await;
+    if let Some(traces) = traces {
+        traces.close().await;
+    }
+    served
 }
 
 /// Binds the address.
@@ -173,24 +177,4 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static>
             _ = terminate.recv() => {}
         }
     })
-}
-
-/// What is not logged unless it is asked for by name: the SIP library writes every message in full, with the numbers in
-/// it, and with what passwords were answered with.
-const QUIET: &str = "rsipstack=warn";
-
-/// Sends log lines to standard error.
-pub(crate) fn init_log(config: &Config) -> Result<()> {
-    let directives = format!("{QUIET},{}", config.log.level);
-    let filter = tracing_subscriber::EnvFilter::try_new(directives)
-        .map_err(|error| Error::config("log.level", &error.to_string()))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let installed = match config.log.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
-    installed.map_err(|error| Error::Failed(format!("the log could not be opened: {error}")))
 }

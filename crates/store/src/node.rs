@@ -46,6 +46,15 @@ pub fn holds_lease(db: &mut Db, id: NodeId, now: Moment) -> Result<bool> {
     Ok(held.is_some())
 }
 
+/// When the last process started, by its own clock.
+///
+/// # Errors
+/// When the store fails.
+pub fn newest_start(db: &mut Db) -> Result<Option<Moment>> {
+    let newest = db.query_one("SELECT MAX(started_at) FROM node", values![], |row| row.moment_or_null(0))?;
+    Ok(newest.flatten())
+}
+
 /// Ends a lease at once, on a clean stop.
 ///
 /// # Errors
