@@ -13,6 +13,7 @@ mod dataset;
 mod depth;
 mod dialer;
 mod generate;
+mod limits;
 mod load;
 mod machine;
 mod memory;
@@ -90,6 +91,8 @@ enum Command {
     Calls(CallsArgs),
     /// Dialogue steps a second, how fast voices are told from other sounds, and what of ours the answer waits for
     Talk,
+    /// What healthy clients wait while others hold thousands of connections and flood the server
+    Limits(DataArgs),
     /// Memory of the idle server
     Memory(DataArgs),
     /// All of it, written to docs/benchmarks.md
@@ -141,6 +144,10 @@ fn main() -> Result<()> {
             let (dataset, facts) = data.open()?;
             print(&depth::measure(&dataset, &facts)?)
         }
+        Command::Limits(data) => {
+            let (dataset, facts) = data.open()?;
+            print(&limits::measure(&dataset, &facts)?)
+        }
         Command::Store => print(&store::measure(&scratch())?),
         Command::Dialer => print(&dialer::measure(&scratch())?),
         Command::Calls(args) => print(&calls::run(&args)?),
@@ -158,6 +165,7 @@ fn all(data: &DataArgs) -> Result<()> {
         machine::describe(&dataset, &facts)?,
         api::measure(&dataset, &facts)?,
         depth::measure(&dataset, &facts)?,
+        limits::measure(&dataset, &facts)?,
         store::measure(&scratch())?,
         dialer::measure(&scratch())?,
         memory::measure(&dataset)?,

@@ -185,6 +185,15 @@ fn a_handshake_that_is_not_made_ends_in_time_and_keeps_nobody_out() {
 }
 
 #[test]
+fn a_server_without_tls_outlives_a_reload() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    server.signal(Signal::HUP);
+    assert_eq!(Request::get("/healthz").send(server.address()).unwrap().status, 200);
+    assert!(server.stop().status.success());
+}
+
+#[test]
 fn files_that_do_not_fit_are_refused_with_their_key() {
     let files = Files::new();
     let config = files.folder.path().join("config.toml");

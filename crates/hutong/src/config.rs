@@ -262,6 +262,22 @@ mod tests {
         assert_eq!(config.store_options().unwrap().url, Url::Sqlite("hutong-data/hutong.db".into()));
     }
 
+    /// The defaults name every key, or they could not be read: there are no others.
+    #[test]
+    fn every_key_of_the_defaults_is_explained() {
+        let mut is_explained = false;
+        for line in DEFAULT.lines() {
+            match line.split_once(" = ").map(|(key, _)| key) {
+                Some(key) if !line.starts_with('#') => assert!(is_explained, "{key} has no comment above it"),
+                _ => is_explained = line.starts_with('#'),
+            }
+        }
+        // What is read in blocks of its own stands in a comment, as it would be written.
+        for key in ["protocol", "url", "name", "model", "language", "key", "answer_timeout_ms"] {
+            assert!(DEFAULT.contains(&format!("\n#   {key} = ")), "speech.recognisers.{key}");
+        }
+    }
+
     #[test]
     fn an_unknown_key_is_refused_with_the_nearest_known_name() {
         let error = load("[store]\nulr = \"sqlite:x\"").unwrap_err().to_string();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
-use hutong_api::{App, Condition};
+use hutong_api::{App, Condition, Listener};
 use hutong_dialer::lease::Lease;
 use hutong_dialer::line::Line;
 use hutong_dialer::simulated::SimulatedLine;
@@ -73,8 +73,8 @@ pub(crate) async fn until_stopped(
     // One process at a time uses a SQLite store: the lock of the data folder sees to that.
     let exclusive = matches!(store.url(), Url::Sqlite(_) | Url::Memory);
     let recordings = recordings::open(config.recording_options()?).await?;
-    let tls = config.tls.open()?;
     let public_url = recordings::public_url(&config.public_url, config.tls.scheme(), listener.local_addr()?);
+    let listener = listener_of(config, listener, &public_url)?;
     let handed_out = config.recordings.handed_out(recordings.clone(), &vault, &public_url);
     let voices = (recordings.clone(), config.speech.open(&store, runtime.clone())?);
     let carrier = telephony::open((&config.sip, &config.media), (&store, &vault), voices, runtime.clone()).await?;
@@ -84,10 +84,6 @@ pub(crate) async fn until_stopped(
         Dialer::begin(store.clone(), runtime.clone(), lines, settings.clone(), (orders, wake.clone()), exclusive)
             .await?;
     let (parts, disks) = (dialer.parts().clone(), Disks::of(config)?);
-    let conditions = {
-        let (parts, disks) = (parts.clone(), disks.clone());
-        move || vec![lease_condition(&parts.lease), disks.condition()]
-    };
     let app = Arc::new(App {
         store: store.clone(),
         clock: Arc::new(SystemRuntime),
@@ -95,7 +91,7 @@ pub(crate) async fn until_stopped(
         vault,
         recordings: Arc::new(handed_out),
         node: Arc::new(move || parts.lease.node()),
-        conditions: Arc::new(conditions),
+        conditions: conditions(&dialer, &disks),
         dial,
         wake,
         limits: config.request_limits(),
@@ -106,10 +102,6 @@ pub(crate) async fn until_stopped(
         stop.await;
         let _ = stopping.send(true);
     });
-    let wait = |mut stopped: watch::Receiver<bool>| async move {
-        // An error means that whoever waits for the signal is gone: stop as well.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
     let (calls_over, over) = watch::channel(false);
     let trunks = {
         let (carrier, over) = (carrier.clone(), over);
@@ -118,12 +110,6 @@ pub(crate) async fn until_stopped(
     // Before the API answers: what can be decided now is never seen undecided.
     let settling = recordings::settle_left_over(recordings.clone(), store, runtime).await;
     let dialing = tokio::spawn(dialer.run(Box::pin(wait(stopped.clone()))));
-    let listener = hutong_api::Listener {
-        tcp: listener,
-        tls,
-        is_https: public_url.starts_with("https://"),
-        trusted_proxies: config.api.trusted_proxies.as_slice().into(),
-    };
     hutong_api::serve(listener, pages, config.connection_limits(), wait(stopped)).await;
     let dialled = dialing.await;
     // The calls have ended: registrations are given back, and what was recorded is brought home.
@@ -134,6 +120,21 @@ pub(crate) async fn until_stopped(
     dialled.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Resolves once it is told to; an error means that whoever tells is gone: stop as well.
+async fn wait(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// The socket of the API, with what the configuration says of it.
+fn listener_of(config: &Config, tcp: TcpListener, public_url: &str) -> Result<Listener> {
+    Ok(Listener {
+        tcp,
+        tls: config.tls.open()?,
+        is_https: public_url.starts_with("https://"),
+        trusted_proxies: config.api.trusted_proxies.as_slice().into(),
+    })
 }
 
 /// The pages with that of the metrics, unless it has an address of its own, or is not wanted.
@@ -149,6 +150,12 @@ async fn with_metrics(pages: Router, config: &Config, of: (&Arc<Carrier>, &Recor
     let listener = listen("metrics.listen", &config.metrics.listen).await?;
     tokio::spawn(hutong_api::serve(listener, metrics, config.connection_limits(), std::future::pending()));
     Ok(pages)
+}
+
+/// What has to hold besides the store.
+fn conditions(dialer: &Dialer, disks: &Disks) -> Arc<dyn Fn() -> Vec<Condition> + Send + Sync> {
+    let (parts, disks) = (dialer.parts().clone(), disks.clone());
+    Arc::new(move || vec![lease_condition(&parts.lease), disks.condition()])
 }
 
 /// Without a lease, nothing is dialled.
@@ -170,6 +177,8 @@ pub(crate) fn simulated_lines(runtime: &Arc<dyn Runtime>, seed: u64) -> HashMap<
 /// When the system does not let signals be caught.
 pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
+    // From here on it does not end the process, also where there is no certificate to be read again.
+    let _hangup = signal(SignalKind::hangup())?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

@@ -14,3 +14,4 @@ mod disk;
 mod doctor;
 mod killed;
 mod network;
+mod secrets;
