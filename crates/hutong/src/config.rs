@@ -102,7 +102,6 @@ pub(crate) struct MetricsConfig {
 impl ApiConfig {
     fn check(&self) -> Result<()> {
         let least = [
-            ("request_timeout_s", self.request_timeout_s),
             ("header_timeout_s", self.header_timeout_s),
             ("write_timeout_s", self.write_timeout_s),
             ("connections_max", self.connections_max as u64),

@@ -6,7 +6,7 @@ use hutong_e2e::kept_logs::register_secret;
 
 use crate::company::{Company, FIRST_LINE, SECOND_LINE};
 
-const NUMBERS: [&str; 3] = ["13800138026", "13800138006", "13800138028"];
+const NUMBERS: [&str; 2] = ["13800138026", "13800138006"];
 const PASSWORD: &str = "password-of-the-trunk";
 const VOICE_KEY: &str = "key-of-the-voice-server";
 const MIND_KEY: &str = "key-of-the-language-model";
