@@ -221,6 +221,8 @@ fn a_flood_of_bad_signatures_is_turned_away_and_good_ones_are_not() {
     let guess = hutong_e2e::Credentials { secret: "guess".to_owned(), ..world.tenant.credentials.clone() };
     let guess = world.server.client(&guess);
     assert!((0..400).any(|_| guess.send(companies()).status == 429));
+    // And without any proof, for nothing that there is.
+    assert!((0..400).any(|_| Request::get("/openapi/nothing").send(world.server.address()).unwrap().status == 429));
     assert_eq!(world.client.send(companies()).json()["code"], 200, "whoever proves who he is gets his answer");
     let elsewhere = companies().header("X-Forwarded-For", "192.0.2.7");
     assert_eq!(guess.send(elsewhere).json()["code"], 401, "another address has failures of its own");

@@ -106,15 +106,16 @@ async fn by_signature(
     address: Option<ClientAddress>,
 ) -> Result<Arc<Key>, ApiError> {
     let key = find(api, app_key.as_bytes().trim_ascii(), address).await?;
-    let sign = headers.get(SIGN).ok_or(ApiError::Unauthenticated("缺少请求头 sign"))?;
-    let datetime = headers.get(DATETIME).ok_or_else(|| ApiError::ClockSkew("缺少请求头 datetime".to_owned()))?;
+    let refuse = |error| api.strangers.refuse(address, error);
+    let sign = headers.get(SIGN).ok_or_else(|| refuse(ApiError::Unauthenticated("缺少请求头 sign")))?;
+    let no_datetime = || refuse(ApiError::ClockSkew("缺少请求头 datetime".to_owned()));
+    let datetime = headers.get(DATETIME).ok_or_else(no_datetime)?;
     let datetime = datetime.as_bytes().trim_ascii();
-    let tag = STANDARD.decode(sign.as_bytes().trim_ascii()).map_err(|_| BAD_SIGNATURE)?;
+    let tag = STANDARD.decode(sign.as_bytes().trim_ascii()).map_err(|_| refuse(BAD_SIGNATURE))?;
     if !key.signed(datetime, &tag) {
-        api.strangers.take_one_failure(address)?;
-        return Err(BAD_SIGNATURE);
+        return Err(refuse(BAD_SIGNATURE));
     }
-    check_clock(api, datetime)?;
+    check_clock(api, datetime).map_err(refuse)?;
     Ok(key)
 }
 
@@ -135,15 +136,11 @@ fn check_clock(api: &Api, datetime: &[u8]) -> Result<(), ApiError> {
 
 /// `curl -u APPKEY:APPSECRET`, for people and tools.
 async fn by_password(api: &Api, headers: &HeaderMap, address: Option<ClientAddress>) -> Result<Arc<Key>, ApiError> {
-    let header = headers.get(AUTHORIZATION).ok_or(ApiError::Unauthenticated("缺少请求头 appkey、datetime、sign"))?;
-    let (app_key, secret) =
-        basic(header.as_bytes()).ok_or(ApiError::Unauthenticated("请求头 Authorization 无法识别"))?;
+    let refuse = |why| api.strangers.refuse(address, ApiError::Unauthenticated(why));
+    let header = headers.get(AUTHORIZATION).ok_or_else(|| refuse("缺少请求头 appkey、datetime、sign"))?;
+    let (app_key, secret) = basic(header.as_bytes()).ok_or_else(|| refuse("请求头 Authorization 无法识别"))?;
     let key = find(api, app_key.as_bytes(), address).await?;
-    if !key.has_secret(secret.as_bytes()) {
-        api.strangers.take_one_failure(address)?;
-        return Err(ApiError::Unauthenticated("appsecret 不正确"));
-    }
-    Ok(key)
+    if key.has_secret(secret.as_bytes()) { Ok(key) } else { Err(refuse("appsecret 不正确")) }
 }
 
 fn basic(header: &[u8]) -> Option<(String, String)> {

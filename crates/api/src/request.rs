@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -21,6 +22,7 @@ use crate::app::{Api, RequestId};
 use crate::auth::Caller;
 use crate::compat::param_error::ParamError;
 use crate::compat::params;
+use crate::server::ClientAddress;
 
 tokio::task_local! {
     /// Set around every request, so that its answer can name it without every handler passing it on.
@@ -60,9 +62,9 @@ fn operation_of(path: &MatchedPath) -> &str {
     if last.is_empty() || last.starts_with('{') { "none" } else { last }
 }
 
-/// A path under `/openapi/` that does not exist.
-pub(crate) async fn no_operation() -> ApiError {
-    ApiError::NoOperation
+/// A path under `/openapi/` that does not exist. Whoever asks for it need not prove anything, so it counts like a failure.
+pub(crate) async fn no_operation(State(api): State<Arc<Api>>, address: Option<Extension<ClientAddress>>) -> ApiError {
+    api.strangers.refuse(address.map(|Extension(address)| address), ApiError::NoOperation)
 }
 
 /// A known path with a method that it does not answer. Whatever only reads answers GET, so what refuses a

@@ -94,7 +94,6 @@ pub async fn serve(
             }
             Some(_ended) = connections.join_next(), if !connections.is_empty() => {}
         }
-        metrics::gauge!("hutong_http_connections").set(u32::try_from(connections.len()).unwrap_or(u32::MAX));
     }
     drop(tcp);
     stop.send_replace(true);

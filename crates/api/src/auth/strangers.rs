@@ -36,6 +36,11 @@ impl Strangers {
         }
     }
 
+    /// What a request that proves nothing is answered, which counts against its address.
+    pub(crate) fn refuse(&self, address: Option<ClientAddress>, error: ApiError) -> ApiError {
+        self.take_one_failure(address).err().unwrap_or(error)
+    }
+
     /// Counts a failure against its address; a request that came from nowhere is not counted.
     ///
     /// # Errors

@@ -64,12 +64,15 @@ impl Addresses {
             return None;
         }
         *count += 1;
+        // Added up, since a process may listen at several addresses.
+        metrics::gauge!("hutong_http_connections").increment(1.0);
         Some(Counted { network, connections: Arc::clone(&self.connections) })
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
+        metrics::gauge!("hutong_http_connections").decrement(1.0);
         if let Entry::Occupied(mut count) = lock(&self.connections).entry(self.network) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
