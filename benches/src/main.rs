@@ -14,6 +14,7 @@ mod dataset;
 mod depth;
 mod dialer;
 mod generate;
+mod limits;
 mod load;
 mod machine;
 mod memory;
@@ -93,6 +94,8 @@ enum Command {
     Talk,
     /// Deliveries of callbacks a second, against posting alone, and with a dead receiver among many
     Callbacks,
+    /// What healthy clients wait while others hold thousands of connections and flood the server
+    Limits(DataArgs),
     /// Memory of the idle server
     Memory(DataArgs),
     /// All of it, written to docs/benchmarks.md
@@ -144,6 +147,10 @@ fn main() -> Result<()> {
             let (dataset, facts) = data.open()?;
             print(&depth::measure(&dataset, &facts)?)
         }
+        Command::Limits(data) => {
+            let (dataset, facts) = data.open()?;
+            print(&limits::measure(&dataset, &facts)?)
+        }
         Command::Store => print(&store::measure(&scratch())?),
         Command::Dialer => print(&dialer::measure(&scratch())?),
         Command::Calls(args) => print(&calls::run(&args)?),
@@ -162,6 +169,7 @@ fn all(data: &DataArgs) -> Result<()> {
         machine::describe(&dataset, &facts)?,
         api::measure(&dataset, &facts)?,
         depth::measure(&dataset, &facts)?,
+        limits::measure(&dataset, &facts)?,
         store::measure(&scratch())?,
         dialer::measure(&scratch())?,
         memory::measure(&dataset)?,

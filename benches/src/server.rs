@@ -88,6 +88,7 @@ pub(crate) async fn app(store: Store, vault: Vault) -> Result<Arc<App>> {
         }),
         vault,
         recordings: Arc::new(Recordings::none()),
+        conditions: Arc::new(Vec::new),
         node: Arc::new(move || node),
         dial,
         wake: Arc::new(Notify::new()),

@@ -11,6 +11,7 @@ use serde_json::Value;
 use sha1::Sha1;
 
 use crate::http::{Answer, Request, encoded};
+use crate::kept_logs::register_secret;
 
 /// A key and its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,9 @@ impl Credentials {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
             line.unwrap_or_else(|| panic!("no {name} in {text:?}")).to_owned()
         };
-        Self { key: value("APP_KEY"), secret: value("APP_SECRET") }
+        let secret = value("APP_SECRET");
+        register_secret(&secret);
+        Self { key: value("APP_KEY"), secret }
     }
 
     /// The headers that sign a request made at this moment.

@@ -122,10 +122,12 @@ pub fn connect(address: &str) -> io::Result<TcpStream> {
 pub fn read_answer(mut stream: TcpStream) -> io::Result<Answer> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
-    parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "this is no HTTP answer"))
+    parse_answer(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "this is no HTTP answer"))
 }
 
-fn parse(bytes: &[u8]) -> Option<Answer> {
+/// The answer that these bytes are, up to the end of the connection.
+#[must_use]
+pub fn parse_answer(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let (head, rest) = bytes.split_at(end);
     let head = std::str::from_utf8(head).ok()?;
@@ -176,7 +178,8 @@ mod tests {
 
     #[test]
     fn an_answer_in_chunks_is_put_together() {
-        let answer = parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+        let answer =
+            parse_answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
         assert_eq!(answer.expect("an answer").body, b"abcde");
     }
 

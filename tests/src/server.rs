@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::{Client, Credentials};
+use crate::kept_logs::{Kept, register_secret};
 use crate::output::Output;
 use crate::program;
 
@@ -42,7 +43,12 @@ impl Server {
     #[must_use]
     pub fn start(command: &mut Command) -> Self {
         let mut server = Self::spawn(command);
-        let address = server.log.find(|line| Some(line.split_once("serving http://")?.1.trim().to_owned()));
+        let address = server.log.find(|line| {
+            let (scheme, address) = line.split_once("serving ")?.1.split_once("://")?;
+            // In JSON, more follows.
+            let address = address.split('"').next().unwrap_or_default().trim();
+            scheme.starts_with("http").then(|| address.to_owned())
+        });
         let Some(address) = address else { panic!("{command:?} did not come up:\n{}", server.log.text()) };
         server.address = address;
         server
@@ -51,7 +57,7 @@ impl Server {
     fn spawn(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-        let log = Output::of(child.stderr.take().expect("the error stream is piped"));
+        let log = Output::of(Kept::of(child.stderr.take().expect("the error stream is piped")));
         let printed = Output::of(child.stdout.take().expect("the output is piped"));
         Self { child, address: String::new(), log, printed }
     }
@@ -60,6 +66,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The id of its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// A client of it.
@@ -88,6 +100,14 @@ impl Server {
     #[must_use]
     pub fn printed(&self) -> String {
         self.printed.text()
+    }
+
+    /// Sends it a signal that does not end it.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the server is there to be told");
     }
 
     /// Asks it to end, and waits until it has.
@@ -197,6 +217,7 @@ impl Demo {
             .filter_map(|line| line.split_once('='))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
+        settings.get("APP_SECRET").into_iter().for_each(|secret| register_secret(secret));
         let url = settings.get("HUTONG_URL").expect("demo.env has HUTONG_URL");
         server.address = url.trim_start_matches("http://").to_owned();
         Self { server, data: data.to_owned(), settings }

@@ -137,3 +137,96 @@ fn headers_that_are_too_large_are_refused() {
     assert_eq!(answer.status, 431);
     assert_eq!(world.client.get("company/getCompanys", &json!({}))["code"], 200);
 }
+
+#[test]
+fn a_body_that_comes_byte_by_byte_is_cut() {
+    let world = world(&[("HUTONG_API__REQUEST_TIMEOUT_S", "1")]);
+    let stream = connect(world.server.address()).unwrap();
+    let (name, value) = world.tenant.credentials.basic();
+    let head = format!(
+        "POST /openapi/v1/task/getTasks HTTP/1.1\r\nHost: x\r\n{name}: {value}\r\nContent-Length: 100000\r\n\r\n"
+    );
+    let mut slow = stream.try_clone().unwrap();
+    slow.write_all(head.as_bytes()).unwrap();
+    let dripping = std::thread::spawn(move || {
+        while slow.write_all(b" ").is_ok() {
+            hutong_e2e::wait::pause();
+        }
+    });
+    let answer = hutong_e2e::http::read_answer(stream).expect("an answer, and the end of the connection");
+    assert_eq!(answer.status, 503);
+    check_envelope(&answer.json(), 503);
+    dripping.join().expect("the server closes the connection to whoever still writes");
+    assert_eq!(world.client.get("company/getCompanys", &json!({}))["code"], 200);
+}
+
+#[test]
+fn whoever_does_not_read_an_answer_is_cut() {
+    let world = world(&[("HUTONG_API__WRITE_TIMEOUT_S", "1"), ("HUTONG_LOG__LEVEL", "debug")]);
+    let mut stream = connect(world.server.address()).unwrap();
+    let script = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n";
+    // More than the system keeps on its way.
+    let requests = 50;
+    stream.write_all(script.repeat(requests).as_bytes()).unwrap();
+    world.server.wait_for_log(1, |line| line.contains("a connection ended early"));
+    let whole = Request::get("/docs/swagger-ui-bundle.js").send(world.server.address()).unwrap().body.len();
+    let mut received = Vec::new();
+    let _ = stream.read_to_end(&mut received);
+    assert!(received.len() < requests * whole, "{} bytes of {whole} each", received.len());
+}
+
+/// Whether a connection is served: one that is refused is closed without a word.
+fn is_served(stream: &mut TcpStream) -> bool {
+    let mut byte = [0];
+    let sent = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    sent.is_ok() && matches!(stream.read(&mut byte), Ok(1))
+}
+
+#[test]
+fn an_address_has_no_more_connections_than_it_may() {
+    let world = world(&[("HUTONG_API__CONNECTIONS_PER_ADDRESS_MAX", "3")]);
+    let address = world.server.address();
+    let mut kept: Vec<TcpStream> = (0..3).map(|_| connect(address).unwrap()).collect();
+    assert!(kept.iter_mut().all(is_served));
+    assert!(!is_served(&mut connect(address).unwrap()), "one too many");
+    assert!(kept.iter_mut().all(is_served), "the others go on");
+    kept.pop();
+    hutong_e2e::wait::until("there is room for another", || is_served(&mut connect(address).unwrap()).then_some(()));
+}
+
+#[test]
+fn a_proxy_has_as_many_connections_as_it_likes() {
+    let limits = [("HUTONG_API__CONNECTIONS_PER_ADDRESS_MAX", "3"), ("HUTONG_API__TRUSTED_PROXIES", "[\"127.0.0.1\"]")];
+    let world = world(&limits);
+    let mut kept: Vec<TcpStream> = (0..10).map(|_| connect(world.server.address()).unwrap()).collect();
+    assert!(kept.iter_mut().all(is_served));
+}
+
+#[test]
+fn a_flood_of_bad_signatures_is_turned_away_and_good_ones_are_not() {
+    let limits = [("HUTONG_API__FAILED_REQUESTS_PER_S_MAX", "20"), ("HUTONG_API__TRUSTED_PROXIES", "[\"127.0.0.1\"]")];
+    let world = world(&limits);
+    let companies = || Request::get("/openapi/v1/company/getCompanys");
+    assert_eq!(world.client.send(companies()).json()["code"], 200);
+    let stranger = |n: usize| {
+        let credentials = hutong_e2e::Credentials { key: format!("stranger{n}"), secret: "x".to_owned() };
+        world.server.client(&credentials).send(companies())
+    };
+    let answers: Vec<_> = (0..400).map(stranger).collect();
+    let refused = answers.iter().find(|answer| answer.status != 200).expect("some request is too many");
+    assert_eq!(refused.status, 429);
+    check_envelope(&refused.json(), 429);
+    check_envelope(&answers[0].json(), 401);
+    // The same with the name of a good key.
+    let guess = hutong_e2e::Credentials { secret: "guess".to_owned(), ..world.tenant.credentials.clone() };
+    let guess = world.server.client(&guess);
+    assert!((0..400).any(|_| guess.send(companies()).status == 429));
+    // And without any proof, for nothing that there is.
+    assert!((0..400).any(|_| Request::get("/openapi/nothing").send(world.server.address()).unwrap().status == 429));
+    assert_eq!(world.client.send(companies()).json()["code"], 200, "whoever proves who he is gets his answer");
+    let elsewhere = companies().header("X-Forwarded-For", "192.0.2.7");
+    assert_eq!(guess.send(elsewhere).json()["code"], 401, "another address has failures of its own");
+    let logged = world.server.log().lines().filter(|line| line.contains("request refused")).count();
+    let looked_at = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!(logged < looked_at + 400, "a flood does not fill the log: {logged} lines");
+}

@@ -7,7 +7,9 @@
 
 mod ci;
 mod demo;
+mod dist;
 mod fuzz;
+mod logs;
 mod packages;
 mod process;
 mod program;
@@ -55,6 +57,10 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Build what is handed out: dist/hutong-VERSION-x86_64-linux.tar.gz
+    Package(dist::Options),
+    /// Build as the image does, without Docker: offline, from vendored crates, in a copy of the checkout
+    Image,
     /// Measure the release build, with the arguments of the hutong-bench program
     Bench {
         /// Passed on as they are: `api`, say
@@ -70,6 +76,8 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(),
         Chore::Ci => ci::run(),
         Chore::Fuzz(options) => fuzz::run(&options),
+        Chore::Package(options) => dist::package(&options),
+        Chore::Image => dist::image(),
         Chore::Simulate { arguments } => program::run("hutong-simulator", &arguments),
         Chore::Voices { arguments } => program::run("hutong-voices", &arguments),
         Chore::Bench { arguments } => program::run("hutong-bench", &arguments),

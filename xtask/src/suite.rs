@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::logs::Logs;
 use crate::speech_peer::{self, SpeechPeer};
 use crate::{packages, process, schemathesis, workspace};
 
@@ -69,13 +70,19 @@ fn workspace_tests(arguments: &[OsString], peer: &SpeechPeer) -> Result<()> {
     }
     let folder = std::env::temp_dir().join(format!("hutong-tests-{}", std::process::id()));
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let logs = Logs::keep_in(folder.join("logs"))?;
+    logs.tell(&mut command);
     let ran = process::run(command.args(arguments).env("TMPDIR", &folder));
+    let looked = logs.check();
     // Each test removes its own; a thread that was still writing when one ended may have left something there.
     let removed = std::fs::remove_dir_all(&folder);
     if let Some(summary) = peer.summary() {
         println!("\n{summary}");
     }
-    ran.and(removed.with_context(|| format!("{} cannot be removed", folder.display())))
+    if let Ok(said) = &looked {
+        println!("\n{said}");
+    }
+    ran.and(looked.map(|_| ())).and(removed.with_context(|| format!("{} cannot be removed", folder.display())))
 }
 
 /// Nextest reports on standard error; here its report is the result, so it goes to standard output.

@@ -161,6 +161,9 @@ pub(crate) enum ApiError {
     /// The key makes more requests than it may.
     #[error("该密钥每秒最多 {per_s} 次请求，请稍后重试")]
     TooMany { per_s: i64 },
+    /// Its address has sent too many requests that did not prove who sends them.
+    #[error("该地址的无效请求过多，请检查 appkey 与签名后重试")]
+    TooManyFailures,
     /// It could not be done in time.
     #[error("请求处理超时，请稍后重试")]
     TimedOut,
@@ -207,7 +210,7 @@ impl ApiError {
             Self::ClockSkew(_) => (408, StatusCode::OK, "时间选择不对"),
             Self::Parameter(_) | Self::Refused(_) => (412, StatusCode::OK, "参数错误"),
             Self::TooLarge { .. } => (413, StatusCode::PAYLOAD_TOO_LARGE, "请求过大"),
-            Self::TooMany { .. } => (429, StatusCode::TOO_MANY_REQUESTS, "请求过于频繁"),
+            Self::TooMany { .. } | Self::TooManyFailures => (429, StatusCode::TOO_MANY_REQUESTS, "请求过于频繁"),
             Self::Store(_) | Self::Vault(_) | Self::Unwritable(_) | Self::Panicked => (500, StatusCode::OK, "未知错误"),
             Self::TimedOut | Self::Unavailable(_) => (503, StatusCode::SERVICE_UNAVAILABLE, "服务暂不可用"),
         }
@@ -232,6 +235,8 @@ impl ApiError {
             Self::Parameter(ParamError { path, expected, .. }) => {
                 tracing::info!(code, parameter = path, %expected, "request refused");
             }
+            // Whoever floods the server does not fill its log.
+            Self::TooManyFailures => tracing::debug!(code, reason = %self, "request refused"),
             Self::Refused(_) | Self::Unknown { .. } => tracing::info!(code, "request refused"),
             refused => tracing::info!(code, reason = %refused, "request refused"),
         }

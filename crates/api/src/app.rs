@@ -18,8 +18,10 @@ use hutong_store::{Store, company};
 use jiff::civil::DateTime;
 
 use crate::answer::ApiError;
-use crate::auth::KeyRing;
+use crate::auth::{KeyRing, Strangers};
+use crate::operations::health::{Condition, LastLook};
 use crate::recording::Recordings;
+use crate::request::Bodies;
 use crate::wire::time::Calendar;
 
 /// Everything that the API works with.
@@ -36,6 +38,8 @@ pub struct App {
     pub recordings: Arc<Recordings>,
     /// The process that claims calls placed by themselves, as its lease knows it now.
     pub node: Arc<dyn Fn() -> NodeId + Send + Sync>,
+    /// What has to hold, besides a store that reads and writes, for the server to be ready.
+    pub conditions: Arc<dyn Fn() -> Vec<Condition> + Send + Sync>,
     /// Hands claimed calls to the dialer.
     pub dial: async_channel::Sender<Claimed>,
     /// Tells the dialer to look at the tasks at once.
@@ -53,6 +57,10 @@ pub struct Limits {
     pub request_time_max: Duration,
     /// How far the `datetime` header may be from our clock, either way.
     pub clock_skew_max: Duration,
+    /// Requests of an address that may fail to prove who sends them, in a second.
+    pub failures_per_s_max: u32,
+    /// Bytes of request bodies that are being read at once.
+    pub bodies_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -61,6 +69,8 @@ impl Default for Limits {
             body_bytes_max: 16 << 20,
             request_time_max: Duration::from_secs(30),
             clock_skew_max: Duration::from_secs(180),
+            failures_per_s_max: 100,
+            bodies_bytes_max: 512 << 20,
         }
     }
 }
@@ -70,12 +80,16 @@ impl Default for Limits {
 pub struct ConnectionLimits {
     /// Connections that are served at once; others wait in the listener's queue.
     pub connections_max: usize,
-    /// From the first byte, or the end of the request before, to the end of the headers.
+    /// Of these, from one address; those of trusted proxies are not counted.
+    pub connections_per_address_max: usize,
+    /// From the first byte, or the end of the request before, to the end of the headers; and for the handshake of TLS.
     pub header_time_max: Duration,
     /// Bytes of the request line and the headers.
     pub header_bytes_max: usize,
     /// Number of headers.
     pub headers_max: usize,
+    /// How long a client may take no byte of its answer.
+    pub write_time_max: Duration,
     /// Bytes that are read and thrown away after the last answer, so that the client gets to read it.
     pub linger_bytes_max: usize,
     /// How long that may take.
@@ -88,9 +102,11 @@ impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             connections_max: 4096,
+            connections_per_address_max: 3072,
             header_time_max: Duration::from_secs(30),
             header_bytes_max: 64 << 10,
             headers_max: 100,
+            write_time_max: Duration::from_secs(60),
             linger_bytes_max: 32 << 20,
             linger_time_max: Duration::from_secs(5),
             stop_time_max: Duration::from_secs(10),
@@ -102,6 +118,9 @@ impl Default for ConnectionLimits {
 pub(crate) struct Api {
     app: Arc<App>,
     pub(crate) keys: KeyRing,
+    pub(crate) strangers: Strangers,
+    pub(crate) bodies: Bodies,
+    pub(crate) readiness: LastLook,
     pub(crate) calendar: Calendar,
     scenes: Scenes,
     requests: RequestIds,
@@ -119,6 +138,9 @@ impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
         Self {
             keys: KeyRing::new(&app),
+            strangers: Strangers::new(&app),
+            bodies: Bodies::new(app.limits.bodies_bytes_max),
+            readiness: LastLook::default(),
             calendar: Calendar::new(app.rules.zone.clone()),
             scenes: Scenes::new(app.store.clone()),
             requests: RequestIds::starting_at(app.clock.now()),

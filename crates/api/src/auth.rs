@@ -2,6 +2,7 @@
 
 mod keys;
 mod sign;
+mod strangers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,9 +20,11 @@ use hutong_store::key::Edition;
 use crate::answer::{ApiError, Thing};
 use crate::app::Api;
 use crate::compat::datetime;
+use crate::server::ClientAddress;
 use keys::Key;
 pub(crate) use keys::KeyRing;
 pub use sign::sign;
+pub(crate) use strangers::Strangers;
 
 const APP_KEY: HeaderName = HeaderName::from_static("appkey");
 const DATETIME: HeaderName = HeaderName::from_static("datetime");
@@ -85,9 +88,10 @@ impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let address = parts.extensions.get::<ClientAddress>().copied();
         let key = match parts.headers.get(APP_KEY) {
-            Some(app_key) => by_signature(api, app_key, &parts.headers).await?,
-            None => by_password(api, &parts.headers).await?,
+            Some(app_key) => by_signature(api, app_key, &parts.headers, address).await?,
+            None => by_password(api, &parts.headers, address).await?,
         };
         key.take_one_request()?;
         Ok(Self(key))
@@ -95,16 +99,23 @@ impl FromRequestParts<Arc<Api>> for Caller {
 }
 
 /// Base64( HMAC-SHA1( secret, appkey + "\n" + datetime ) ), over the header text exactly as sent.
-async fn by_signature(api: &Api, app_key: &HeaderValue, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
-    let key = find(api, app_key.as_bytes().trim_ascii()).await?;
-    let sign = headers.get(SIGN).ok_or(ApiError::Unauthenticated("缺少请求头 sign"))?;
-    let datetime = headers.get(DATETIME).ok_or_else(|| ApiError::ClockSkew("缺少请求头 datetime".to_owned()))?;
+async fn by_signature(
+    api: &Api,
+    app_key: &HeaderValue,
+    headers: &HeaderMap,
+    address: Option<ClientAddress>,
+) -> Result<Arc<Key>, ApiError> {
+    let key = find(api, app_key.as_bytes().trim_ascii(), address).await?;
+    let refuse = |error| api.strangers.refuse(address, error);
+    let sign = headers.get(SIGN).ok_or_else(|| refuse(ApiError::Unauthenticated("缺少请求头 sign")))?;
+    let no_datetime = || refuse(ApiError::ClockSkew("缺少请求头 datetime".to_owned()));
+    let datetime = headers.get(DATETIME).ok_or_else(no_datetime)?;
     let datetime = datetime.as_bytes().trim_ascii();
-    let tag = STANDARD.decode(sign.as_bytes().trim_ascii()).map_err(|_| BAD_SIGNATURE)?;
+    let tag = STANDARD.decode(sign.as_bytes().trim_ascii()).map_err(|_| refuse(BAD_SIGNATURE))?;
     if !key.signed(datetime, &tag) {
-        return Err(BAD_SIGNATURE);
+        return Err(refuse(BAD_SIGNATURE));
     }
-    check_clock(api, datetime)?;
+    check_clock(api, datetime).map_err(refuse)?;
     Ok(key)
 }
 
@@ -124,12 +135,12 @@ fn check_clock(api: &Api, datetime: &[u8]) -> Result<(), ApiError> {
 }
 
 /// `curl -u APPKEY:APPSECRET`, for people and tools.
-async fn by_password(api: &Api, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
-    let header = headers.get(AUTHORIZATION).ok_or(ApiError::Unauthenticated("缺少请求头 appkey、datetime、sign"))?;
-    let (app_key, secret) =
-        basic(header.as_bytes()).ok_or(ApiError::Unauthenticated("请求头 Authorization 无法识别"))?;
-    let key = find(api, app_key.as_bytes()).await?;
-    if key.has_secret(secret.as_bytes()) { Ok(key) } else { Err(ApiError::Unauthenticated("appsecret 不正确")) }
+async fn by_password(api: &Api, headers: &HeaderMap, address: Option<ClientAddress>) -> Result<Arc<Key>, ApiError> {
+    let refuse = |why| api.strangers.refuse(address, ApiError::Unauthenticated(why));
+    let header = headers.get(AUTHORIZATION).ok_or_else(|| refuse("缺少请求头 appkey、datetime、sign"))?;
+    let (app_key, secret) = basic(header.as_bytes()).ok_or_else(|| refuse("请求头 Authorization 无法识别"))?;
+    let key = find(api, app_key.as_bytes(), address).await?;
+    if key.has_secret(secret.as_bytes()) { Ok(key) } else { Err(refuse("appsecret 不正确")) }
 }
 
 fn basic(header: &[u8]) -> Option<(String, String)> {
@@ -141,7 +152,12 @@ fn basic(header: &[u8]) -> Option<(String, String)> {
     decoded.split_once(':').map(|(app_key, secret)| (app_key.to_owned(), secret.to_owned()))
 }
 
-async fn find(api: &Api, app_key: &[u8]) -> Result<Arc<Key>, ApiError> {
+/// The key. Those who use one that is not known cost a read of the store, so there is a limit to that; whoever has used a
+/// good one lately is not held up by what others at the same address do.
+async fn find(api: &Api, app_key: &[u8], address: Option<ClientAddress>) -> Result<Arc<Key>, ApiError> {
     let app_key = str::from_utf8(app_key).map_err(|_| UNKNOWN_KEY)?;
+    if !api.keys.knows(app_key) {
+        api.strangers.take_one_failure(address)?;
+    }
     api.keys.find(api, app_key).await?.ok_or(UNKNOWN_KEY)
 }

@@ -110,7 +110,7 @@ fn described(schema: RefOr<Schema>, description: Option<String>) -> RefOr<Schema
 fn add_common_responses(operation: &mut Operation) {
     let errors = [
         ("413", "请求体过大 · the body is larger than 16 MiB"),
-        ("429", "请求过于频繁 · the key makes more requests than it may"),
+        ("429", "请求过于频繁 · the key makes more requests than it may, or its address too many that are not proven"),
         ("503", "服务暂不可用 · not in time, or not now"),
     ];
     for (status, description) in errors {

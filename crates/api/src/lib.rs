@@ -23,6 +23,7 @@ mod wire;
 pub use app::{App, ConnectionLimits, Limits};
 pub use auth::sign;
 pub use letters::{CallbackLetters, LetterDraft, LetterError, WrittenLetter};
+pub use operations::health::Condition;
 pub use recording::{LookedUp, NoRecordings, ReadError, RecordingFile, RecordingFiles, Recordings};
 pub use router::router;
-pub use server::serve;
+pub use server::{Listener, Tls, serve};

@@ -3,8 +3,9 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
@@ -13,6 +14,7 @@ use futures::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 
 use crate::answer::ApiError;
@@ -20,6 +22,7 @@ use crate::app::{Api, RequestId};
 use crate::auth::Caller;
 use crate::compat::param_error::ParamError;
 use crate::compat::params;
+use crate::server::ClientAddress;
 
 tokio::task_local! {
     /// Set around every request, so that its answer can name it without every handler passing it on.
@@ -35,6 +38,8 @@ pub(crate) fn current_request() -> Option<RequestId> {
 pub(crate) async fn around(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let id = api.next_request_id();
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let operation = request.extensions().get::<MatchedPath>().map_or("none", operation_of).to_owned();
+    let began = tokio::time::Instant::now();
     let answering = async move {
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
         let response = match tokio::time::timeout(api.limits.request_time_max, answer).await {
@@ -42,15 +47,24 @@ pub(crate) async fn around(State(api): State<Arc<Api>>, request: Request, next: 
             Ok(Err(_panic)) => ApiError::Panicked.into_response(),
             Err(_elapsed) => ApiError::TimedOut.into_response(),
         };
-        tracing::debug!(status = response.status().as_u16(), "answered");
+        let status = response.status().as_u16();
+        metrics::histogram!("hutong_http_request_seconds", "operation" => operation, "status" => status.to_string())
+            .record(began.elapsed().as_secs_f64());
+        tracing::debug!(status, "answered");
         response
     };
     REQUEST.scope(id, answering.instrument(span)).await
 }
 
-/// A path under `/openapi/` that does not exist.
-pub(crate) async fn no_operation() -> ApiError {
-    ApiError::NoOperation
+/// The last part of a route: of which there are only so many, whatever is asked for.
+fn operation_of(path: &MatchedPath) -> &str {
+    let last = path.as_str().rsplit('/').next().unwrap_or_default();
+    if last.is_empty() || last.starts_with('{') { "none" } else { last }
+}
+
+/// A path under `/openapi/` that does not exist. Whoever asks for it need not prove anything, so it counts like a failure.
+pub(crate) async fn no_operation(State(api): State<Arc<Api>>, address: Option<Extension<ClientAddress>>) -> ApiError {
+    api.strangers.refuse(address.map(|Extension(address)| address), ApiError::NoOperation)
 }
 
 /// A known path with a method that it does not answer. Whatever only reads answers GET, so what refuses a
@@ -68,7 +82,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Params<T> {
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        let body = read_body(body, api.limits.body_bytes_max).await?;
+        let body = read_body(body, api.limits.body_bytes_max, &api.bodies).await?;
         Ok(Self(params::read(head.uri.query(), &body, says_form(&head.headers))?))
     }
 }
@@ -79,7 +93,7 @@ fn says_form(headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_TYPE).iter().any(|value| is_form(value.as_bytes()))
 }
 
-async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+async fn read_body(body: Body, bytes_max: usize, bodies: &Bodies) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -87,9 +101,39 @@ async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
     if announced > bytes_max {
         return Err(ApiError::TooLarge { bytes_max });
     }
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge { bytes_max }),
-        Err(_) => Err(ApiError::refused("请求体没有传输完整")),
+    let mut body = std::pin::pin!(Limited::new(body, bytes_max));
+    let mut read = Vec::new();
+    let mut room = None;
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => {
+                let Ok(data) = frame.into_data() else { continue };
+                bodies.take(&mut room, data.len())?;
+                read.extend_from_slice(&data);
+            }
+            Err(error) if error.is::<LengthLimitError>() => return Err(ApiError::TooLarge { bytes_max }),
+            Err(_) => return Err(ApiError::refused("请求体没有传输完整")),
+        }
+    }
+    Ok(read.into())
+}
+
+/// Room for bodies that are being read: what all clients together may make the server keep.
+pub(crate) struct Bodies(Arc<Semaphore>);
+
+impl Bodies {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes_max.min(Semaphore::MAX_PERMITS))))
+    }
+
+    /// Takes room for so many bytes more; it is given back when `room` is dropped.
+    fn take(&self, room: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), ApiError> {
+        let more = u32::try_from(bytes).ok().and_then(|bytes| Arc::clone(&self.0).try_acquire_many_owned(bytes).ok());
+        let more = more.ok_or(ApiError::Unavailable("正在接收的请求体过多，请稍后重试"))?;
+        match room {
+            Some(room) => room.merge(more),
+            None => *room = Some(more),
+        }
+        Ok(())
     }
 }

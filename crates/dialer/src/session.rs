@@ -19,6 +19,8 @@ use hutong_store::IdKind;
 use hutong_store::claim::{self, Claimed};
 use hutong_store::finish::{Ending, Finished, finish};
 
+use tracing::{Instrument as _, field, info_span};
+
 use crate::line::{Briefing, CallReport, LeftOver, Recording};
 use crate::scheduler::{Parts, Phase};
 use talk::Talk;
@@ -29,8 +31,16 @@ const FINISH_TRIES_MAX: u32 = 60;
 /// The pause between two tries of a store that fails.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
-/// Lives a claimed call to its end and writes what came of it.
+/// Lives a claimed call to its end and writes what came of it. All that happens meanwhile is in one span, and so is what
+/// is logged.
 pub(crate) async fn run(parts: Arc<Parts>, claimed: Claimed) {
+    let Claimed { call, attempt_no: attempt, company, task, line, driver, .. } = &claimed;
+    let driver = driver.name();
+    let span = tracing::info_span!("call", %call, attempt, %company, %task, %line, driver, outcome = field::Empty);
+    live_and_record(parts, claimed).instrument(span).await;
+}
+
+async fn live_and_record(parts: Arc<Parts>, claimed: Claimed) {
     let outcome = match parts.scenes.get(claimed.company, claimed.scene, claimed.scene_version).await {
         Ok(scene) => {
             let lived = std::panic::AssertUnwindSafe(live(&parts, &claimed, &scene)).catch_unwind().await;
@@ -108,15 +118,21 @@ async fn live(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Conversation {
         tracing::error!(call = %claimed.call, driver = claimed.driver.name(), "no such line driver is running");
         return Conversation::ended_by(Disposition::LineFailed);
     };
-    if let Err(disposition) = last_look(parts, claimed).await {
+    if let Err(disposition) = last_look(parts, claimed).instrument(info_span!("claim")).await {
         return Conversation::ended_by(disposition);
     }
     // Said before it rings: what was dialled can be told from the log even of a process that dies now.
     let (id, attempt, node) = (claimed.call, claimed.attempt_no, claimed.node);
     tracing::debug!(call = %id, attempt, %node, "call {id} is dialled");
-    let mut call = line.dial(claimed);
-    call.brief(briefing(parts, claimed, scene));
-    let answered = unless_stopped(parts, call.answered()).await.unwrap_or(Err(Disposition::Interrupted));
+    let mut call = info_span!("dial").in_scope(|| {
+        let mut call = line.dial(claimed);
+        call.brief(briefing(parts, claimed, scene));
+        call
+    });
+    let answered = unless_stopped(parts, call.answered())
+        .instrument(info_span!("ring"))
+        .await
+        .unwrap_or(Err(Disposition::Interrupted));
     if let Err(disposition) = answered {
         call.hang_up().await;
         return Conversation { report: call.report(), ..Conversation::ended_by(disposition) };
@@ -124,7 +140,8 @@ async fn live(parts: &Parts, claimed: &Claimed, scene: &Scene) -> Conversation {
     let answered_at = parts.runtime.now();
     let seat = {
         let claimed = claimed.clone();
-        parts.store.write(claimed.company, move |db| claim::answer(db, &claimed, answered_at)).await
+        let write = parts.store.write(claimed.company, move |db| claim::answer(db, &claimed, answered_at));
+        write.instrument(info_span!("answer")).await
     };
     if !matches!(seat, Ok(true)) {
         call.hang_up().await;
@@ -196,7 +213,8 @@ async fn record(
     if let Some(Recording { both, customer, .. }) = &recording {
         (ending.recording, ending.customer_recording) = (Some(both.clone()), Some(customer.clone()));
     }
-    let outcome = write_patiently(parts, claimed, &ending).await;
+    tracing::Span::current().record("outcome", ending.disposition.name());
+    let outcome = write_patiently(parts, claimed, &ending).instrument(info_span!("finish")).await;
     count(claimed, &ending);
     // No row names the recording of an attempt after which the call goes on.
     if let (Ok(Finished::Redial { .. }), Some(recording)) = (&outcome, recording) {

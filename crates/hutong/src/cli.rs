@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    announcement, call, callback, callee, company, doctor, export, forecast, grade, key, line, number, scene, why,
+    announcement, call, callback, callee, company, doctor, export, forecast, grade, key, line, manual, number, scene, why,
 };
 use crate::config::{self, Config};
 use crate::error::Result;
@@ -72,6 +72,10 @@ enum Command {
     Forecast(forecast::ForecastArgs),
     /// Check the installation and say what to mend
     Doctor(InstallationArgs),
+    /// Print the completions of a shell
+    Completions(manual::CompletionsArgs),
+    /// Write the manual, a page for each command
+    Man(manual::ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -129,7 +133,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         }
         Command::Config(ConfigCommand::Default) => print(config::DEFAULT),
         Command::Config(ConfigCommand::Check { file }) => {
-            Config::load(Some(&file))?;
+            Config::load(Some(&file))?.tls.load()?;
             print(&format!("{}: ok\n", file.display()))
         }
         Command::Company(command) => company::run(command).await,
@@ -146,6 +150,8 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Grade(args) => grade::run(args).await,
         Command::Forecast(args) => forecast::run(args).await,
         Command::Doctor(args) => doctor::run(&args).await,
+        Command::Completions(args) => manual::completions(&args, Cli::command()),
+        Command::Man(args) => manual::man(&args, Cli::command()),
     }
 }
 

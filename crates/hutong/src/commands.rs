@@ -11,6 +11,7 @@ pub(crate) mod forecast;
 pub(crate) mod grade;
 pub(crate) mod key;
 pub(crate) mod line;
+pub(crate) mod manual;
 pub(crate) mod number;
 pub(crate) mod scene;
 pub(crate) mod why;

@@ -1,6 +1,7 @@
 //! The configuration: a TOML file, with the environment on top of it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,10 +18,14 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::callbacks::CallbacksConfig;
+use crate::disk::DiskConfig;
 use crate::error::{Error, Result};
+use crate::log::LogConfig;
 use crate::recordings::{self, RecordingsConfig};
 use crate::speech::SpeechConfig;
 use crate::telephony::{MediaConfig, SipConfig};
+use crate::tls::TlsConfig;
+use crate::traces::TracesConfig;
 
 /// The configuration with every key at its default: also the documentation of the configuration.
 pub(crate) const DEFAULT: &str = include_str!("../config.default.toml");
@@ -44,7 +49,10 @@ pub(crate) struct Config {
     pub(crate) speech: SpeechConfig,
     pub(crate) callbacks: CallbacksConfig,
     pub(crate) api: ApiConfig,
+    pub(crate) tls: TlsConfig,
+    pub(crate) disk: DiskConfig,
     pub(crate) metrics: MetricsConfig,
+    pub(crate) traces: TracesConfig,
     pub(crate) log: LogConfig,
 }
 
@@ -76,10 +84,14 @@ pub(crate) struct DialingConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiConfig {
-    clock_skew_s: u64,
+    pub(crate) clock_skew_s: u64,
     request_timeout_s: u64,
     header_timeout_s: u64,
+    write_timeout_s: u64,
     connections_max: usize,
+    connections_per_address_max: usize,
+    failed_requests_per_s_max: u32,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -89,18 +101,20 @@ pub(crate) struct MetricsConfig {
     pub(crate) listen: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LogConfig {
-    pub(crate) level: String,
-    pub(crate) format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
+impl ApiConfig {
+    fn check(&self) -> Result<()> {
+        let least = [
+            ("header_timeout_s", self.header_timeout_s),
+            ("write_timeout_s", self.write_timeout_s),
+            ("connections_max", self.connections_max as u64),
+            ("connections_per_address_max", self.connections_per_address_max as u64),
+            ("failed_requests_per_s_max", u64::from(self.failed_requests_per_s_max)),
+        ];
+        match least.into_iter().find(|(_, value)| *value == 0) {
+            Some((key, _)) => Err(Error::config(&format!("api.{key}"), "must be at least 1")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Config {
@@ -132,9 +146,9 @@ impl Config {
         if self.dialing.calls_max == 0 {
             return Err(Error::config("dialing.calls_max", "must be at least 1"));
         }
-        if self.api.connections_max == 0 {
-            return Err(Error::config("api.connections_max", "must be at least 1"));
-        }
+        self.api.check()?;
+        self.tls.check()?;
+        self.traces.check()?;
         Ok(())
     }
 
@@ -199,6 +213,7 @@ impl Config {
         hutong_api::Limits {
             request_time_max: Duration::from_secs(self.api.request_timeout_s),
             clock_skew_max: Duration::from_secs(self.api.clock_skew_s),
+            failures_per_s_max: self.api.failed_requests_per_s_max,
             ..hutong_api::Limits::default()
         }
     }
@@ -206,7 +221,9 @@ impl Config {
     pub(crate) fn connection_limits(&self) -> hutong_api::ConnectionLimits {
         hutong_api::ConnectionLimits {
             connections_max: self.api.connections_max,
+            connections_per_address_max: self.api.connections_per_address_max,
             header_time_max: Duration::from_secs(self.api.header_timeout_s),
+            write_time_max: Duration::from_secs(self.api.write_timeout_s),
             ..hutong_api::ConnectionLimits::default()
         }
     }
@@ -245,6 +262,22 @@ mod tests {
         let config = load("").unwrap();
         assert_eq!(config.listen, "127.0.0.1:8080");
         assert_eq!(config.store_options().unwrap().url, Url::Sqlite("hutong-data/hutong.db".into()));
+    }
+
+    /// The defaults name every key, or they could not be read: there are no others.
+    #[test]
+    fn every_key_of_the_defaults_is_explained() {
+        let mut is_explained = false;
+        for line in DEFAULT.lines() {
+            match line.split_once(" = ").map(|(key, _)| key) {
+                Some(key) if !line.starts_with('#') => assert!(is_explained, "{key} has no comment above it"),
+                _ => is_explained = line.starts_with('#'),
+            }
+        }
+        // What is read in blocks of its own stands in a comment, as it would be written.
+        for key in ["protocol", "url", "name", "model", "language", "key", "answer_timeout_ms"] {
+            assert!(DEFAULT.contains(&format!("\n#   {key} = ")), "speech.recognisers.{key}");
+        }
     }
 
     #[test]
@@ -312,6 +345,12 @@ mod tests {
         check("[recordings]\naddress_valid_s = 5", "recordings.address_valid_s");
         check("[recordings]\nmoves_max = 0", "recordings.moves_max");
         check("[recordings]\nkeep_days = -1", "recordings.keep_days");
+        check("[api]\nwrite_timeout_s = 0", "api.write_timeout_s");
+        check("[api]\ntrusted_proxies = [\"proxy\"]", "api.trusted_proxies");
+        check("[traces]\nurl = \"collector:4318\"", "traces.url");
+        check("[traces]\nsample_ratio = 1.5", "traces.sample_ratio");
+        check("[tls]\ncertificate = \"server.pem\"", "tls.key");
+        check("[tls]\nkey = \"server.key\"", "tls.certificate");
         check("[recordings]\nurl = \"s3://a\"\ns3_endpoint = \"minio:9000\"", "recordings.s3_endpoint");
         let half = "url = \"s3://a\"\ns3_access_key_id = \"a\"";
         check(&format!("[recordings]\n{half}"), "recordings.s3_secret_access_key");

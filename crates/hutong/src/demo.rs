@@ -19,6 +19,7 @@ use hutong_domain::moment::Moment;
 use hutong_store::feed::FeedFilter;
 use hutong_store::key::{Edition, Secret};
 use hutong_store::{Options, PageRequest, Store, company, key, task};
+use tracing::subscriber::{NoSubscriber, with_default};
 
 use self::campaigns::Campaigns;
 use crate::cli::print;
@@ -26,7 +27,7 @@ use crate::commands::key::create;
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
-use crate::serve;
+use crate::{log, serve};
 
 /// How long simulated calls may go on when the demo is ended: who presses Ctrl-C does not want to wait.
 const DRAIN_S: u64 = 1;
@@ -60,7 +61,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
         (None, None) => return Err(Error::Usage("--data is needed".to_owned())),
     };
     let config = config(&data, args.listen)?;
-    serve::init_log(&config)?;
+    let traces = log::init(&config)?;
     let stop = serve::stop_signal()?;
     let _lock = installation::lock(&config.data)?;
     let farm = farm(config.dialing.seed).await?;
@@ -77,6 +78,9 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     let served = serving.await.map_err(|error| Error::Failed(format!("the server broke: {error}")))?;
     // The callees stay until the last call is over.
     drop(farm);
+    if let Some(traces) = traces {
+        traces.close().await;
+    }
     served
 }
 
@@ -165,19 +169,24 @@ fn history(config: &Config, options: &Options) -> Result<Campaigns> {
         seed: config.dialing.seed,
     };
     let clock: Arc<dyn Runtime> = runtime.clone();
-    let made = runtime.run(async move {
-        if let Some(known) = known(&store).await? {
-            return Ok(known);
-        }
-        let campaigns = campaigns::make(&store, start).await?;
-        let (_, orders) = async_channel::bounded(1);
-        let lines = serve::simulated_lines(&clock, settings.seed);
-        let dialer =
-            Dialer::begin(store.clone(), clock.clone(), lines, settings, (orders, Arc::default()), true).await?;
-        dialer.run_to_completion().await;
-        campaigns::start_second(&store, &campaigns, clock.now().max(now)).await?;
-        Ok(campaigns)
-    });
+    let run = || {
+        runtime.run(async move {
+            if let Some(known) = known(&store).await? {
+                return Ok(known);
+            }
+            let campaigns = campaigns::make(&store, start).await?;
+            let (_, orders) = async_channel::bounded(1);
+            let lines = serve::simulated_lines(&clock, settings.seed);
+            let dialer =
+                Dialer::begin(store.clone(), clock.clone(), lines, settings, (orders, Arc::default()), true).await?;
+            dialer.run_to_completion().await;
+            campaigns::start_second(&store, &campaigns, clock.now().max(now)).await?;
+            Ok(campaigns)
+        })
+    };
+    // A day that passes in a moment would be nonsense among traces of real calls.
+    let is_traced = config.traces.is_wanted();
+    let made = if is_traced { with_default(NoSubscriber::new(), run) } else { run() };
     made.unwrap_or_else(|| Err(Error::Failed("the demo's first campaign did not come to its end".to_owned())))
 }
 

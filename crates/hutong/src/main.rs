@@ -5,13 +5,17 @@ mod cli;
 mod commands;
 mod config;
 mod demo;
+mod disk;
 mod error;
 mod installation;
+mod log;
 mod metrics;
 mod recordings;
 mod serve;
 mod speech;
 mod telephony;
+mod tls;
+mod traces;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::Uri;
 use hutong_api::{LookedUp, ReadError, RecordingFile, RecordingFiles};
 use hutong_dialer::{Runtime, SystemRuntime};
 use hutong_domain::moment::Moment;
@@ -13,7 +14,6 @@ use hutong_recordings::{Credentials, Destination, Kept, Looked, Options, Recordi
 use hutong_store::Store;
 use hutong_store::recording::{self, LeftOver, Standing};
 use hutong_store::vault::Vault;
-use hyper::Uri;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use tokio::task::JoinHandle;
@@ -176,17 +176,17 @@ pub(crate) fn check_url(key: &str, url: &str) -> Result<()> {
 }
 
 /// What clients reach the server at: as configured, or else where it listens.
-pub(crate) fn public_url(configured: &str, mut listening: SocketAddr) -> String {
+pub(crate) fn public_url(configured: &str, scheme: &str, mut listening: SocketAddr) -> String {
     if !configured.is_empty() {
         return configured.to_owned();
     }
     if listening.ip().is_unspecified() {
         listening.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
         tracing::warn!(
-            "addresses of recordings begin with http://{listening}, which other machines cannot reach: set public_url"
+            "addresses of recordings begin with {scheme}://{listening}, which other machines cannot reach: set public_url"
         );
     }
-    format!("http://{listening}")
+    format!("{scheme}://{listening}")
 }
 
 /// The recorder's files, for the API.
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn addresses_begin_with_what_is_configured_or_where_the_server_listens() {
         let check = |configured: &str, listening: &str, expected: &str| {
-            assert_eq!(public_url(configured, listening.parse().unwrap()), expected);
+            assert_eq!(public_url(configured, "http", listening.parse().unwrap()), expected);
         };
         check("https://hutong.example.com/a", "0.0.0.0:8080", "https://hutong.example.com/a");
         check("", "127.0.0.1:8080", "http://127.0.0.1:8080");

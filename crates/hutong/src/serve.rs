@@ -4,35 +4,42 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
-use hutong_api::App;
+use hutong_api::{App, Condition, Listener};
+use hutong_dialer::lease::Lease;
 use hutong_dialer::line::Line;
 use hutong_dialer::simulated::SimulatedLine;
 use hutong_dialer::{Dialer, Runtime, Settings, SystemRuntime};
 use hutong_domain::line::LineDriver;
+use hutong_domain::moment::Clock as _;
 use hutong_recordings::Recordings;
 use hutong_store::Url;
 use hutong_trunks::{Carrier, TrunkLine};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
+use crate::disk::Disks;
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
-use crate::{metrics, recordings, telephony};
+use crate::{log, metrics, recordings, telephony};
 
 /// Calls that were claimed by themselves and wait for the dialer.
 const ORDERS_MAX: usize = 256;
 
 /// Runs a server until it is told to stop by SIGTERM or SIGINT.
 pub(crate) async fn run(config: &Config) -> Result<()> {
-    init_log(config)?;
+    let traces = log::init(config)?;
     let stop = stop_signal()?;
     installation::make_folder(&config.data)?;
     let _lock = installation::lock(&config.data)?;
     let installation = installation::open(config)?;
     let listener = listen("listen", &config.listen).await?;
-    tracing::info!("serving http://{}", listener.local_addr()?);
-    until_stopped(config, installation, listener, stop).await
+    tracing::info!("serving {}://{}", config.tls.scheme(), listener.local_addr()?);
+    let served = until_stopped(config, installation, listener, stop).await;
+    if let Some(traces) = traces {
+        traces.close().await;
+    }
+    served
 }
 
 /// Binds the address.
@@ -66,7 +73,8 @@ pub(crate) async fn until_stopped(
     // One process at a time uses a SQLite store: the lock of the data folder sees to that.
     let exclusive = matches!(store.url(), Url::Sqlite(_) | Url::Memory);
     let recordings = recordings::open(config.recording_options()?).await?;
-    let public_url = recordings::public_url(&config.public_url, listener.local_addr()?);
+    let public_url = recordings::public_url(&config.public_url, config.tls.scheme(), listener.local_addr()?);
+    let listener = listener_of(config, listener, &public_url)?;
     let handed_out = config.recordings.handed_out(recordings.clone(), &vault, &public_url);
     let voices = (recordings.clone(), config.speech.open(&store, runtime.clone())?);
     let carrier = telephony::open((&config.sip, &config.media), (&store, &vault), voices, runtime.clone()).await?;
@@ -75,7 +83,7 @@ pub(crate) async fn until_stopped(
     let dialer =
         Dialer::begin(store.clone(), runtime.clone(), lines, settings.clone(), (orders, wake.clone()), exclusive)
             .await?;
-    let parts = dialer.parts().clone();
+    let (parts, disks) = (dialer.parts().clone(), Disks::of(config)?);
     let app = Arc::new(App {
         store: store.clone(),
         clock: Arc::new(SystemRuntime),
@@ -83,20 +91,17 @@ pub(crate) async fn until_stopped(
         vault,
         recordings: Arc::new(handed_out),
         node: Arc::new(move || parts.lease.node()),
+        conditions: conditions(&dialer, &disks),
         dial,
         wake,
         limits: config.request_limits(),
     });
-    let pages = with_metrics(hutong_api::router(app.clone()), config, (&carrier, &recordings)).await?;
+    let pages = with_metrics(hutong_api::router(app.clone()), config, (&carrier, &recordings, &disks)).await?;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
         let _ = stopping.send(true);
     });
-    let wait = |mut stopped: watch::Receiver<bool>| async move {
-        // An error means that whoever waits for the signal is gone: stop as well.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
     let (calls_over, over) = watch::channel(false);
     let trunks = {
         let (carrier, over) = (carrier.clone(), over);
@@ -122,19 +127,46 @@ pub(crate) async fn until_stopped(
     Ok(())
 }
 
+/// Resolves once it is told to; an error means that whoever tells is gone: stop as well.
+async fn wait(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// The socket of the API, with what the configuration says of it.
+fn listener_of(config: &Config, tcp: TcpListener, public_url: &str) -> Result<Listener> {
+    Ok(Listener {
+        tcp,
+        tls: config.tls.open()?,
+        is_https: public_url.starts_with("https://"),
+        trusted_proxies: config.api.trusted_proxies.as_slice().into(),
+    })
+}
+
 /// The pages with that of the metrics, unless it has an address of its own, or is not wanted.
-async fn with_metrics(pages: Router, config: &Config, of: (&Arc<Carrier>, &Recordings)) -> Result<Router> {
-    let (carrier, recordings) = of;
+async fn with_metrics(pages: Router, config: &Config, of: (&Arc<Carrier>, &Recordings, &Disks)) -> Result<Router> {
+    let (carrier, recordings, disks) = of;
     if !config.metrics.enabled {
         return Ok(pages);
     }
-    let metrics = metrics::Exporter::begin(carrier.clone(), recordings.clone())?.page();
+    let metrics = metrics::Exporter::begin(carrier.clone(), recordings.clone(), disks.clone())?.page();
     if config.metrics.listen.is_empty() {
         return Ok(pages.merge(metrics));
     }
     let listener = listen("metrics.listen", &config.metrics.listen).await?;
     tokio::spawn(hutong_api::serve(listener, metrics, config.connection_limits(), std::future::pending()));
     Ok(pages)
+}
+
+/// What has to hold besides the store.
+fn conditions(dialer: &Dialer, disks: &Disks) -> Arc<dyn Fn() -> Vec<Condition> + Send + Sync> {
+    let (parts, disks) = (dialer.parts().clone(), disks.clone());
+    Arc::new(move || vec![lease_condition(&parts.lease), disks.condition()])
+}
+
+/// Without a lease, nothing is dialled.
+fn lease_condition(lease: &Lease) -> Condition {
+    let is_valid = lease.is_valid(lease.node(), SystemRuntime.now());
+    Condition { name: "lease", problem: (!is_valid).then(|| "it has run out, and could not be renewed".to_owned()) }
 }
 
 /// The lines whose callees the server plays.
@@ -150,6 +182,8 @@ pub(crate) fn simulated_lines(runtime: &Arc<dyn Runtime>, seed: u64) -> HashMap<
 /// When the system does not let signals be caught.
 pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
+    // From here on it does not end the process, also where there is no certificate to be read again.
+    let _hangup = signal(SignalKind::hangup())?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
@@ -157,24 +191,4 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static>
             _ = terminate.recv() => {}
         }
     })
-}
-
-/// What is not logged unless it is asked for by name: the SIP library writes every message in full, with the numbers in
-/// it, and with what passwords were answered with.
-const QUIET: &str = "rsipstack=warn";
-
-/// Sends log lines to standard error.
-pub(crate) fn init_log(config: &Config) -> Result<()> {
-    let directives = format!("{QUIET},{}", config.log.level);
-    let filter = tracing_subscriber::EnvFilter::try_new(directives)
-        .map_err(|error| Error::config("log.level", &error.to_string()))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let installed = match config.log.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
-    installed.map_err(|error| Error::Failed(format!("the log could not be opened: {error}")))
 }

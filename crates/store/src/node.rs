@@ -29,6 +29,14 @@ pub fn renew(db: &mut Db, id: NodeId, now: Moment, lease_until: Moment) -> Resul
     Ok(changed == 1)
 }
 
+/// Writes a node's row as it is: whether anything can be written now.
+///
+/// # Errors
+/// When it cannot.
+pub fn touch(db: &mut Db, id: NodeId) -> Result<()> {
+    db.execute("UPDATE node SET started_at = started_at WHERE id = ?1", values![id]).map(|_| ())
+}
+
 /// Whether a process's lease has not run out yet.
 ///
 /// # Errors
@@ -36,6 +44,15 @@ pub fn renew(db: &mut Db, id: NodeId, now: Moment, lease_until: Moment) -> Resul
 pub fn holds_lease(db: &mut Db, id: NodeId, now: Moment) -> Result<bool> {
     let held = db.query_one("SELECT 1 FROM node WHERE id = ?1 AND lease_until > ?2", values![id, now], |_| Ok(()))?;
     Ok(held.is_some())
+}
+
+/// When the last process started, by its own clock.
+///
+/// # Errors
+/// When the store fails.
+pub fn newest_start(db: &mut Db) -> Result<Option<Moment>> {
+    let newest = db.query_one("SELECT MAX(started_at) FROM node", values![], |row| row.moment_or_null(0))?;
+    Ok(newest.flatten())
 }
 
 /// Ends a lease at once, on a clean stop.

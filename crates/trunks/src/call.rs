@@ -23,6 +23,8 @@ use hutong_telephony::detect::early_media::EarlyMediaListener;
 use hutong_telephony::media::{self, Codec, Engine, Event, Events, Formats, Frame, Media, Tap};
 use hutong_telephony::sip::{EndedBy, Number, OutgoingCall, Reply, SessionChange, Signal, Srtp, Trunk, UserAgent};
 
+use tracing::Instrument as _;
+
 use crate::hearing::Hearing;
 use crate::machine::MachineEar;
 use crate::speech::Speech;
@@ -226,7 +228,7 @@ impl TrunkCall {
     }
 
     async fn until_answered(&mut self) -> Result<(), Disposition> {
-        let mut leg = match self.begin().await {
+        let mut leg = match self.begin().instrument(tracing::info_span!("invite")).await {
             Ok(leg) => leg,
             Err(reason) => {
                 tracing::warn!(call = %self.claimed.call, reason, "call {} cannot be placed", self.claimed.call);

@@ -20,11 +20,27 @@ fn help_of_every_command_names_its_options() {
         }
     };
     let all = [
-        "demo", "serve", "config", "company", "key", "line", "scene", "call", "callback", "export", "why", "forecast",
-        "grade", "doctor",
+        "demo",
+        "serve",
+        "config",
+        "company",
+        "key",
+        "line",
+        "scene",
+        "call",
+        "callback",
+        "export",
+        "why",
+        "forecast",
+        "grade",
+        "doctor",
+        "completions",
+        "man",
     ];
     check("", &all);
     check("", &["announcement"]);
+    check("completions", &["<SHELL>", "bash", "zsh", "fish"]);
+    check("man", &["<DIR>"]);
     check("announcement add", &["<FILE>", "--means", "--name", "--config", "--data"]);
     check("announcement list", &["--config", "--data"]);
     check("announcement remove", &["<ID>", "--config", "--data"]);
@@ -134,4 +150,22 @@ fn a_reader_that_goes_away_ends_a_command_without_a_fuss() {
     command.args(["-c", "set -o pipefail; \"$0\" scene schema | head -c 1"]).arg(program);
     let done = program::finish(&mut command);
     assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn every_command_has_a_page_of_the_manual_and_is_completed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let pages = folder.path().join("man1");
+    let done = program::run(folder.path(), &["man", pages.to_str().expect("a path that is text")]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    for page in ["hutong.1", "hutong-serve.1", "hutong-line-add.1"] {
+        let text = std::fs::read_to_string(pages.join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
+        assert!(text.contains(".SH NAME") && text.contains(".SH SYNOPSIS"), "{page}: {text}");
+    }
+    for (shell, beginning) in [("bash", "_hutong()"), ("zsh", "#compdef hutong"), ("fish", "complete -c hutong")] {
+        let done = run(&["completions", shell]);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        assert!(done.stdout.contains(beginning) && done.stdout.contains("doctor"), "{shell}");
+    }
+    assert_eq!(run(&["completions", "cmd.exe"]).code, Some(2));
 }

@@ -59,6 +59,11 @@ impl Company {
         client
     }
 
+    /// A client of a server that was started otherwise.
+    pub(crate) fn client_of(&self, server: &Server) -> Client {
+        server.client(&self.credentials)
+    }
+
     /// Begins to dial these numbers over these lines; the task. `more` is added to its settings.
     pub(crate) fn dial(&self, client: &Client, lines: &[i64], numbers: &[&str], more: &Value) -> Value {
         let robots = client.read("company/getRobots", &json!({ "companyId": self.id }));

@@ -10,6 +10,8 @@
 mod calls;
 mod company;
 mod demo;
+mod disk;
 mod doctor;
 mod killed;
 mod network;
+mod secrets;

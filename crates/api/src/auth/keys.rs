@@ -73,7 +73,7 @@ struct Limiter {
 
 /// Our clock, for the limiter: so that a limit can be tested in virtual time.
 #[derive(Clone)]
-struct LimiterClock(Arc<dyn Clock>);
+pub(super) struct LimiterClock(pub(super) Arc<dyn Clock>);
 
 impl governor::clock::Clock for LimiterClock {
     type Instant = Duration;
@@ -98,6 +98,11 @@ pub(crate) struct KeyRing {
 impl KeyRing {
     pub(crate) fn new(app: &App) -> Self {
         Self { kept: moka::sync::Cache::new(KEYS_MAX), clock: LimiterClock(Arc::clone(&app.clock)) }
+    }
+
+    /// Whether a good key of this name was used lately.
+    pub(crate) fn knows(&self, app_key: &str) -> bool {
+        self.kept.get(app_key).is_some_and(|kept| kept.key.is_some())
     }
 
     /// The key, if it may be used.

@@ -1,26 +1,93 @@
 //! Whether the server is alive, and ready for traffic.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use hutong_domain::ids::CompanyId;
+use hutong_domain::moment::Moment;
+use hutong_store::{company, node};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::app::Api;
+
+/// How long the store may take to read or to write a little.
+const STORE_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long an answer holds: strangers may ask, and a look costs a write.
+const HOLDS: Duration = Duration::from_secs(1);
+
+/// Something that has to be right before a server takes traffic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// What was looked at, in a word or two.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
+
+/// The last look. It is locked while somebody looks, so that all who ask meanwhile get the same.
+#[derive(Default)]
+pub(crate) struct LastLook(Mutex<Option<(Moment, Vec<Condition>)>>);
 
 /// The process runs.
 pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The store answers.
-pub(crate) async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
-    // Any read will do.
-    match api.store.read(|db| hutong_store::company::find(db, CompanyId(0))).await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::warn!(%error, "not ready: the store does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
+/// The store reads and writes, and whatever the binary wants to hold does. A line for each.
+pub(crate) async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, String) {
+    let mut last = api.readiness.0.lock().await;
+    let now = api.clock.now();
+    if last.as_ref().is_none_or(|(at, _)| !(*at..at.after(HOLDS)).contains(&now)) {
+        let conditions = look(&api).await;
+        if !is_ready(&conditions) && last.as_ref().is_none_or(|(_, before)| is_ready(before)) {
+            tracing::warn!(conditions = report(&conditions), "not ready");
         }
+        *last = Some((now, conditions));
     }
+    let conditions = last.as_ref().map(|(_, conditions)| conditions.as_slice()).unwrap_or_default();
+    let (is_ready, report) = (is_ready(conditions), report(conditions));
+    let (status, beginning) =
+        if is_ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    (status, format!("{beginning}\n{report}"))
+}
+
+async fn look(api: &Api) -> Vec<Condition> {
+    let node = (api.node)();
+    // Any read will do.
+    let read = api.store.read(|db| company::find(db, CompanyId(0)).map(|_| ()));
+    let write = api.store.write(CompanyId(0), move |db| node::touch(db, node));
+    let mut conditions = vec![
+        Condition { name: "store reads", problem: problem_of(read).await },
+        Condition { name: "store writes", problem: problem_of(write).await },
+    ];
+    conditions.extend((api.conditions)());
+    conditions
+}
+
+/// What went wrong goes to the log: a store's errors may name more than strangers should read.
+async fn problem_of(work: impl Future<Output = hutong_store::Result<()>>) -> Option<String> {
+    match timeout(STORE_TIME_MAX, work).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the store failed a trial");
+            Some("it failed, see the log".to_owned())
+        }
+        Err(_elapsed) => Some(format!("no answer within {} s", STORE_TIME_MAX.as_secs())),
+    }
+}
+
+fn is_ready(conditions: &[Condition]) -> bool {
+    conditions.iter().all(|condition| condition.problem.is_none())
+}
+
+fn report(conditions: &[Condition]) -> String {
+    let mut lines = String::new();
+    for Condition { name, problem } in conditions {
+        let _ = writeln!(lines, "{name}: {}", problem.as_deref().unwrap_or("ok"));
+    }
+    lines
 }

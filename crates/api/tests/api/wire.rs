@@ -181,6 +181,29 @@ async fn a_body_that_does_not_come_ends_in_a_time_out() {
 }
 
 #[tokio::test]
+async fn bodies_take_no_more_memory_than_all_of_them_may() {
+    let limits = Limits { bodies_bytes_max: 64, ..Limits::default() };
+    let server = Server::with(World::with_limits(limits).await, ConnectionLimits::default()).await;
+    let company = server.world.company();
+    let request = |body: String| {
+        format!(
+            "POST /openapi/v1/task/getTasks HTTP/1.1\r\n{}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            server.signature(),
+            body.len()
+        )
+    };
+    let small = format!("{{\"companyId\":{company}}}");
+    let large = format!("{small}{}", " ".repeat(64));
+    let answer = server.exchange(request(large).as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert_code(&answer, 503);
+    // What was taken is given back, however often.
+    for _ in 0..10 {
+        assert_code(&server.exchange(request(small.clone()).as_bytes()).await, 200);
+    }
+}
+
+#[tokio::test]
 async fn headers_that_do_not_come_end_the_connection() {
     let limits = ConnectionLimits { header_time_max: Duration::from_millis(100), ..ConnectionLimits::default() };
     let server = Server::with(World::new().await, limits).await;

@@ -120,6 +120,7 @@ impl World {
             vault,
             recordings: Arc::new(recordings(ours.clock.clone())),
             node: Arc::new(move || ours.node),
+            conditions: Arc::new(Vec::new),
             dial,
             wake: Arc::default(),
             limits,

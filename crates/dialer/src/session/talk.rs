@@ -12,6 +12,8 @@ use hutong_domain::transfer::{Destination, TransferFailure, TransferWay};
 use hutong_store::claim::Claimed;
 use hutong_store::finish::never_again;
 
+use tracing::{Instrument as _, field, info_span};
+
 use super::{Conversation, unless_stopped, variables};
 use crate::line::{Heard, LiveCall, PartedBy, Said, TransferTarget, Transferred};
 use crate::mind::Question;
@@ -74,9 +76,11 @@ impl<'a> Talk<'a> {
     pub(super) async fn run(mut self, call: &mut dyn LiveCall) -> Conversation {
         let mut event = Event::Answered;
         let (hung_up_by, last) = loop {
-            let actions = self.step(event);
+            let turn = info_span!("turn", node = field::Empty);
+            let actions = turn.in_scope(|| self.step(event));
+            turn.record("node", self.state.node());
             let parts = self.parts;
-            let turn = unless_stopped(parts, self.act(call, actions)).await;
+            let turn = unless_stopped(parts, self.act(call, actions)).instrument(turn).await;
             match turn.unwrap_or(Turn::BY_ROBOT) {
                 Turn::GoesOn(next) => event = next,
                 Turn::Ends(by, last) => break (by, last),
@@ -155,7 +159,7 @@ impl<'a> Talk<'a> {
         node: String,
         interruption: Interruption,
     ) -> Option<Turn> {
-        let said = call.say(&text, interruption).await;
+        let said = call.say(&text, interruption).instrument(info_span!("speak")).await;
         self.chat_rounds += 1;
         let latency = self.unanswered.take().map(|unanswered| unanswered.until_answer(said.from));
         let Said { from, until, interrupted, hung_up, machine } = said;
@@ -170,7 +174,7 @@ impl<'a> Talk<'a> {
     async fn listen(&mut self, call: &mut dyn LiveCall, listen: Listen) -> Turn {
         self.unanswered = None;
         loop {
-            let event = match call.listen(listen).await {
+            let event = match call.listen(listen).instrument(info_span!("hear")).await {
                 Heard::Words { text, from, until, recognition } => {
                     let interrupted = std::mem::take(&mut self.interrupted);
                     if let Some(recognition) = &recognition {
@@ -178,7 +182,7 @@ impl<'a> Talk<'a> {
                         self.unanswered = Some(Unanswered { until, decided, understood });
                     }
                     self.note_words(text.clone(), (from, until), recognition.map(|it| it.by));
-                    let choice = self.choice(&text).await;
+                    let choice = self.choice(&text).instrument(info_span!("understand")).await;
                     Event::Heard { text, interrupted, choice }
                 }
                 Heard::Aside { text, from, until } => {
@@ -231,7 +235,8 @@ impl<'a> Talk<'a> {
         };
         let mut failure = TransferFailure::Unsupported;
         for &how in ways {
-            match call.transfer(&TransferTarget { to: to.clone(), how, ring, wait: None }).await {
+            let target = TransferTarget { to: to.clone(), how, ring, wait: None };
+            match call.transfer(&target).instrument(info_span!("transfer")).await {
                 Transferred::Taken { by, .. } => {
                     let by = if by == PartedBy::Customer { HungUpBy::Customer } else { HungUpBy::Robot };
                     return Turn::Ends(by, Some(Event::Transferred));

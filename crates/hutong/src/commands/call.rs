@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
+use axum::http::{Method, Uri};
 use clap::Args;
-use http_body_util::{BodyExt as _, Full, Limited};
 use hutong_store::key;
-use hyper::body::Bytes;
-use hyper::{Method, Request, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use reqwest::{Client, RequestBuilder};
 
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
@@ -29,7 +26,7 @@ pub(crate) struct CallArgs {
     /// The key to sign with; the newest valid one where it is not given
     #[arg(long)]
     key: Option<String>,
-    /// The server, where it is not the configured address of this machine
+    /// The server, where it is not the configured one: `public_url` where TLS is served, or else `listen`
     #[arg(long)]
     url: Option<String>,
     #[command(flatten)]
@@ -50,25 +47,24 @@ pub(crate) async fn run(args: CallArgs) -> Result<()> {
         .rfind(|known| known.revoked_at.is_none() && args.key.as_ref().is_none_or(|wanted| *wanted == known.app_key));
     let key = valid.ok_or_else(|| Error::Failed("no such valid key; `hutong key list` shows them all".to_owned()))?;
     let secret = installation.vault.open(&key.sealed_secret)?;
-    let base = args.url.unwrap_or_else(|| format!("http://{}", config.listen));
+    let base = args.url.unwrap_or_else(|| {
+        // A certificate is for a name, which only the public address has.
+        let is_named = config.tls.scheme() == "https" && !config.public_url.is_empty();
+        if is_named { config.public_url.clone() } else { format!("{}://{}", config.tls.scheme(), config.listen) }
+    });
     let uri: Uri =
         format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/')).parse().map_err(|error| {
             Error::Usage(format!("PATH: {error}; characters such as 中 or spaces have to be %-encoded"))
         })?;
     let signed = hutong_api::sign(&key.app_key, &secret, installation::now());
-    let mut request = Request::builder().method(method).uri(uri);
+    let mut request = client()?.request(method, uri.to_string());
     for (name, value) in signed {
         request = request.header(name, value);
     }
     if args.body.is_some() {
         request = request.header("content-type", "application/json;charset=utf-8");
     }
-    let request = request
-        .body(Full::new(Bytes::from(args.body.unwrap_or_default())))
-        .map_err(|error| Error::Usage(error.to_string()))?;
-    let answer = tokio::time::timeout(TIMEOUT, send(request))
-        .await
-        .map_err(|_| Error::Failed(format!("no answer within {} s", TIMEOUT.as_secs())))??;
+    let answer = send(request.body(args.body.unwrap_or_default())).await?;
     print(&format!("{answer}\n"))
 }
 
@@ -80,13 +76,34 @@ fn method_named(name: &str) -> Result<Method> {
     }
 }
 
-async fn send(request: Request<Full<Bytes>>) -> Result<String> {
-    let failed = |error: &dyn std::error::Error| Error::Failed(format!("the server did not answer: {error}"));
-    let client = Client::builder(TokioExecutor::new()).build_http();
-    let response = client.request(request).await.map_err(|error| failed(&error))?;
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| failed(&*error))?;
-    let bytes = body.to_bytes();
+fn client() -> Result<Client> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // Secrets go to the server and nowhere else.
+    let client = Client::builder().timeout(TIMEOUT).no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+    client.map_err(|error| Error::Failed(error.to_string()))
+}
+
+async fn send(request: RequestBuilder) -> Result<String> {
+    let mut response = request.send().await.map_err(|error| failed(&error))?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
+        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(Error::Failed(format!("the answer has more than {ANSWER_BYTES_MAX} bytes")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
     // Indented where it is JSON, as it came where it is not.
     let indented = serde_json::from_slice::<serde_json::Value>(&bytes).map(|json| format!("{json:#}"));
     Ok(indented.unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// The whole chain of causes: the first one alone says only which request failed.
+fn failed(error: &dyn std::error::Error) -> Error {
+    let mut text = format!("the server did not answer: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    Error::Failed(text)
 }

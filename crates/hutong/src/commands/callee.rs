@@ -9,7 +9,7 @@ use hutong_callee::{Farm, Options, Pace};
 use crate::cli::print;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::serve;
+use crate::{log, serve};
 
 #[derive(Debug, Args)]
 pub(crate) struct CalleeArgs {
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: CalleeArgs) -> Result<()> {
     if port_first > port_last {
         return Err(Error::Usage("--port-last must not be below --port-first".to_owned()));
     }
-    serve::init_log(&Config::load(None)?)?;
+    let _traces = log::init(&Config::load(None)?)?;
     let stop = serve::stop_signal()?;
     if let Some(folder) = &record {
         std::fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;

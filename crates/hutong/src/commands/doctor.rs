@@ -1,6 +1,7 @@
 //! `hutong doctor`
 
 mod recordings;
+mod server;
 mod speech;
 mod trunks;
 mod voices;
@@ -35,6 +36,7 @@ pub(crate) async fn run(args: &InstallationArgs) -> Result<()> {
             mend: "put that installation's installation.key into the data folder, or make new keys".to_owned(),
         }
     });
+    findings.extend(server::look(&config, &store).await?);
     findings.extend(store.read(look).await?);
     let is_served = installation::lock(&config.data).is_err();
     let now = installation::now();

@@ -24,6 +24,7 @@ conformance! {
     an_answered_orphan_keeps_when_it_was_answered,
     an_orphan_is_finished_by_exactly_one,
     orphans_are_given_out_in_portions,
+    a_row_can_be_written_without_a_change,
 }
 
 const AFTER_THE_LEASE: Moment = Moment(START.ms() + 1000 * LEASE.as_secs().cast_signed());
@@ -174,4 +175,15 @@ async fn orphans_are_given_out_in_portions(store: TestStore) {
     fixture.claim(id, 5).await;
 
     assert_eq!(orphans(&fixture, AFTER_THE_LEASE, 3).await.len(), 3);
+}
+
+async fn a_row_can_be_written_without_a_change(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    let node = fixture.node;
+    let newest = fixture.read(|db, _| node::newest_start(db)).await;
+    fixture.write(move |db, _| node::touch(db, node)).await;
+
+    assert_eq!(fixture.read(|db, _| node::newest_start(db)).await, newest);
+    assert!(newest.is_some());
+    assert!(renew(&fixture, START).await, "the lease is as it was");
 }
