@@ -5,6 +5,7 @@
 //! that commit in groups. One SQL text and one row mapping serve SQLite and PostgreSQL.
 
 pub mod announcement;
+pub mod audit;
 pub mod audio;
 pub mod blacklist;
 pub mod call;
@@ -29,9 +30,12 @@ pub mod recording;
 pub mod regrade;
 pub mod robot;
 pub mod scenes;
+pub mod session;
+pub mod sign_in;
 pub mod sms;
 pub mod task;
 pub mod unheard;
+pub mod user;
 pub mod vault;
 pub mod waiting;
 
