@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hutong_domain::address::Networks;
 use hutong_domain::ids::{CompanyId, NodeId, SceneId};
 use hutong_domain::moment::{Clock, Moment};
 use hutong_domain::rules::Rules;
@@ -40,12 +41,12 @@ pub struct App {
     pub dial: async_channel::Sender<Claimed>,
     /// Tells the dialer to look at the tasks at once.
     pub wake: Arc<tokio::sync::Notify>,
-    /// What a request may cost.
+    /// What a request may cost, and who is believed about where it comes from.
     pub limits: Limits,
 }
 
-/// What a request may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a request may cost, and who is believed about where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a request body.
     pub body_bytes_max: usize,
@@ -53,6 +54,8 @@ pub struct Limits {
     pub request_time_max: Duration,
     /// How far the `datetime` header may be from our clock, either way.
     pub clock_skew_max: Duration,
+    /// Proxies that say in `X-Forwarded-For` or `X-Real-IP` whose a request is.
+    pub trusted_proxies: Networks,
 }
 
 impl Default for Limits {
@@ -61,6 +64,7 @@ impl Default for Limits {
             body_bytes_max: 16 << 20,
             request_time_max: Duration::from_secs(30),
             clock_skew_max: Duration::from_secs(180),
+            trusted_proxies: Networks::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod keys;
 mod sign;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -12,8 +13,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hutong_domain::address;
+use hutong_domain::audit::Actor;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::Moment;
+use hutong_store::audit::By;
 use hutong_store::key::Edition;
 
 use crate::answer::{ApiError, Thing};
@@ -26,10 +30,16 @@ pub use sign::sign;
 const APP_KEY: HeaderName = HeaderName::from_static("appkey");
 const DATETIME: HeaderName = HeaderName::from_static("datetime");
 const SIGN: HeaderName = HeaderName::from_static("sign");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 const UNKNOWN_KEY: ApiError = ApiError::Unauthenticated("appkey 不存在或已停用");
 const BAD_SIGNATURE: ApiError =
     ApiError::Unauthenticated("签名不正确，sign 应为 Base64(HMAC-SHA1(appsecret, appkey + \"\\n\" + datetime))");
+
+/// Whom a connection comes from: the server puts it beside each request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
 
 /// An authenticated key. Asking for one in a handler is what keeps strangers out of it.
 pub(crate) struct Caller(Arc<Key>);
@@ -75,9 +85,9 @@ impl Caller {
         self.0.edition
     }
 
-    /// Who did something, as it is kept with what was done.
-    pub(crate) fn actor(&self) -> String {
-        format!("key {}", self.0.app_key)
+    /// Who does something now, as it is kept with what is done.
+    pub(crate) fn by(&self, api: &Api) -> By {
+        By { actor: Actor::Key(self.0.app_key.clone()), at: api.clock.now() }
     }
 }
 
@@ -89,6 +99,8 @@ impl FromRequestParts<Arc<Api>> for Caller {
             Some(app_key) => by_signature(api, app_key, &parts.headers).await?,
             None => by_password(api, &parts.headers).await?,
         };
+        // Whoever does not know the secret learns nothing of where the key may be used.
+        check_address(api, &key, parts)?;
         key.take_one_request()?;
         Ok(Self(key))
     }
@@ -101,7 +113,7 @@ async fn by_signature(api: &Api, app_key: &HeaderValue, headers: &HeaderMap) -> 
     let datetime = headers.get(DATETIME).ok_or_else(|| ApiError::ClockSkew("缺少请求头 datetime".to_owned()))?;
     let datetime = datetime.as_bytes().trim_ascii();
     let tag = STANDARD.decode(sign.as_bytes().trim_ascii()).map_err(|_| BAD_SIGNATURE)?;
-    if !key.signed(datetime, &tag) {
+    if !key.signed(datetime, &tag, api.clock.now()) {
         return Err(BAD_SIGNATURE);
     }
     check_clock(api, datetime)?;
@@ -129,7 +141,27 @@ async fn by_password(api: &Api, headers: &HeaderMap) -> Result<Arc<Key>, ApiErro
     let (app_key, secret) =
         basic(header.as_bytes()).ok_or(ApiError::Unauthenticated("请求头 Authorization 无法识别"))?;
     let key = find(api, app_key.as_bytes()).await?;
-    if key.has_secret(secret.as_bytes()) { Ok(key) } else { Err(ApiError::Unauthenticated("appsecret 不正确")) }
+    let now = api.clock.now();
+    if key.has_secret(secret.as_bytes(), now) { Ok(key) } else { Err(ApiError::Unauthenticated("appsecret 不正确")) }
+}
+
+/// Whether the request comes from where the key may be used.
+fn check_address(api: &Api, key: &Key, parts: &Parts) -> Result<(), ApiError> {
+    if key.allowed.is_empty() {
+        return Ok(());
+    }
+    let text = |value: &HeaderValue| str::from_utf8(value.as_bytes()).ok().map(str::to_owned);
+    // A proxy that writes what is no text says nothing that could be believed.
+    let forwarded: Vec<String> =
+        parts.headers.get_all(FORWARDED_FOR).iter().map(|value| text(value).unwrap_or("?".to_owned())).collect();
+    let real_ip = parts.headers.get(REAL_IP).and_then(text);
+    let from = parts.extensions.get::<Peer>().and_then(|Peer(peer)| {
+        address::client(*peer, &api.limits.trusted_proxies, forwarded.iter().map(String::as_str), real_ip.as_deref())
+    });
+    match from {
+        Some(from) if key.allowed.contains(from) => Ok(()),
+        from => Err(ApiError::ForbiddenAddress(from)),
+    }
 }
 
 fn basic(header: &[u8]) -> Option<(String, String)> {

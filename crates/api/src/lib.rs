@@ -20,7 +20,7 @@ mod server;
 mod wire;
 
 pub use app::{App, ConnectionLimits, Limits};
-pub use auth::sign;
+pub use auth::{Peer, sign};
 pub use recording::{LookedUp, NoRecordings, ReadError, RecordingFile, RecordingFiles, Recordings};
 pub use router::router;
 pub use server::serve;

@@ -7,6 +7,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use tokio::time::timeout;
 use tower::Service;
 
 use crate::app::ConnectionLimits;
+use crate::auth::Peer;
 use crate::compat::path;
 
 /// How long to wait before accepting again when the system is out of sockets.
@@ -49,10 +51,10 @@ pub async fn serve(
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            (stream, slot) = accept(&listener, &slots) => {
+            (stream, peer, slot) = accept(&listener, &slots) => {
                 let (server, stopping) = (Arc::clone(&server), stopping.clone());
                 connections.spawn(async move {
-                    server.run(stream, stopping).await;
+                    server.run(stream, Peer(peer), stopping).await;
                     drop(slot);
                 });
             }
@@ -69,12 +71,12 @@ pub async fn serve(
 }
 
 /// The next connection, once there is a slot for it.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, IpAddr, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, peer)) => return (stream, peer.ip(), slot),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 #[allow(clippy::disallowed_methods, reason = "waits for the system, in no campaign's time")]
@@ -102,10 +104,10 @@ struct Server {
 }
 
 impl Server {
-    async fn run(&self, stream: TcpStream, mut stopping: watch::Receiver<bool>) {
+    async fn run(&self, stream: TcpStream, peer: Peer, mut stopping: watch::Receiver<bool>) {
         // Answers are written whole: nothing is gained by waiting for more.
         let _ = stream.set_nodelay(true);
-        let service = service_fn(|request| Box::pin(answer(self.router.clone(), request)));
+        let service = service_fn(|request| Box::pin(answer(self.router.clone(), peer, request)));
         let mut connection = self.protocol.serve_connection(TokioIo::new(stream), service);
         let mut told = false;
         loop {
@@ -127,7 +129,8 @@ impl Server {
     }
 }
 
-async fn answer(mut router: Router, mut request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(mut router: Router, peer: Peer, mut request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    request.extensions_mut().insert(peer);
     if let Some(collapsed) = path::collapse(request.uri()) {
         *request.uri_mut() = collapsed;
     }

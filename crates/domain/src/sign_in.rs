@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn a_name_is_one_user_however_it_is_written() {
-        let check = |text: &str, expected: Option<&str>| assert_eq!(user_name(text).ok().as_deref(), expected, "{text}");
+        let check =
+            |text: &str, expected: Option<&str>| assert_eq!(user_name(text).ok().as_deref(), expected, "{text}");
         check(" Anna@Example.com ", Some("anna@example.com"));
         check("张三", Some("张三"));
         check("a", Some("a"));

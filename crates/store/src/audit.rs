@@ -3,7 +3,7 @@
 //! Whoever changes something for a person does so through [`By`]: it looks at the thing before and after, and writes a row
 //! where something differs. So a change that was refused, or changed nothing, leaves none.
 
-mod thing;
+mod object;
 
 use hutong_domain::audit::{Action, Actor, bounded, difference};
 use hutong_domain::ids::CompanyId;
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use crate::db::{Db, Row, Value};
 use crate::error::Result;
 use crate::values;
-pub use thing::Thing;
+pub use object::Object;
 
 /// Who changes something, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +33,13 @@ impl By {
         &self,
         db: &mut Db,
         action: Action,
-        thing: &Thing<'_>,
+        object: &Object<'_>,
         work: impl FnOnce(&mut Db) -> Result<T>,
     ) -> Result<T> {
-        let before = thing.read_locked(db)?;
+        let before = object.read_locked(db)?;
         let done = work(db)?;
-        let after = thing.read(db)?;
-        self.note(db, action, thing, before, after)?;
+        let after = object.read(db)?;
+        self.note(db, action, object, before, after)?;
         Ok(done)
     }
 
@@ -47,9 +47,9 @@ impl By {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn made(&self, db: &mut Db, action: Action, thing: &Thing<'_>) -> Result<()> {
-        let after = thing.read(db)?;
-        self.note(db, action, thing, None, after)
+    pub fn made(&self, db: &mut Db, action: Action, object: &Object<'_>) -> Result<()> {
+        let after = object.read(db)?;
+        self.note(db, action, object, None, after)
     }
 
     /// Keeps a change that is not to be seen at the thing itself, such as how many numbers were imported. Nothing is kept
@@ -61,7 +61,7 @@ impl By {
         &self,
         db: &mut Db,
         action: Action,
-        thing: &Thing<'_>,
+        object: &Object<'_>,
         before: Option<Json>,
         after: Option<Json>,
     ) -> Result<()> {
@@ -74,9 +74,9 @@ impl By {
                 self.at,
                 &self.actor.to_string(),
                 action.name(),
-                thing.kind(),
-                &thing.id(),
-                thing.company(),
+                object.kind(),
+                &object.id(),
+                object.company(),
                 before.as_deref(),
                 after.as_deref()
             ],

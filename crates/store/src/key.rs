@@ -86,7 +86,8 @@ pub struct PreviousSecret {
     pub until: Moment,
 }
 
-const COLUMNS: &str = "SELECT created_at, app_key, sealed_secret, edition, requests_per_s, revoked_at, allowed_addresses,
+const COLUMNS: &str =
+    "SELECT created_at, app_key, sealed_secret, edition, requests_per_s, revoked_at, allowed_addresses,
     previous_secret, previous_until, rotated_at FROM app_key";
 
 fn with_companies(db: &mut Db, mut key: AppKey) -> Result<AppKey> {
@@ -169,13 +170,7 @@ pub fn all(db: &mut Db) -> Result<Vec<AppKey>> {
 ///
 /// # Errors
 /// When the store fails.
-pub fn update(
-    db: &mut Db,
-    app_key: &str,
-    edition: Edition,
-    requests_per_s: i64,
-    allowed: &Networks,
-) -> Result<bool> {
+pub fn update(db: &mut Db, app_key: &str, edition: Edition, requests_per_s: i64, allowed: &Networks) -> Result<bool> {
     let changed = db.execute(
         "UPDATE app_key SET edition = ?2, requests_per_s = ?3, allowed_addresses = ?4
          WHERE app_key = ?1 AND revoked_at IS NULL",

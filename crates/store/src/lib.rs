@@ -5,8 +5,8 @@
 //! that commit in groups. One SQL text and one row mapping serve SQLite and PostgreSQL.
 
 pub mod announcement;
-pub mod audit;
 pub mod audio;
+pub mod audit;
 pub mod blacklist;
 pub mod call;
 pub mod callback;

@@ -109,8 +109,11 @@ pub fn seen(db: &mut Db, id: SessionId, now: Moment) -> Result<()> {
 /// # Errors
 /// When the store fails.
 pub fn of_user(db: &mut Db, user: UserId, rules: &SessionRules, now: Moment) -> Result<Vec<Session>> {
-    let found =
-        db.query(&format!("{COLUMNS} WHERE s.user_id = ?1 ORDER BY s.seen_at DESC, s.id DESC"), values![user], session)?;
+    let found = db.query(
+        &format!("{COLUMNS} WHERE s.user_id = ?1 ORDER BY s.seen_at DESC, s.id DESC"),
+        values![user],
+        session,
+    )?;
     Ok(found.into_iter().filter(|session| rules.lasts(session.began_at, session.seen_at, now)).collect())
 }
 

@@ -49,8 +49,7 @@ pub struct NewUser {
     pub password: PasswordHash,
 }
 
-const COLUMNS: &str =
-    "SELECT u.id, u.name, u.role, u.all_companies, u.created_at, u.password_changed_at, u.disabled_at FROM console_user u";
+const COLUMNS: &str = "SELECT u.id, u.name, u.role, u.all_companies, u.created_at, u.password_changed_at, u.disabled_at FROM console_user u";
 
 fn user(row: &Row<'_>) -> Result<(User, bool)> {
     let role: Role = row.parsed(2, "console_user.role")?;
@@ -67,11 +66,10 @@ fn user(row: &Row<'_>) -> Result<(User, bool)> {
 
 fn with_companies(db: &mut Db, (mut user, all): (User, bool)) -> Result<User> {
     if !all {
-        let companies = db.query(
-            "SELECT company_id FROM console_user_company WHERE user_id = ?1",
-            values![user.id],
-            |row| row.int(0).map(CompanyId),
-        )?;
+        let companies =
+            db.query("SELECT company_id FROM console_user_company WHERE user_id = ?1", values![user.id], |row| {
+                row.int(0).map(CompanyId)
+            })?;
         user.access = Access::new(user.access.role(), Reach::Companies(companies.into_iter().collect()));
     }
     Ok(user)

@@ -1,5 +1,6 @@
 //! Application keys, and the secrets that they keep.
 
+use hutong_domain::address::Networks;
 use hutong_domain::ids::CompanyId;
 use hutong_store::key::{self, AppKey, Edition, Secret};
 use hutong_store::vault::Vault;
@@ -22,6 +23,9 @@ fn new_key(name: &str, companies: &[i64]) -> AppKey {
         companies: companies.iter().copied().map(CompanyId).collect(),
         created_at: START,
         revoked_at: None,
+        previous: None,
+        allowed: Networks::default(),
+        rotated_at: None,
     }
 }
 

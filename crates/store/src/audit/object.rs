@@ -12,7 +12,7 @@ use crate::values;
 
 /// Something that people change, by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thing<'a> {
+pub enum Object<'a> {
     /// A tenant.
     Company(CompanyId),
     /// A campaign of a company.
@@ -35,7 +35,7 @@ pub enum Thing<'a> {
     User(UserId),
 }
 
-impl Thing<'_> {
+impl Object<'_> {
     /// What kind of thing it is, as it stands in the log.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ impl Thing<'_> {
         self.look(db, "")
     }
 
-    /// Like [`Thing::read`]; nobody else changes it until the transaction ends.
+    /// Like [`Object::read`]; nobody else changes it until the transaction ends.
     pub(super) fn read_locked(&self, db: &mut Db) -> Result<Option<Json>> {
         self.look(db, if db.is_postgres() { " FOR UPDATE" } else { "" })
     }
@@ -192,8 +192,7 @@ const SCENE: &[&str] = &["name", "latest_version"];
 const GROUP: &[&str] = &["name", "remark"];
 const ENTRY: &[&str] = &["mobile", "group_id", "remark"];
 const ANNOUNCEMENT: &[&str] = &["name", "meaning"];
-const KEY: &[&str] =
-    &["edition", "requests_per_s", "allowed_addresses", "previous_until", "rotated_at", "revoked_at"];
+const KEY: &[&str] = &["edition", "requests_per_s", "allowed_addresses", "previous_until", "rotated_at", "revoked_at"];
 const USER: &[&str] = &["name", "role", "all_companies", "password_changed_at", "disabled_at"];
 
 /// Customers' numbers lose their middle. Of a trunk's password, which is sealed, only whether it is another one is to be
