@@ -111,6 +111,16 @@ pub fn find_by_id(db: &mut Db, id: UserId) -> Result<Option<User>> {
     found.map(|found| with_companies(db, found)).transpose()
 }
 
+/// The user with this id, whom nobody changes until the transaction ends.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_locked(db: &mut Db, id: UserId) -> Result<Option<User>> {
+    let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
+    let found = db.query_one(&format!("{COLUMNS} WHERE u.id = ?1{lock}"), values![id], user)?;
+    found.map(|found| with_companies(db, found)).transpose()
+}
+
 /// Every user, by name.
 ///
 /// # Errors
