@@ -7,6 +7,7 @@ use std::time::Duration;
 use figment::Figment;
 use figment::error::{Error as FigmentError, Kind};
 use figment::providers::{Env, Format as _, Toml};
+use hutong_domain::address::Networks;
 use hutong_domain::caps::Caps;
 use hutong_domain::hours::{DiallingDays, Hours, Weekdays};
 use hutong_domain::rules::Rules;
@@ -78,6 +79,7 @@ pub(crate) struct ApiConfig {
     request_timeout_s: u64,
     header_timeout_s: u64,
     connections_max: usize,
+    trusted_proxies: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -126,6 +128,7 @@ impl Config {
         self.sip.check()?;
         self.media.check()?;
         self.speech.check()?;
+        self.trusted_proxies()?;
         if self.dialing.calls_max == 0 {
             return Err(Error::config("dialing.calls_max", "must be at least 1"));
         }
@@ -192,12 +195,19 @@ impl Config {
         Duration::from_secs(self.dialing.drain_s)
     }
 
-    pub(crate) fn request_limits(&self) -> hutong_api::Limits {
-        hutong_api::Limits {
+    /// Who is believed about where a request comes from.
+    fn trusted_proxies(&self) -> Result<Networks> {
+        Networks::parse(&self.api.trusted_proxies)
+            .map_err(|error| Error::config("api.trusted_proxies", &error.to_string()))
+    }
+
+    pub(crate) fn request_limits(&self) -> Result<hutong_api::Limits> {
+        Ok(hutong_api::Limits {
             request_time_max: Duration::from_secs(self.api.request_timeout_s),
             clock_skew_max: Duration::from_secs(self.api.clock_skew_s),
+            trusted_proxies: self.trusted_proxies()?,
             ..hutong_api::Limits::default()
-        }
+        })
     }
 
     pub(crate) fn connection_limits(&self) -> hutong_api::ConnectionLimits {
@@ -300,6 +310,7 @@ mod tests {
         check("[media]\njitter_ms = 500", "media.jitter_ms");
         check("[media]\nlatching = \"always\"", "media.latching");
         check("[store]\nurl = \"mysql://x\"", "store.url");
+        check("[api]\ntrusted_proxies = [\"10.0.0.1/8\"]", "api.trusted_proxies: 10.0.0.1/8");
         check("public_url = \"hutong.example.com\"", "public_url");
         check("public_url = \"https://hutong.example.com/?a=b\"", "public_url");
         check("[recordings]\nurl = \"ftp://x\"", "recordings.url");

@@ -85,7 +85,7 @@ pub(crate) async fn until_stopped(
         node: Arc::new(move || parts.lease.node()),
         dial,
         wake,
-        limits: config.request_limits(),
+        limits: config.request_limits()?,
     });
     let pages = with_metrics(hutong_api::router(app), config, (&carrier, &recordings)).await?;
     let (stopping, stopped) = watch::channel(false);
