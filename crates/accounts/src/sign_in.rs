@@ -80,7 +80,7 @@ impl Accounts {
             let from = address.to_canonical().to_string();
             let session = session::begin(db, user.id, &known, (&from, &agent), (&rules, by.at))?;
             let after = serde_json::json!({ "session": session, "address": from });
-            by.note(db, Action::UserSignIn, &Object::User(user.id), None, Some(after))?;
+            by.note(db, Action::UserSignIn, &Object::User(&user.name), None, Some(after))?;
             Ok(Some((user, session)))
         });
         let (user, session) = begun.await?.ok_or(Refused::Wrong)?;
@@ -120,12 +120,12 @@ impl Accounts {
     /// # Errors
     /// When there is no such user.
     pub async fn end_session(&self, actor: &Actor, name: &str, id: SessionId) -> Result<bool> {
-        let (user, by) = (self.find(name).await?.id, self.by(actor));
+        let (user, by) = (self.find(name).await?, self.by(actor));
         let end = move |db: &mut Db| {
-            let ended = session::end(db, user, id)?;
+            let ended = session::end(db, user.id, id)?;
             if ended {
                 let before = serde_json::json!({ "session": id });
-                by.note(db, Action::UserSignOut, &Object::User(user), Some(before), None)?;
+                by.note(db, Action::UserSignOut, &Object::User(&user.name), Some(before), None)?;
             }
             Ok(ended)
         };

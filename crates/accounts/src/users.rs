@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hutong_domain::access::{Access, Reach, Role};
 use hutong_domain::audit::{Action, Actor};
-use hutong_domain::ids::{CompanyId, SessionId, UserId};
+use hutong_domain::ids::{CompanyId, SessionId};
 use hutong_domain::moment::Clock;
 use hutong_domain::sign_in::{SessionRules, Subject, check_password, user_name};
 use hutong_store::audit::{By, Object};
@@ -53,7 +53,7 @@ impl Accounts {
         let by = self.by(actor);
         let made = self.store.write(CompanyId(0), move |db| {
             let Some(id) = user::insert(db, &new, by.at)? else { return Ok(None) };
-            by.made(db, Action::UserCreate, &Object::User(id))?;
+            by.made(db, Action::UserCreate, &Object::User(&new.name))?;
             user::find_by_id(db, id)
         });
         made.await?.ok_or(Error::NameTaken(name))
@@ -75,7 +75,7 @@ impl Accounts {
         check_password(&user.name, &password.0)?;
         let hash = self.passwords.hash(password).await?;
         let subject = Subject::Name(user.name.clone());
-        self.change(actor, Action::UserPassword, user.id, move |db, by| {
+        self.change(actor, Action::UserPassword, user.name.clone(), move |db, by| {
             user::set_password(db, user.id, &hash, by.at)?;
             session::end_all(db, user.id, but)?;
             sign_in::forget(db, &subject)
@@ -90,7 +90,7 @@ impl Accounts {
     pub async fn set_role(&self, actor: &Actor, name: &str, role: Role) -> Result<User> {
         let user = self.find(name).await?;
         let access = Access::new(role, user.access.reach().clone());
-        self.change(actor, Action::UserRole, user.id, move |db, _| user::set_access(db, user.id, &access)).await?;
+        self.change(actor, Action::UserRole, user.name, move |db, _| user::set_access(db, user.id, &access)).await?;
         self.find(name).await
     }
 
@@ -108,7 +108,7 @@ impl Accounts {
             return Err(problem);
         }
         let set = move |db: &mut Db, _: &By| user::set_access(db, user.id, &access);
-        self.change(actor, Action::UserCompanies, user.id, set).await?;
+        self.change(actor, Action::UserCompanies, user.name, set).await?;
         self.find(name).await
     }
 
@@ -119,7 +119,7 @@ impl Accounts {
     pub async fn set_enabled(&self, actor: &Actor, name: &str, enabled: bool) -> Result<()> {
         let user = self.find(name).await?;
         let action = if enabled { Action::UserEnable } else { Action::UserDisable };
-        self.change(actor, action, user.id, move |db, by| {
+        self.change(actor, action, user.name, move |db, by| {
             if !enabled {
                 session::end_all(db, user.id, None)?;
             }
@@ -146,11 +146,11 @@ impl Accounts {
         &self,
         actor: &Actor,
         action: Action,
-        id: UserId,
+        name: String,
         work: impl Fn(&mut Db, &By) -> hutong_store::Result<()> + Send + 'static,
     ) -> Result<()> {
         let by = self.by(actor);
-        let change = move |db: &mut Db| by.change(db, action, &Object::User(id), |db| work(db, &by));
+        let change = move |db: &mut Db| by.change(db, action, &Object::User(&name), |db| work(db, &by));
         Ok(self.store.write(CompanyId(0), change).await?)
     }
 }

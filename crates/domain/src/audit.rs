@@ -138,14 +138,28 @@ pub fn difference(before: Option<Value>, after: Option<Value>) -> Option<(Option
     if before == after {
         return None;
     }
-    let (Some(Value::Object(before)), Some(Value::Object(after))) = (&before, &after) else {
-        return Some((before, after));
-    };
-    let other_than = |one: &Map<String, Value>, other: &Map<String, Value>| {
-        let differing = one.iter().filter(|(name, value)| other.get(*name) != Some(*value));
-        Some(Value::Object(differing.map(|(name, value)| (name.clone(), value.clone())).collect()))
-    };
-    Some((other_than(before, after), other_than(after, before)))
+    match (before, after) {
+        (Some(Value::Object(mut before)), Some(Value::Object(mut after))) => {
+            drop_common(&mut before, &mut after);
+            Some((Some(before.into()), Some(after.into())))
+        }
+        sides => Some(sides),
+    }
+}
+
+/// Leaves what differs, of documents within them too.
+fn drop_common(before: &mut Map<String, Value>, after: &mut Map<String, Value>) {
+    before.retain(|name, was| match (was, after.get_mut(name)) {
+        (was, Some(is)) if *was == *is => {
+            after.remove(name);
+            false
+        }
+        (Value::Object(was), Some(Value::Object(is))) => {
+            drop_common(was, is);
+            true
+        }
+        _ => true,
+    });
 }
 
 /// The JSON of one side of a change, cut to [`SIDE_BYTES_MAX`]: long texts lose their ends first, and where that is not
@@ -201,6 +215,9 @@ mod tests {
         let after = json!({ "name": "a", "seats": 4 });
         let expected = (Some(json!({ "seats": 3, "hours": "09:00" })), Some(json!({ "seats": 4 })));
         assert_eq!(difference(Some(before.clone()), Some(after)), Some(expected));
+        let trunks = [5, 30].map(|ring_s| Some(json!({ "name": "a", "trunk": { "user": "u", "ring_s": ring_s } })));
+        let [short, long] = [5, 30].map(|ring_s| Some(json!({ "trunk": { "ring_s": ring_s } })));
+        assert_eq!(difference(trunks[0].clone(), trunks[1].clone()), Some((short, long)));
         assert_eq!(difference(Some(before.clone()), Some(before.clone())), None);
         assert_eq!(difference(None, None), None);
         assert_eq!(difference(None, Some(before.clone())), Some((None, Some(before.clone()))));

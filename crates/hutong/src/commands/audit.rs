@@ -93,7 +93,8 @@ fn text(entry: &Entry, zone: &TimeZone) -> String {
     let company = company.map_or_else(|| "installation".to_owned(), |company| format!("company {company}"));
     let mut text = format!("{id}\t{}\t{actor}\t{action}\t{kind} {object}\t{company}", clock(*at, zone));
     for (sign, side) in [("-", before), ("+", after)] {
-        if let Some(side) = side {
+        // What was there before or is there after, and nothing else of it, has an empty other side.
+        if let Some(side) = side.as_ref().filter(|side| side.as_object().is_none_or(|fields| !fields.is_empty())) {
             let _ = write!(text, "\t{sign}{side}");
         }
     }
@@ -101,9 +102,10 @@ fn text(entry: &Entry, zone: &TimeZone) -> String {
     text
 }
 
-fn jsonl(entry: &Entry, zone: &TimeZone) -> String {
+fn jsonl(entry: &Entry, _: &TimeZone) -> String {
     let Entry { id, at, actor, action, kind, object, company, before, after } = entry;
-    let at = clock(*at, zone);
+    // A moment as other programs read it.
+    let at = jiff::Timestamp::from_millisecond(at.ms()).map_or(json!(at.ms()), |at| json!(at.to_string()));
     let line = json!({
         "id": id, "at": at, "actor": actor, "action": action, "kind": kind, "object": object, "company": company,
         "before": before, "after": after,

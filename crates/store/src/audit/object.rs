@@ -1,6 +1,6 @@
 //! What can be changed, and what the log shows of it: no secret, no password, and no customer's number in full.
 
-use hutong_domain::ids::{BlacklistEntryId, BlacklistGroupId, CallId, CompanyId, LineId, SceneId, TaskId, UserId};
+use hutong_domain::ids::{BlacklistEntryId, BlacklistGroupId, CallId, CompanyId, LineId, SceneId, TaskId};
 use hutong_domain::phone::mask;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
@@ -31,8 +31,8 @@ pub enum Object<'a> {
     Announcement(AnnouncementId),
     /// A key of the API.
     Key(&'a str),
-    /// A user of the console.
-    User(UserId),
+    /// A user of the console, by its name, which stays.
+    User(&'a str),
 }
 
 impl Object<'_> {
@@ -62,8 +62,7 @@ impl Object<'_> {
             Self::BlacklistGroup(_, id) => id.to_string(),
             Self::BlacklistEntry(_, id) => id.to_string(),
             Self::Announcement(id) => id.to_string(),
-            Self::Key(key) => (*key).to_owned(),
-            Self::User(id) => id.to_string(),
+            Self::Key(name) | Self::User(name) => (*name).to_owned(),
         }
     }
 
@@ -114,10 +113,10 @@ impl Object<'_> {
             Self::BlacklistEntry(company, id) => read("blacklist_entry", ENTRY, of_company, values![company, id])?,
             Self::Announcement(id) => read("announcement", ANNOUNCEMENT, "id = ?1", values![id.0])?,
             Self::Key(key) => read("app_key", KEY, "app_key = ?1", values![key])?,
-            Self::User(id) => read("console_user", USER, "id = ?1", values![id])?,
+            Self::User(name) => read("console_user", USER, "name = ?1", values![name])?,
         };
         let Some(mut fields) = found else { return Ok(None) };
-        fields.iter_mut().for_each(|(name, value)| hide(name, value));
+        fields.iter_mut().for_each(|(name, value)| show(name, value));
         self.add_others(db, &mut fields)?;
         Ok(Some(Json::Object(fields)))
     }
@@ -140,10 +139,11 @@ impl Object<'_> {
                 "SELECT company_id FROM app_key_company WHERE app_key = ?1 ORDER BY company_id",
                 values![key],
             ),
-            Self::User(id) => ids(
+            Self::User(name) => ids(
                 "companies",
-                "SELECT company_id FROM console_user_company WHERE user_id = ?1 ORDER BY company_id",
-                values![id],
+                "SELECT c.company_id FROM console_user_company c JOIN console_user u ON u.id = c.user_id
+                 WHERE u.name = ?1 ORDER BY c.company_id",
+                values![name],
             ),
             _ => Ok(()),
         }
@@ -193,19 +193,25 @@ const GROUP: &[&str] = &["name", "remark"];
 const ENTRY: &[&str] = &["mobile", "group_id", "remark"];
 const ANNOUNCEMENT: &[&str] = &["name", "meaning"];
 const KEY: &[&str] = &["edition", "requests_per_s", "allowed_addresses", "previous_until", "rotated_at", "revoked_at"];
-const USER: &[&str] = &["name", "role", "all_companies", "password_changed_at", "disabled_at"];
+const USER: &[&str] = &["role", "all_companies", "password_changed_at", "disabled_at"];
 
 /// Customers' numbers lose their middle. Of a trunk's password, which is sealed, only whether it is another one is to be
-/// seen.
-fn hide(name: &str, value: &mut Json) {
+/// seen. Moments become readable.
+fn show(name: &str, value: &mut Json) {
+    let is_moment = name.ends_with("_at") || name.ends_with("_until");
     match value {
+        Json::Number(ms) if is_moment => {
+            if let Some(at) = ms.as_i64().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) {
+                *value = at.to_string().into();
+            }
+        }
         Json::String(number) if matches!(name, "mobile" | "customer_phone") => *number = mask(number),
         Json::String(sealed) if name == "password" => {
             let digest = Sha256::digest(sealed.as_bytes());
             let beginning: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
             *sealed = format!("sealed {beginning}");
         }
-        Json::Object(fields) => fields.iter_mut().for_each(|(name, value)| hide(name, value)),
+        Json::Object(fields) => fields.iter_mut().for_each(|(name, value)| show(name, value)),
         _ => {}
     }
 }

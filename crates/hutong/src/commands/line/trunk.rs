@@ -115,17 +115,19 @@ impl TrunkArgs {
     pub(crate) fn settings(self, vault: &Vault) -> Result<String> {
         let server = self.server.clone();
         let server = server.ok_or_else(|| Error::Usage("--server is needed: where the trunk is".to_owned()))?;
-        self.sealed(Trunk::at(&server), vault)
+        settings::seal(&self.over(Trunk::at(&server))?, vault).map_err(|error| Error::Usage(format!("--{error}")))
     }
 
     /// The settings of a line after a change of what is given.
     pub(crate) fn changed(self, before: &str, vault: &Vault) -> Result<String> {
         let trunk = settings::open(before, vault).map_err(|error| Error::Failed(error.to_string()))?;
-        self.sealed(trunk, vault)
-    }
-
-    fn sealed(self, trunk: Trunk, vault: &Vault) -> Result<String> {
-        settings::seal(&self.over(trunk)?, vault).map_err(|error| Error::Usage(format!("--{error}")))
+        let (known, changed) = (trunk.password.clone(), self.over(trunk)?);
+        let mut kept = settings::seal(&changed, vault).map_err(|error| Error::Usage(format!("--{error}")))?;
+        if changed.password == known {
+            // Sealed anew, it would look like another one to the audit log.
+            kept = settings::with_password_of(&kept, before).map_err(|error| Error::Failed(error.to_string()))?;
+        }
+        Ok(kept)
     }
 
     fn over(self, trunk: Trunk) -> Result<Trunk> {
