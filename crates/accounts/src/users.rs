@@ -73,14 +73,16 @@ impl Accounts {
     ) -> Result<()> {
         let user = self.find(name).await?;
         check_password(&user.name, &password.0)?;
-        let hash = self.passwords.hash(password).await?;
-        let subject = Subject::Name(user.name.clone());
-        self.change(actor, Action::UserPassword, user.name.clone(), move |db, by| {
+        let (hash, by) = (self.passwords.hash(password).await?, self.by(actor));
+        let set = move |db: &mut Db| {
             user::set_password(db, user.id, &hash, by.at)?;
-            session::end_all(db, user.id, but)?;
-            sign_in::forget(db, &subject)
-        })
-        .await
+            let ended = session::end_all(db, user.id, but)?;
+            sign_in::forget(db, &Subject::Name(user.name.clone()))?;
+            // Of a password, nothing is to be seen that differs.
+            let after = serde_json::json!({ "sessions_ended": ended });
+            by.note(db, Action::UserPassword, &Object::User(&user.name), None, Some(after))
+        };
+        Ok(self.store.write(CompanyId(0), set).await?)
     }
 
     /// Gives a user another role, within the companies that it has.

@@ -195,8 +195,8 @@ const ANNOUNCEMENT: &[&str] = &["name", "meaning"];
 const KEY: &[&str] = &["edition", "requests_per_s", "allowed_addresses", "previous_until", "rotated_at", "revoked_at"];
 const USER: &[&str] = &["role", "all_companies", "password_changed_at", "disabled_at"];
 
-/// Customers' numbers lose their middle. Of a trunk's password, which is sealed, only whether it is another one is to be
-/// seen. Moments become readable.
+/// Customers' numbers lose their middle. Of what is sealed, a key's secret or a trunk's password, only whether it is another
+/// one is to be seen. Moments become readable.
 fn show(name: &str, value: &mut Json) {
     let is_moment = name.ends_with("_at") || name.ends_with("_until");
     match value {
@@ -206,7 +206,7 @@ fn show(name: &str, value: &mut Json) {
             }
         }
         Json::String(number) if matches!(name, "mobile" | "customer_phone") => *number = mask(number),
-        Json::String(sealed) if name == "password" => {
+        Json::String(sealed) if matches!(name, "password" | "sealed_secret") => {
             let digest = Sha256::digest(sealed.as_bytes());
             let beginning: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
             *sealed = format!("sealed {beginning}");
