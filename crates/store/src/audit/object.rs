@@ -192,7 +192,8 @@ const SCENE: &[&str] = &["name", "latest_version"];
 const GROUP: &[&str] = &["name", "remark"];
 const ENTRY: &[&str] = &["mobile", "group_id", "remark"];
 const ANNOUNCEMENT: &[&str] = &["name", "meaning"];
-const KEY: &[&str] = &["edition", "requests_per_s", "allowed_addresses", "previous_until", "rotated_at", "revoked_at"];
+const KEY: &[&str] =
+    &["edition", "requests_per_s", "allowed_addresses", "sealed_secret", "previous_until", "rotated_at", "revoked_at"];
 const USER: &[&str] = &["role", "all_companies", "password_changed_at", "disabled_at"];
 
 /// Customers' numbers lose their middle. Of what is sealed, a key's secret or a trunk's password, only whether it is another
