@@ -202,6 +202,14 @@ mod tests {
     }
 
     #[test]
+    fn every_action_stands_in_the_documentation() {
+        let page = include_str!("../../../docs/accounts.md");
+        let missing: Vec<&str> =
+            Action::ALL.iter().map(|it| it.name()).filter(|name| !page.contains(&format!("`{name}`"))).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
     fn an_actor_says_what_it_is() {
         assert_eq!(Actor::User("anna".to_owned()).to_string(), "user anna");
         assert_eq!(Actor::Key("k1".to_owned()).to_string(), "key k1");
