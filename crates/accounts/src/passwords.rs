@@ -105,7 +105,7 @@ mod tests {
     #[tokio::test]
     async fn no_more_passwords_wait_than_can_be_checked_in_time() {
         let passwords = Passwords::new();
-        let all = Arc::clone(&passwords.places).acquire_many_owned(WAITING_MAX as u32).await.unwrap();
+        let all = Arc::clone(&passwords.places).acquire_many_owned(u32::try_from(WAITING_MAX).unwrap()).await.unwrap();
         assert!(matches!(passwords.verify(secret("x"), None).await, Err(Error::Busy)));
         drop(all);
         assert!(!passwords.verify(secret("x"), None).await.unwrap());

@@ -42,91 +42,70 @@ fn finished(installation: &Installation) -> (Tenant, Server, Client, u64) {
     (tenant, server, client, call)
 }
 
+/// Commands that change something, in an order in which each can be done, with what the log has to say of it.
+fn changes(tenant: &Tenant, waiting: &str, call: u64, key: &str, sound: &str) -> Vec<(&'static str, String)> {
+    let (company, line, scene) = (tenant.company, tenant.line, hutong_e2e::installation::BRIEF_SCENE);
+    let new_line = "--name 线 --phone 02180000002 --type sip --driver simulated";
+    vec![
+        ("company.create", "company add 别的公司 --seats 1".to_owned()),
+        ("company.update", format!("company set {company} --seats 7")),
+        ("line.create", format!("line add --company {company} {new_line}")),
+        ("line.update", format!("line set {line} --channels 9")),
+        ("scene.publish", format!("scene publish {scene} --company {company}")),
+        ("announcement.create", format!("announcement add {sound} --means 空号")),
+        ("announcement.delete", "announcement remove 1".to_owned()),
+        ("number.first", format!("number first --task {waiting} --number 13800138003")),
+        ("call.grade", format!("grade --call {call} --result 客户意向等级 --value A级(较强)")),
+        ("key.create", format!("key create --company {company}")),
+        ("key.update", format!("key set {key} --allow 127.0.0.1")),
+        ("key.bind", format!("key bind {key} --company 2")),
+        ("key.unbind", format!("key unbind {key} --company 2")),
+        ("key.rotate", format!("key rotate {key}")),
+        ("key.revoke", format!("key revoke {key}")),
+        ("user.create", format!("user add Anna --role operator --company {company} --generate")),
+        ("user.password", "user password anna --generate".to_owned()),
+        ("user.role", "user role anna viewer".to_owned()),
+        ("user.companies", "user companies anna".to_owned()),
+        ("user.disable", "user disable anna".to_owned()),
+        ("user.enable", "user enable anna".to_owned()),
+    ]
+}
+
+fn words(command: &str) -> Vec<&str> {
+    command.split_whitespace().collect()
+}
+
 #[test]
 fn every_command_that_changes_something_leaves_one_row_and_others_none() {
     let installation = Installation::new();
     let (tenant, _server, client, call) = finished(&installation);
-    let waiting = client.write("task/createTask", &tenant.new_task(&client, &json!({}))).to_string();
+    let waiting = client.write("task/createTask", &tenant.new_task(&client, &json!({})));
     let numbers = ["13800138002", "13800138003"].map(str::to_owned);
-    client.write("task/importTaskCustomer", &tenant.import(&json!(waiting.parse::<u64>().unwrap()), &numbers));
-    let other = installation.key(tenant.company, &[]).key;
+    client.write("task/importTaskCustomer", &tenant.import(&waiting, &numbers));
+    let (waiting, key) = (waiting.to_string(), installation.key(tenant.company, &[]).key);
     let sound: Vec<i16> = (0..32_000).map(|n: i32| i16::try_from(n * (n % 97) % 9_000).unwrap()).collect();
     let file = installation.data().join("announcement.wav");
     std::fs::write(&file, wav::write_alaw(&sound)).unwrap();
-    let (company, line, call, file) =
-        (tenant.company.to_string(), tenant.line.to_string(), call.to_string(), file.display().to_string());
-    let (key, scene) = (&other[..], hutong_e2e::installation::BRIEF_SCENE);
-    let level = "客户意向等级";
-    let script: &[(&str, &[&str])] = &[
-        ("company.create", &["company", "add", "别的公司", "--seats", "1"]),
-        ("company.update", &["company", "set", &company, "--seats", "7"]),
-        (
-            "line.create",
-            &[
-                "line",
-                "add",
-                "--company",
-                &company,
-                "--name",
-                "线",
-                "--phone",
-                "02180000002",
-                "--type",
-                "sip",
-                "--driver",
-                "simulated",
-            ],
-        ),
-        ("line.update", &["line", "set", &line, "--channels", "9"]),
-        ("scene.publish", &["scene", "publish", scene, "--company", &company]),
-        ("announcement.create", &["announcement", "add", &file, "--means", "空号"]),
-        ("announcement.delete", &["announcement", "remove", "1"]),
-        ("number.first", &["number", "first", "--task", &waiting, "--number", "13800138003"]),
-        ("call.grade", &["grade", "--call", &call, "--result", level, "--value", "A级(较强)"]),
-        ("key.create", &["key", "create", "--company", &company]),
-        ("key.update", &["key", "set", key, "--allow", "127.0.0.1"]),
-        ("key.bind", &["key", "bind", key, "--company", "2"]),
-        ("key.unbind", &["key", "unbind", key, "--company", "2"]),
-        ("key.rotate", &["key", "rotate", key]),
-        ("key.revoke", &["key", "revoke", key]),
-        ("user.create", &["user", "add", "Anna", "--role", "operator", "--company", &company, "--generate"]),
-        ("user.password", &["user", "password", "anna", "--generate"]),
-        ("user.role", &["user", "role", "anna", "viewer"]),
-        ("user.companies", &["user", "companies", "anna"]),
-        ("user.disable", &["user", "disable", "anna"]),
-        ("user.enable", &["user", "enable", "anna"]),
-    ];
+    let script = changes(&tenant, &waiting, call, &key, &file.display().to_string());
     let rows = log(&installation, &[]).len();
-    for (at, (action, arguments)) in script.iter().enumerate() {
-        installation.run(arguments);
+    for (at, (action, command)) in script.iter().enumerate() {
+        installation.run(&words(command));
         let log = log(&installation, &[]);
-        assert_eq!(log.len(), rows + at + 1, "{arguments:?} leaves one row");
-        assert_eq!(log[0]["action"], *action, "{arguments:?}");
+        assert_eq!(log.len(), rows + at + 1, "{command} leaves one row");
+        assert_eq!(log[0]["action"], *action, "{command}");
         assert!(log[0]["actor"].as_str().unwrap().starts_with("command line "), "{}", log[0]);
     }
-    let quiet: &[&[&str]] = &[
-        &["company", "list"],
-        &["company", "set", &company, "--seats", "7"],
-        &["key", "list"],
-        &["key", "show", key],
-        &["user", "list"],
-        &["user", "sessions", "anna"],
-        &["grade", "--call", &call],
-    ];
-    let refused: &[&[&str]] = &[
-        &["key", "revoke", key],
-        &["key", "rotate", key],
-        &["key", "create", "--company", "99"],
-        &["user", "add", "anna", "--generate"],
-        &["user", "role", "nobody", "admin"],
-        &["announcement", "remove", "1"],
-        &["number", "first", "--task", &waiting, "--number", "13900000000"],
-    ];
-    for arguments in quiet {
-        installation.run(arguments);
+    let again = format!("company set {} --seats 7", tenant.company);
+    let (show, grade) = (format!("key show {key}"), format!("grade --call {call}"));
+    for command in [&again, &show, &grade, "company list", "key list", "user list", "user sessions anna"] {
+        installation.run(&words(command));
     }
-    for arguments in refused {
-        assert_ne!(program::run(installation.data(), arguments).code, Some(0), "{arguments:?}");
+    let (revoke, rotate) = (format!("key revoke {key}"), format!("key rotate {key}"));
+    let unknown = format!("number first --task {waiting} --number 13900000000");
+    let refused =
+        ["key create --company 99", "user add anna --generate", "user role nobody admin", "announcement remove 1"];
+    for command in [&revoke, &rotate, &unknown].into_iter().map(String::as_str).chain(refused) {
+        assert_ne!(program::run(installation.data(), &words(command)).code, Some(0), "{command}");
     }
     let log = log(&installation, &[]);
     assert_eq!(log.len(), rows + script.len());
