@@ -25,7 +25,8 @@ use crate::installation;
 
 /// Who gives commands: the account on this machine, and whose it was before `sudo`.
 pub(crate) fn command_line() -> Actor {
-    let account = whoami::username().unwrap_or_else(|_| "unknown".to_owned());
+    // In a container, an account often has no name.
+    let account = whoami::username().unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
     let before = std::env::var("SUDO_USER").ok().filter(|before| !before.is_empty() && *before != account);
     Actor::CommandLine(match before {
         Some(before) => format!("{account} (sudo of {before})"),

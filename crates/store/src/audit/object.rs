@@ -190,7 +190,7 @@ const LINE: &[&str] = &[
 ];
 const SCENE: &[&str] = &["name", "latest_version"];
 const GROUP: &[&str] = &["name", "remark"];
-const ENTRY: &[&str] = &["mobile", "group_id", "remark"];
+const ENTRY: &[&str] = &["mobile", "group_id"];
 const ANNOUNCEMENT: &[&str] = &["name", "meaning"];
 const KEY: &[&str] =
     &["edition", "requests_per_s", "allowed_addresses", "sealed_secret", "previous_until", "rotated_at", "revoked_at"];

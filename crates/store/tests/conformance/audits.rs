@@ -121,7 +121,7 @@ async fn a_row_goes_with_the_transaction_of_its_change(store: TestStore) {
 
 async fn secrets_and_numbers_of_customers_do_not_enter_the_log(store: TestStore) {
     let fixture = Fixture::new(&store).await;
-    let entry = NewEntry { mobile: "13800138000".to_owned(), name: "王".to_owned(), remark: String::new() };
+    let entry = NewEntry { mobile: "13800138000".to_owned(), name: "王".to_owned(), remark: "先生".to_owned() };
     fixture
         .write(move |db, company| {
             let (id, _) = blacklist::add(db, company, BlacklistGroupId::DEFAULT, &entry, START)?;
@@ -142,9 +142,9 @@ async fn secrets_and_numbers_of_customers_do_not_enter_the_log(store: TestStore)
     let entries = all(&store).await;
     let password = &entries[0].after.as_ref().unwrap()["settings"];
     assert!(password["password"].as_str().unwrap().starts_with("sealed "), "that it is another one is to be seen");
-    assert_eq!(entries[2].after, Some(json!({ "group_id": -1, "mobile": "138*****000", "remark": "" })));
+    assert_eq!(entries[2].after, Some(json!({ "group_id": -1, "mobile": "138*****000" })));
     let text = format!("{entries:?}");
-    for hidden in ["13800138000", "王", "sealed-one", "sealed-two"] {
+    for hidden in ["13800138000", "王", "先生", "sealed-one", "sealed-two"] {
         assert!(!text.contains(hidden), "{hidden}: {text}");
     }
 }

@@ -182,3 +182,24 @@ fn password(file: &Path) -> Result<Secret> {
     read.map_err(|cause| Error::file(file, cause))?;
     Ok(Secret(text.lines().next().unwrap_or_default().to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_stays_is_not_sealed_anew() {
+        let vault = Vault::new(&[7; 32]);
+        let trunk = Trunk {
+            user: Some("account".to_owned()),
+            password: Some(Secret("hunter2".to_owned())),
+            ..Trunk::at("trunk.example")
+        };
+        let before = settings::seal(&trunk, &vault).unwrap();
+        let changed = TrunkArgs { ring_seconds: Some(30), ..TrunkArgs::default() }.changed(&before, &vault).unwrap();
+        let sealed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["password"].clone();
+        assert!(sealed(&before).is_string());
+        assert_eq!(sealed(&changed), sealed(&before));
+        assert_eq!(settings::open(&changed, &vault).unwrap(), Trunk { ring_s: 30, ..trunk });
+    }
+}
