@@ -145,6 +145,7 @@ async fn make_key(store: &Store, vault: &Vault, company: CompanyId) -> Result<(S
         previous: None,
         allowed: Networks::default(),
         rotated_at: None,
+        used_at: None,
     };
     store.write(CompanyId(0), move |db| key::insert(db, &kept)).await?;
     Ok((app_key, secret))

@@ -52,6 +52,7 @@ pub async fn create(
         companies: companies.into_iter().collect(),
         created_at: by.at,
         rotated_at: None,
+        used_at: None,
         revoked_at: None,
     };
     let app_key = new.app_key.clone();

@@ -23,8 +23,8 @@ use hutong_store::key::Edition;
 use crate::answer::{ApiError, Thing};
 use crate::app::Api;
 use crate::compat::datetime;
-use keys::Key;
 pub(crate) use keys::KeyRing;
+use keys::{Key, OpenSecret};
 pub use sign::sign;
 
 const APP_KEY: HeaderName = HeaderName::from_static("appkey");
@@ -40,6 +40,9 @@ const BAD_SIGNATURE: ApiError =
 /// Whom a connection comes from: the server puts it beside each request.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
+
+/// A key, and which of its secrets was proven to be known.
+type Proven = (Arc<Key>, Arc<OpenSecret>);
 
 /// An authenticated key. Asking for one in a handler is what keeps strangers out of it.
 pub(crate) struct Caller(Arc<Key>);
@@ -95,29 +98,28 @@ impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        let key = match parts.headers.get(APP_KEY) {
+        let (key, secret) = match parts.headers.get(APP_KEY) {
             Some(app_key) => by_signature(api, app_key, &parts.headers).await?,
             None => by_password(api, &parts.headers).await?,
         };
         // Whoever does not know the secret learns nothing of where the key may be used.
         check_address(api, &key, parts)?;
         key.take_one_request()?;
+        key.note_use(&secret, api);
         Ok(Self(key))
     }
 }
 
 /// Base64( HMAC-SHA1( secret, appkey + "\n" + datetime ) ), over the header text exactly as sent.
-async fn by_signature(api: &Api, app_key: &HeaderValue, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
+async fn by_signature(api: &Api, app_key: &HeaderValue, headers: &HeaderMap) -> Result<Proven, ApiError> {
     let key = find(api, app_key.as_bytes().trim_ascii()).await?;
     let sign = headers.get(SIGN).ok_or(ApiError::Unauthenticated("缺少请求头 sign"))?;
     let datetime = headers.get(DATETIME).ok_or_else(|| ApiError::ClockSkew("缺少请求头 datetime".to_owned()))?;
     let datetime = datetime.as_bytes().trim_ascii();
     let tag = STANDARD.decode(sign.as_bytes().trim_ascii()).map_err(|_| BAD_SIGNATURE)?;
-    if !key.signed(datetime, &tag, api.clock.now()) {
-        return Err(BAD_SIGNATURE);
-    }
+    let secret = key.signed(datetime, &tag, api.clock.now()).ok_or(BAD_SIGNATURE)?;
     check_clock(api, datetime)?;
-    Ok(key)
+    Ok((key, secret))
 }
 
 fn check_clock(api: &Api, datetime: &[u8]) -> Result<(), ApiError> {
@@ -136,13 +138,13 @@ fn check_clock(api: &Api, datetime: &[u8]) -> Result<(), ApiError> {
 }
 
 /// `curl -u APPKEY:APPSECRET`, for people and tools.
-async fn by_password(api: &Api, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
+async fn by_password(api: &Api, headers: &HeaderMap) -> Result<Proven, ApiError> {
     let header = headers.get(AUTHORIZATION).ok_or(ApiError::Unauthenticated("缺少请求头 appkey、datetime、sign"))?;
     let (app_key, secret) =
         basic(header.as_bytes()).ok_or(ApiError::Unauthenticated("请求头 Authorization 无法识别"))?;
     let key = find(api, app_key.as_bytes()).await?;
-    let now = api.clock.now();
-    if key.has_secret(secret.as_bytes(), now) { Ok(key) } else { Err(ApiError::Unauthenticated("appsecret 不正确")) }
+    let secret = key.has_secret(secret.as_bytes(), api.clock.now());
+    secret.map(|secret| (key, secret)).ok_or(ApiError::Unauthenticated("appsecret 不正确"))
 }
 
 /// Whether the request comes from where the key may be used.

@@ -3,6 +3,9 @@ ALTER TABLE app_key ADD COLUMN allowed_addresses TEXT NOT NULL DEFAULT '';
 ALTER TABLE app_key ADD COLUMN previous_secret TEXT;
 ALTER TABLE app_key ADD COLUMN previous_until BIGINT;
 ALTER TABLE app_key ADD COLUMN rotated_at BIGINT;
+-- When each of the two was last used, to the minute.
+ALTER TABLE app_key ADD COLUMN used_at BIGINT;
+ALTER TABLE app_key ADD COLUMN previous_used_at BIGINT;
 
 -- Users of the console. Names are in small letters; the password as a PHC string of Argon2id.
 CREATE TABLE console_user (

@@ -73,6 +73,8 @@ pub struct AppKey {
     pub created_at: Moment,
     /// When it got the secret that it has.
     pub rotated_at: Option<Moment>,
+    /// When that secret was last used, to the minute.
+    pub used_at: Option<Moment>,
     /// When it was revoked.
     pub revoked_at: Option<Moment>,
 }
@@ -84,11 +86,13 @@ pub struct PreviousSecret {
     pub sealed_secret: String,
     /// From when on it is not good any more.
     pub until: Moment,
+    /// When it was last used, to the minute.
+    pub used_at: Option<Moment>,
 }
 
 const COLUMNS: &str =
     "SELECT created_at, app_key, sealed_secret, edition, requests_per_s, revoked_at, allowed_addresses,
-    previous_secret, previous_until, rotated_at FROM app_key";
+    previous_secret, previous_until, rotated_at, used_at, previous_used_at FROM app_key";
 
 fn with_companies(db: &mut Db, mut key: AppKey) -> Result<AppKey> {
     key.companies = db.query(
@@ -101,6 +105,7 @@ fn with_companies(db: &mut Db, mut key: AppKey) -> Result<AppKey> {
 
 fn key(row: &Row<'_>) -> Result<AppKey> {
     let previous = row.text_or_null(7)?.zip(row.moment_or_null(8)?);
+    let previous_used_at = row.moment_or_null(11)?;
     Ok(AppKey {
         created_at: row.moment(0)?,
         app_key: row.text(1)?,
@@ -109,8 +114,13 @@ fn key(row: &Row<'_>) -> Result<AppKey> {
         requests_per_s: row.int(4)?,
         revoked_at: row.moment_or_null(5)?,
         allowed: row.parsed(6, "app_key.allowed_addresses")?,
-        previous: previous.map(|(sealed_secret, until)| PreviousSecret { sealed_secret, until }),
+        previous: previous.map(|(sealed_secret, until)| PreviousSecret {
+            sealed_secret,
+            until,
+            used_at: previous_used_at,
+        }),
         rotated_at: row.moment_or_null(9)?,
+        used_at: row.moment_or_null(10)?,
         companies: Vec::new(),
     })
 }
@@ -123,8 +133,8 @@ pub fn insert(db: &mut Db, key: &AppKey) -> Result<()> {
     let previous = key.previous.as_ref();
     db.execute(
         "INSERT INTO app_key (app_key, sealed_secret, edition, requests_per_s, created_at, allowed_addresses,
-             previous_secret, previous_until, rotated_at, revoked_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             previous_secret, previous_until, rotated_at, revoked_at, used_at, previous_used_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         values![
             &key.app_key,
             &key.sealed_secret,
@@ -135,7 +145,9 @@ pub fn insert(db: &mut Db, key: &AppKey) -> Result<()> {
             previous.map(|it| it.sealed_secret.as_str()),
             previous.map(|it| it.until),
             key.rotated_at,
-            key.revoked_at
+            key.revoked_at,
+            key.used_at,
+            previous.and_then(|it| it.used_at)
         ],
     )?;
     for &company in &key.companies {
@@ -203,11 +215,26 @@ pub fn set_companies(db: &mut Db, app_key: &str, companies: &BTreeSet<CompanyId>
 /// When the store fails.
 pub fn rotate(db: &mut Db, app_key: &str, sealed_secret: &str, until: Moment, now: Moment) -> Result<bool> {
     let changed = db.execute(
-        "UPDATE app_key SET previous_secret = sealed_secret, previous_until = ?3, sealed_secret = ?2, rotated_at = ?4
+        "UPDATE app_key SET previous_secret = sealed_secret, previous_until = ?3, previous_used_at = used_at,
+             sealed_secret = ?2, rotated_at = ?4, used_at = NULL
          WHERE app_key = ?1 AND revoked_at IS NULL",
         values![app_key, sealed_secret, until, now],
     )?;
     Ok(changed == 1)
+}
+
+/// Notes that a secret of a key was used, whichever of the two it is by now.
+///
+/// # Errors
+/// When the store fails.
+pub fn used(db: &mut Db, app_key: &str, sealed_secret: &str, at: Moment) -> Result<()> {
+    db.execute(
+        "UPDATE app_key SET used_at = CASE WHEN sealed_secret = ?2 THEN ?3 ELSE used_at END,
+             previous_used_at = CASE WHEN previous_secret = ?2 THEN ?3 ELSE previous_used_at END
+         WHERE app_key = ?1",
+        values![app_key, sealed_secret, at],
+    )?;
+    Ok(())
 }
 
 /// Revokes a key; false when there is none that could be revoked.

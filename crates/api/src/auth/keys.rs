@@ -1,6 +1,7 @@
 //! The keys that were used lately, so that a request costs no read of the store for its key.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use governor::middleware::NoOpMiddleware;
@@ -19,6 +20,8 @@ use crate::app::App;
 
 /// How long it may take until a change of a key is heeded, its revocation above all: `docs/accounts.md` says so.
 const KEY_TIME_TO_LIVE: Duration = Duration::from_secs(1);
+/// How exactly it is known when a secret was last used: its row is written no more often by a process.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
 /// Keys that are remembered, unknown ones included.
 const KEYS_MAX: u64 = 10_000;
 /// No key is longer, so that strangers cannot fill the memory.
@@ -31,15 +34,15 @@ pub(crate) struct Key {
     pub(crate) companies: Vec<CompanyId>,
     /// Where its requests may come from; everywhere where nothing is named.
     pub(crate) allowed: Networks,
-    secret: OpenSecret,
+    secret: Arc<OpenSecret>,
     /// The secret before the last rotation, and until when it is good.
-    previous: Option<(OpenSecret, Moment)>,
+    previous: Option<(Arc<OpenSecret>, Moment)>,
     limiter: Option<Arc<Limiter>>,
 }
 
 impl Key {
-    /// Whether `tag` is the signature of `datetime`, with a secret that is good at `now`.
-    pub(crate) fn signed(&self, datetime: &[u8], tag: &[u8], now: Moment) -> bool {
+    /// The secret, good at `now`, with which `tag` is the signature of `datetime`.
+    pub(crate) fn signed(&self, datetime: &[u8], tag: &[u8], now: Moment) -> Option<Arc<OpenSecret>> {
         self.with_a_secret(now, |secret| {
             let mut mac = secret.mac.clone();
             mac.update(self.app_key.as_bytes());
@@ -49,17 +52,34 @@ impl Key {
         })
     }
 
-    /// Whether `given` is the key's secret at `now`.
-    pub(crate) fn has_secret(&self, given: &[u8], now: Moment) -> bool {
+    /// The secret, good at `now`, that is `given`.
+    pub(crate) fn has_secret(&self, given: &[u8], now: Moment) -> Option<Arc<OpenSecret>> {
         self.with_a_secret(now, |secret| secret.is(given))
     }
 
     /// Tries every secret that is good, whichever fits: what is tried takes the same time wherever it differs, and so does
     /// all of it.
-    fn with_a_secret(&self, now: Moment, fits: impl Fn(&OpenSecret) -> bool) -> bool {
+    fn with_a_secret(&self, now: Moment, fits: impl Fn(&OpenSecret) -> bool) -> Option<Arc<OpenSecret>> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
         let secrets = std::iter::once(&self.secret).chain(previous.map(|(secret, _)| secret));
-        secrets.fold(false, |fitted, secret| fits(secret) | fitted)
+        secrets.fold(None, |fitting, secret| if fits(secret) { Some(Arc::clone(secret)) } else { fitting })
+    }
+
+    /// Keeps that a secret of this key is used, at most once a minute: what that takes does not hold up the request.
+    pub(crate) fn note_use(&self, secret: &OpenSecret, app: &App) {
+        let (now, noted) = (app.clock.now(), secret.noted_ms.load(Ordering::Relaxed));
+        if now.since(Moment(noted)) < NOTED_EVERY
+            || secret.noted_ms.compare_exchange(noted, now.ms(), Ordering::Relaxed, Ordering::Relaxed).is_err()
+        {
+            return;
+        }
+        let (store, app_key, sealed) = (app.store.clone(), self.app_key.clone(), secret.sealed.clone());
+        tokio::spawn(async move {
+            let noted = store.write(CompanyId(0), move |db| key::used(db, &app_key, &sealed, now)).await;
+            if let Err(error) = noted {
+                tracing::warn!(%error, "the use of a key could not be kept");
+            }
+        });
     }
 
     /// Counts a request against the key's limit.
@@ -75,17 +95,21 @@ impl Key {
 }
 
 /// A secret with which requests are checked.
-struct OpenSecret {
+pub(crate) struct OpenSecret {
     secret: Secret,
+    sealed: String,
+    /// When its use was last kept.
+    noted_ms: AtomicI64,
     /// HMAC-SHA1 that has taken in the secret: each request goes on from a copy.
     mac: Hmac<Sha1>,
 }
 
 impl OpenSecret {
-    fn open(app: &App, sealed: &str) -> Result<Self, VaultError> {
-        let secret = app.vault.open(sealed)?;
+    fn open(app: &App, sealed: String, used_at: Option<Moment>) -> Result<Arc<Self>, VaultError> {
+        let secret = app.vault.open(&sealed)?;
         let mac = Hmac::new_from_slice(secret.0.as_bytes()).map_err(|_| VaultError::NotOurs)?;
-        Ok(Self { secret, mac })
+        let noted_ms = AtomicI64::new(used_at.map_or(0, Moment::ms));
+        Ok(Arc::new(Self { secret, sealed, noted_ms, mac }))
     }
 
     /// Tags of both are compared, which takes the same time wherever, and however much, the secrets differ.
@@ -170,10 +194,11 @@ impl KeyRing {
             created_at: _,
             rotated_at: _,
             revoked_at: _,
+            used_at,
         } = found;
-        let secret = OpenSecret::open(app, &sealed_secret)?;
-        let previous = previous.map(|PreviousSecret { sealed_secret, until }| {
-            OpenSecret::open(app, &sealed_secret).map(|secret| (secret, until))
+        let secret = OpenSecret::open(app, sealed_secret, used_at)?;
+        let previous = previous.map(|PreviousSecret { sealed_secret, until, used_at }| {
+            OpenSecret::open(app, sealed_secret, used_at).map(|secret| (secret, until))
         });
         let previous = previous.transpose()?;
         // What was used of the limit stays used when the key is read again.

@@ -133,6 +133,36 @@ async fn after_a_rotation_both_secrets_are_good_until_the_old_one_ends() {
     assert_eq!((code_with(&world, SECRET).await, code_with(&world, "newer").await), (401, 401));
 }
 
+#[tokio::test]
+async fn it_is_known_to_the_minute_when_each_secret_was_last_used() {
+    let world = World::new().await;
+    let uses = async || {
+        // What is kept beside the request is kept before anything else runs on this thread for long.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let found = world.ours.read(|db, _| key::find(db, APP_KEY)).await.unwrap();
+        (found.used_at, found.previous.and_then(|previous| previous.used_at))
+    };
+    let start = world.ours.now();
+    assert_eq!((code_with(&world, "guess").await, uses().await), (401, (None, None)));
+    assert_eq!((code_with(&world, SECRET).await, uses().await), (200, (Some(start), None)));
+    world.ours.clock.advance(Duration::from_secs(59));
+    assert_eq!((code_with(&world, SECRET).await, uses().await), (200, (Some(start), None)));
+    world.ours.clock.advance(Duration::from_secs(1));
+    let minute = world.ours.now();
+    assert_eq!((code_with(&world, SECRET).await, uses().await), (200, (Some(minute), None)));
+
+    let sealed = Vault::new(&[7; KEY_BYTES]).seal(&Secret("newer".to_owned())).unwrap();
+    let until = minute.after(Duration::from_secs(600));
+    world.ours.write(move |db, _| key::rotate(db, APP_KEY, &sealed, until, minute)).await;
+    world.ours.clock.advance(Duration::from_secs(60));
+    let (old, new) = (world.ours.now(), world.ours.now().after(Duration::from_secs(5)));
+    assert_eq!((code_with(&world, SECRET).await, uses().await), (200, (None, Some(old))));
+    world.ours.clock.set(new);
+    assert_eq!((code_with(&world, "newer").await, uses().await), (200, (Some(new), Some(old))));
+}
+
 /// Asks from this address, with these headers.
 async fn from(world: &World, peer: &str, headers: &[(&str, &str)]) -> Reply {
     let mut request = Request::get("/openapi/v1/company/getCompanys").header("authorization", basic(SECRET));

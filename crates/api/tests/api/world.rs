@@ -144,6 +144,7 @@ impl World {
             previous: None,
             allowed: Networks::default(),
             rotated_at: None,
+            used_at: None,
         };
         self.ours.write(move |db, _| key::insert(db, &key)).await;
     }

@@ -114,9 +114,15 @@ pub(crate) async fn run(command: KeyCommand) -> Result<()> {
             print(&format!("APP_KEY={key}\nAPP_SECRET={}\n", secret.0))
         }
         KeyCommand::List { installation } => {
-            let store = installation::open(&installation.load()?)?.store;
+            let config = installation.load()?;
+            let (store, zone) = (installation::open(&config)?.store, config.zone()?);
+            let used = |key: &AppKey| key.used_at.max(key.previous.as_ref().and_then(|previous| previous.used_at));
+            let line = |key: &AppKey| match used(key) {
+                Some(at) => format!("{}\tlast used {}\n", row(key).trim_end(), clock(at, &zone)),
+                None => row(key),
+            };
             let keys = store.read(key::all).await?;
-            print(&keys.iter().map(row).collect::<String>())
+            print(&keys.iter().map(line).collect::<String>())
         }
         KeyCommand::Show(OneKey { key, installation }) => {
             let config = installation.load()?;
@@ -205,7 +211,8 @@ fn row(key: &AppKey) -> String {
 }
 
 fn details(key: &AppKey, zone: &TimeZone, now: Moment) -> String {
-    let AppKey { app_key, edition, requests_per_s, allowed, created_at, rotated_at, revoked_at, previous, .. } = key;
+    let AppKey { app_key, edition, requests_per_s, allowed, created_at, rotated_at, revoked_at, used_at, .. } = key;
+    let previous = key.previous.as_ref().filter(|previous| now < previous.until);
     let mut text = format!("key\t{app_key}\n");
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name}\t{value}");
@@ -218,7 +225,9 @@ fn details(key: &AppKey, zone: &TimeZone, now: Moment) -> String {
     line("created", clock(*created_at, zone));
     let moments = [
         ("secret of", *rotated_at),
-        ("old secret good until", previous.as_ref().map(|previous| previous.until).filter(|until| now < *until)),
+        ("last used", *used_at),
+        ("old secret good until", previous.map(|previous| previous.until)),
+        ("old secret last used", previous.and_then(|previous| previous.used_at)),
         ("revoked", *revoked_at),
     ];
     for (name, moment) in moments {

@@ -15,6 +15,7 @@ conformance! {
     a_key_is_bound_elsewhere_and_changed,
     a_key_keeps_its_secret_before_until_then,
     a_revoked_key_is_not_changed_any_more,
+    the_use_of_a_secret_is_kept_with_it,
 }
 
 fn new_key(name: &str, companies: &[i64]) -> AppKey {
@@ -29,6 +30,7 @@ fn new_key(name: &str, companies: &[i64]) -> AppKey {
         previous: None,
         allowed: Networks::default(),
         rotated_at: None,
+        used_at: None,
     }
 }
 
@@ -123,7 +125,7 @@ async fn a_key_keeps_its_secret_before_until_then(store: TestStore) {
     for (secret, before) in [("second", "first"), ("third", "second")] {
         assert!(fixture.write(move |db, _| key::rotate(db, "eins", secret, until, now)).await);
         let found = find(&fixture, "eins").await.unwrap();
-        let previous = PreviousSecret { sealed_secret: before.to_owned(), until };
+        let previous = PreviousSecret { sealed_secret: before.to_owned(), until, used_at: None };
         assert_eq!((found.sealed_secret.as_str(), found.previous), (secret, Some(previous)));
         assert_eq!((found.rotated_at, found.companies), (Some(now), vec![CompanyId(1)]));
     }
@@ -140,4 +142,24 @@ async fn a_revoked_key_is_not_changed_any_more(store: TestStore) {
         assert!(!fixture.write(move |db, _| key::update(db, name, Edition::May2018, 1, &Networks::default())).await);
     }
     assert_eq!(find(&fixture, "eins").await, before);
+}
+
+async fn the_use_of_a_secret_is_kept_with_it(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    insert(&fixture, AppKey { sealed_secret: "first".to_owned(), ..new_key("eins", &[1]) }).await.unwrap();
+    let later = |seconds| START.after(std::time::Duration::from_secs(seconds));
+    let uses = async || {
+        let found = find(&fixture, "eins").await.unwrap();
+        (found.used_at, found.previous.and_then(|previous| previous.used_at))
+    };
+    assert_eq!(uses().await, (None, None));
+    fixture.write(move |db, _| key::used(db, "eins", "first", later(1))).await;
+    assert_eq!(uses().await, (Some(later(1)), None));
+    fixture.write(move |db, _| key::rotate(db, "eins", "second", later(99), later(2))).await;
+    assert_eq!(uses().await, (None, Some(later(1))));
+    // Whoever took it for the current one a moment ago means the same secret.
+    fixture.write(move |db, _| key::used(db, "eins", "first", later(3))).await;
+    fixture.write(move |db, _| key::used(db, "eins", "second", later(4))).await;
+    fixture.write(move |db, _| key::used(db, "eins", "unknown", later(5))).await;
+    assert_eq!(uses().await, (Some(later(4)), Some(later(3))));
 }
