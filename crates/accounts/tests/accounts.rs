@@ -182,6 +182,26 @@ async fn guessing_takes_time_whether_there_is_such_a_user_or_not() {
     world.sign_in("anna", "another password").await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn guesses_that_come_at_the_same_time_are_counted_each() {
+    let world = World::new().await;
+    let guesses: Vec<_> = (0..20)
+        .map(|n| {
+            let accounts = world.accounts.clone();
+            tokio::spawn(async move { accounts.sign_in("anna", secret(&format!("guess {n}")), address(), "").await })
+        })
+        .collect();
+    let (mut wrong, mut waiting) = (0, 0);
+    for guess in guesses {
+        match guess.await.unwrap().unwrap_err() {
+            Refused::Wrong => wrong += 1,
+            Refused::Wait(_) => waiting += 1,
+            Refused::Failed(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!((wrong, waiting), (5, 15));
+}
+
 #[tokio::test]
 async fn another_process_knows_of_wrong_passwords_and_of_sessions() {
     let world = World::new().await;

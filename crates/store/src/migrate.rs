@@ -113,6 +113,9 @@ mod tests {
             "INSERT INTO call_record (id, company_id, first_utterance_id, first_result_id, utterances, results,
              created_at, modified_at) VALUES (17, 1, 1, 1, '[]', '[]', 5, 5)";
         db.execute(record, &[]).unwrap();
+        let key = "INSERT INTO app_key (app_key, sealed_secret, edition, requests_per_s, created_at)
+             VALUES ('old', 'sealed', '2018-05', 7, 5)";
+        db.execute(key, &[]).unwrap();
 
         migrate(&mut db, Moment(9), 0).unwrap();
 
@@ -121,6 +124,9 @@ mod tests {
                 Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?, row.text_or_null(4)?))
             });
         assert_eq!(found.unwrap(), Some((17, 5, 0, 0, None)));
+        let key = crate::key::find(&mut db, "old").unwrap().unwrap();
+        assert!(key.allowed.is_empty(), "it is good from everywhere, as it was");
+        assert_eq!((key.requests_per_s, key.previous, key.used_at), (7, None, None));
         let newest = db.query_int("SELECT MAX(version) FROM schema_migration", &[]).unwrap();
         assert_eq!(usize::try_from(newest).unwrap(), MIGRATIONS.len());
     }

@@ -137,7 +137,7 @@ async fn after_a_rotation_both_secrets_are_good_until_the_old_one_ends() {
 async fn it_is_known_to_the_minute_when_each_secret_was_last_used() {
     let world = World::new().await;
     let uses = async || {
-        // What is kept beside the request is kept before anything else runs on this thread for long.
+        // What is kept beside the request has its turn on this thread.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
