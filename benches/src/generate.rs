@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hutong_domain::address::Networks;
 use hutong_domain::ids::{CompanyId, LineId, TaskId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::moment::Moment;
@@ -141,6 +142,10 @@ async fn make_key(store: &Store, vault: &Vault, company: CompanyId) -> Result<(S
         companies: vec![company],
         created_at: BEGINNING,
         revoked_at: None,
+        previous: None,
+        allowed: Networks::default(),
+        rotated_at: None,
+        used_at: None,
     };
     store.write(CompanyId(0), move |db| key::insert(db, &kept)).await?;
     Ok((app_key, secret))

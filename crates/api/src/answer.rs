@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
@@ -137,6 +138,9 @@ pub(crate) enum ApiError {
     /// It is about something of a company that the key is not bound to.
     #[error("当前密钥无权访问该{0}")]
     Forbidden(&'static str),
+    /// It comes from where the key may not be used.
+    #[error("当前密钥不允许从该地址（{}）访问", .0.map_or_else(|| "未知".to_owned(), |from| from.to_string()))]
+    ForbiddenAddress(Option<IpAddr>),
     /// It is about something that does not exist.
     #[error("{} {id} 不存在", thing.label())]
     Unknown { thing: Thing, id: String },
@@ -205,7 +209,7 @@ impl ApiError {
     const fn wire(&self) -> (u16, StatusCode, &'static str) {
         match self {
             Self::Unauthenticated(_) => (401, StatusCode::OK, "校验数据错误"),
-            Self::Forbidden(_) => (403, StatusCode::OK, "权限不足"),
+            Self::Forbidden(_) | Self::ForbiddenAddress(_) => (403, StatusCode::OK, "权限不足"),
             Self::Unknown { .. } | Self::NoTaskYet | Self::NoOperation => (404, StatusCode::OK, "资源未找到"),
             Self::ClockSkew(_) => (408, StatusCode::OK, "时间选择不对"),
             Self::Parameter(_) | Self::Refused(_) => (412, StatusCode::OK, "参数错误"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hutong_domain::address::Networks;
 use hutong_domain::ids::{CompanyId, NodeId, SceneId};
 use hutong_domain::moment::{Clock, Moment};
 use hutong_domain::rules::Rules;
@@ -44,12 +45,12 @@ pub struct App {
     pub dial: async_channel::Sender<Claimed>,
     /// Tells the dialer to look at the tasks at once.
     pub wake: Arc<tokio::sync::Notify>,
-    /// What a request may cost.
+    /// What a request may cost, and who is believed about where it comes from.
     pub limits: Limits,
 }
 
-/// What a request may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a request may cost, and who is believed about where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a request body.
     pub body_bytes_max: usize,
@@ -61,6 +62,8 @@ pub struct Limits {
     pub failures_per_s_max: u32,
     /// Bytes of request bodies that are being read at once.
     pub bodies_bytes_max: usize,
+    /// Proxies that say in `X-Forwarded-For` or `X-Real-IP` whose a request is.
+    pub trusted_proxies: Networks,
 }
 
 impl Default for Limits {
@@ -71,6 +74,7 @@ impl Default for Limits {
             clock_skew_max: Duration::from_secs(180),
             failures_per_s_max: 100,
             bodies_bytes_max: 512 << 20,
+            trusted_proxies: Networks::default(),
         }
     }
 }

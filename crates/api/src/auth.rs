@@ -5,6 +5,7 @@ mod sign;
 mod strangers;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -13,16 +14,18 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hutong_domain::audit::Actor;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::Moment;
+use hutong_store::audit::By;
 use hutong_store::key::Edition;
 
 use crate::answer::{ApiError, Thing};
 use crate::app::Api;
 use crate::compat::datetime;
-use crate::server::ClientAddress;
-use keys::Key;
+use crate::server::{ClientAddress, client};
 pub(crate) use keys::KeyRing;
+use keys::{Key, OpenSecret};
 pub use sign::sign;
 pub(crate) use strangers::Strangers;
 
@@ -33,6 +36,13 @@ const SIGN: HeaderName = HeaderName::from_static("sign");
 const UNKNOWN_KEY: ApiError = ApiError::Unauthenticated("appkey 不存在或已停用");
 const BAD_SIGNATURE: ApiError =
     ApiError::Unauthenticated("签名不正确，sign 应为 Base64(HMAC-SHA1(appsecret, appkey + \"\\n\" + datetime))");
+
+/// Whom a connection comes from: the server puts it beside each request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// A key, and which of its secrets was proven to be known.
+type Proven = (Arc<Key>, Arc<OpenSecret>);
 
 /// An authenticated key. Asking for one in a handler is what keeps strangers out of it.
 pub(crate) struct Caller(Arc<Key>);
@@ -78,9 +88,9 @@ impl Caller {
         self.0.edition
     }
 
-    /// Who did something, as it is kept with what was done.
-    pub(crate) fn actor(&self) -> String {
-        format!("key {}", self.0.app_key)
+    /// Who does something now, as it is kept with what is done.
+    pub(crate) fn by(&self, api: &Api) -> By {
+        By { actor: Actor::Key(self.0.app_key.clone()), at: api.clock.now() }
     }
 }
 
@@ -89,11 +99,14 @@ impl FromRequestParts<Arc<Api>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let address = parts.extensions.get::<ClientAddress>().copied();
-        let key = match parts.headers.get(APP_KEY) {
+        let (key, secret) = match parts.headers.get(APP_KEY) {
             Some(app_key) => by_signature(api, app_key, &parts.headers, address).await?,
             None => by_password(api, &parts.headers, address).await?,
         };
+        // Whoever does not know the secret learns nothing of where the key may be used.
+        check_address(api, &key, parts)?;
         key.take_one_request()?;
+        key.note_use(&secret, api);
         Ok(Self(key))
     }
 }
@@ -104,7 +117,7 @@ async fn by_signature(
     app_key: &HeaderValue,
     headers: &HeaderMap,
     address: Option<ClientAddress>,
-) -> Result<Arc<Key>, ApiError> {
+) -> Result<Proven, ApiError> {
     let key = find(api, app_key.as_bytes().trim_ascii(), address).await?;
     let refuse = |error| api.strangers.refuse(address, error);
     let sign = headers.get(SIGN).ok_or_else(|| refuse(ApiError::Unauthenticated("缺少请求头 sign")))?;
@@ -112,11 +125,9 @@ async fn by_signature(
     let datetime = headers.get(DATETIME).ok_or_else(no_datetime)?;
     let datetime = datetime.as_bytes().trim_ascii();
     let tag = STANDARD.decode(sign.as_bytes().trim_ascii()).map_err(|_| refuse(BAD_SIGNATURE))?;
-    if !key.signed(datetime, &tag) {
-        return Err(refuse(BAD_SIGNATURE));
-    }
+    let secret = key.signed(datetime, &tag, api.clock.now()).ok_or_else(|| refuse(BAD_SIGNATURE))?;
     check_clock(api, datetime).map_err(refuse)?;
-    Ok(key)
+    Ok((key, secret))
 }
 
 fn check_clock(api: &Api, datetime: &[u8]) -> Result<(), ApiError> {
@@ -135,12 +146,26 @@ fn check_clock(api: &Api, datetime: &[u8]) -> Result<(), ApiError> {
 }
 
 /// `curl -u APPKEY:APPSECRET`, for people and tools.
-async fn by_password(api: &Api, headers: &HeaderMap, address: Option<ClientAddress>) -> Result<Arc<Key>, ApiError> {
+async fn by_password(api: &Api, headers: &HeaderMap, address: Option<ClientAddress>) -> Result<Proven, ApiError> {
     let refuse = |why| api.strangers.refuse(address, ApiError::Unauthenticated(why));
     let header = headers.get(AUTHORIZATION).ok_or_else(|| refuse("缺少请求头 appkey、datetime、sign"))?;
     let (app_key, secret) = basic(header.as_bytes()).ok_or_else(|| refuse("请求头 Authorization 无法识别"))?;
     let key = find(api, app_key.as_bytes(), address).await?;
-    if key.has_secret(secret.as_bytes()) { Ok(key) } else { Err(refuse("appsecret 不正确")) }
+    let secret = key.has_secret(secret.as_bytes(), api.clock.now());
+    secret.map(|secret| (key, secret)).ok_or_else(|| refuse("appsecret 不正确"))
+}
+
+/// Whether the request comes from where the key may be used.
+fn check_address(api: &Api, key: &Key, parts: &Parts) -> Result<(), ApiError> {
+    if key.allowed.is_empty() {
+        return Ok(());
+    }
+    let peer = parts.extensions.get::<Peer>();
+    let from = peer.and_then(|Peer(peer)| client(*peer, &parts.headers, &api.limits.trusted_proxies));
+    match from {
+        Some(from) if key.allowed.contains(from) => Ok(()),
+        from => Err(ApiError::ForbiddenAddress(from)),
+    }
 }
 
 fn basic(header: &[u8]) -> Option<(String, String)> {

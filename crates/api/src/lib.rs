@@ -21,7 +21,7 @@ mod server;
 mod wire;
 
 pub use app::{App, ConnectionLimits, Limits};
-pub use auth::sign;
+pub use auth::{Peer, sign};
 pub use letters::{CallbackLetters, LetterDraft, LetterError, WrittenLetter};
 pub use operations::health::Condition;
 pub use recording::{LookedUp, NoRecordings, ReadError, RecordingFile, RecordingFiles, Recordings};

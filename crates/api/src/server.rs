@@ -17,6 +17,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
+use hutong_domain::address::Networks;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,9 +33,10 @@ use tokio_rustls::rustls::ServerConfig;
 use tower::Service;
 
 use crate::app::ConnectionLimits;
+use crate::auth::Peer;
 use crate::compat::path;
 use addresses::Addresses;
-pub(crate) use addresses::ClientAddress;
+pub(crate) use addresses::{ClientAddress, client};
 
 /// How long to wait before accepting again when the system is out of sockets.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -57,13 +59,13 @@ pub struct Listener {
     /// Whether clients come by https, to this server or to a proxy in front of it: they are told to stay with it.
     pub is_https: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Arc<[IpAddr]>,
+    pub trusted_proxies: Networks,
 }
 
 impl From<TcpListener> for Listener {
     /// Plain HTTP, without a proxy.
     fn from(tcp: TcpListener) -> Self {
-        Self { tcp, tls: None, is_https: false, trusted_proxies: Arc::default() }
+        Self { tcp, tls: None, is_https: false, trusted_proxies: Networks::default() }
     }
 }
 
@@ -138,14 +140,14 @@ struct Server {
     limits: ConnectionLimits,
     tls: Option<Tls>,
     is_https: bool,
-    trusted_proxies: Arc<[IpAddr]>,
+    trusted_proxies: Networks,
     addresses: Addresses,
 }
 
 impl Server {
     async fn run(&self, stream: TcpStream, peer: IpAddr, mut stopping: watch::Receiver<bool>) {
         // What comes from a proxy comes from many clients.
-        let is_proxy = self.trusted_proxies.contains(&peer);
+        let is_proxy = self.trusted_proxies.contains(peer);
         let Some(_counted) = self.addresses.enter(peer, is_proxy) else {
             metrics::counter!("hutong_http_connections_refused_total").increment(1);
             tracing::debug!(%peer, "a connection was refused: its address has as many as it may");
@@ -196,6 +198,7 @@ impl Server {
         }
         let client = ClientAddress::of(peer, request.headers(), &self.trusted_proxies);
         request.extensions_mut().insert(client);
+        request.extensions_mut().insert(Peer(peer));
         let mut response = self.router.clone().call(request).await?;
         headers::secure(response.headers_mut(), self.is_https);
         Ok(response)

@@ -58,6 +58,10 @@ ids! {
     BlacklistEntryId,
     /// A text message template.
     SmsTemplateId,
+    /// A user of the console.
+    UserId,
+    /// A time that a user is signed in to the console.
+    SessionId,
     /// A running server process that holds a lease.
     NodeId,
 }

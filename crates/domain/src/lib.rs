@@ -3,6 +3,9 @@
 //! Everything here is a pure function or a plain value. What happens at a moment takes the moment as
 //! an argument; what happens by chance takes a seeded generator.
 
+pub mod access;
+pub mod address;
+pub mod audit;
 pub mod breaker;
 pub mod call;
 pub mod callback;
@@ -28,6 +31,7 @@ pub mod rules;
 pub mod sandbox;
 pub mod scene;
 pub mod sharing;
+pub mod sign_in;
 pub mod statistics;
 pub mod task;
 pub mod transfer;

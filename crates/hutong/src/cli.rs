@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    announcement, call, callback, callee, company, doctor, export, forecast, grade, key, line, manual, number, scene, why,
+    announcement, audit, call, callback, callee, company, doctor, export, forecast, grade, key, line, manual, number,
+    scene, user, why,
 };
 use crate::config::{self, Config};
 use crate::error::Result;
@@ -36,6 +37,11 @@ enum Command {
     /// Application keys of the open API
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Users of the console
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Show who changed what: the audit log, newest first
+    Audit(audit::AuditArgs),
     /// Lines: caller numbers, and what carries their calls
     #[command(subcommand)]
     Line(line::LineCommand),
@@ -138,6 +144,8 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         }
         Command::Company(command) => company::run(command).await,
         Command::Key(command) => key::run(command).await,
+        Command::User(command) => user::run(command).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Line(command) => line::run(command).await,
         Command::Announcement(command) => announcement::run(command).await,
         Command::Callee(args) => callee::run(args).await,

@@ -1,13 +1,13 @@
 //! The configuration: a TOML file, with the environment on top of it.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
 use figment::error::{Error as FigmentError, Kind};
 use figment::providers::{Env, Format as _, Toml};
+use hutong_domain::address::Networks;
 use hutong_domain::caps::Caps;
 use hutong_domain::hours::{DiallingDays, Hours, Weekdays};
 use hutong_domain::rules::Rules;
@@ -91,7 +91,7 @@ pub(crate) struct ApiConfig {
     connections_max: usize,
     connections_per_address_max: usize,
     failed_requests_per_s_max: u32,
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    trusted_proxies: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -143,6 +143,7 @@ impl Config {
         self.media.check()?;
         self.speech.check()?;
         self.callbacks.check()?;
+        self.trusted_proxies()?;
         if self.dialing.calls_max == 0 {
             return Err(Error::config("dialing.calls_max", "must be at least 1"));
         }
@@ -209,13 +210,20 @@ impl Config {
         Duration::from_secs(self.dialing.drain_s)
     }
 
-    pub(crate) fn request_limits(&self) -> hutong_api::Limits {
-        hutong_api::Limits {
+    /// Who is believed about where a request comes from.
+    pub(crate) fn trusted_proxies(&self) -> Result<Networks> {
+        Networks::parse(&self.api.trusted_proxies)
+            .map_err(|error| Error::config("api.trusted_proxies", &error.to_string()))
+    }
+
+    pub(crate) fn request_limits(&self) -> Result<hutong_api::Limits> {
+        Ok(hutong_api::Limits {
             request_time_max: Duration::from_secs(self.api.request_timeout_s),
             clock_skew_max: Duration::from_secs(self.api.clock_skew_s),
             failures_per_s_max: self.api.failed_requests_per_s_max,
+            trusted_proxies: self.trusted_proxies()?,
             ..hutong_api::Limits::default()
-        }
+        })
     }
 
     pub(crate) fn connection_limits(&self) -> hutong_api::ConnectionLimits {
@@ -338,6 +346,7 @@ mod tests {
         check("[callbacks]\nin_flight_max = 0", "callbacks.in_flight_max");
         check("[callbacks]\ntasks_at_once = 1000000", "callbacks.tasks_at_once");
         check("[store]\nurl = \"mysql://x\"", "store.url");
+        check("[api]\ntrusted_proxies = [\"10.0.0.1/8\"]", "api.trusted_proxies: 10.0.0.1/8");
         check("public_url = \"hutong.example.com\"", "public_url");
         check("public_url = \"https://hutong.example.com/?a=b\"", "public_url");
         check("[recordings]\nurl = \"ftp://x\"", "recordings.url");

@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use hutong_accounts::keys::{self, KeySettings};
 use hutong_callee::{Farm, Pace};
 use hutong_dialer::virtual_time::VirtualRuntime;
 use hutong_dialer::{Dialer, Runtime};
+use hutong_domain::address::Networks;
 use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_store::feed::FeedFilter;
@@ -23,7 +25,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 
 use self::campaigns::Campaigns;
 use crate::cli::print;
-use crate::commands::key::create;
+use crate::commands;
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
@@ -136,7 +138,10 @@ async fn contents(config: &Config, farm: &Farm) -> Result<Contents> {
     campaigns::connect(&store, &vault, farm.address()).await?;
     let (key, secret) = match newest_key(&store, campaigns.company).await? {
         Some(known) => (known.app_key, vault.open(&known.sealed_secret)?),
-        None => create(&store, &vault, vec![campaigns.company], Edition::May2018, 0).await?,
+        None => {
+            let settings = KeySettings { edition: Edition::May2018, requests_per_s: 0, allowed: Networks::default() };
+            keys::create(&store, &vault, commands::by(), [campaigns.company].into(), settings).await?
+        }
     };
     let answered = FeedFilter {
         finish_status: Some(hutong_domain::call::FinishStatus::Answered),

@@ -14,6 +14,8 @@ pub(crate) enum Error {
     #[error("{0}")]
     Vault(#[from] hutong_store::vault::VaultError),
     #[error("{0}")]
+    Account(#[from] hutong_accounts::Error),
+    #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
     Usage(String),
@@ -36,8 +38,10 @@ impl Error {
     /// What the process exits with.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config { .. } | Self::Usage(_) => 2,
-            Self::File { .. } | Self::Store(_) | Self::Vault(_) | Self::Io(_) | Self::Failed(_) => 1,
+            Self::Config { .. }
+            | Self::Usage(_)
+            | Self::Account(hutong_accounts::Error::Name(_) | hutong_accounts::Error::Password(_)) => 2,
+            Self::File { .. } | Self::Account(_) | Self::Store(_) | Self::Vault(_) | Self::Io(_) | Self::Failed(_) => 1,
         }
     }
 }

@@ -94,7 +94,7 @@ pub(crate) async fn until_stopped(
         conditions: conditions(&dialer, &disks),
         dial,
         wake,
-        limits: config.request_limits(),
+        limits: config.request_limits()?,
     });
     let pages = with_metrics(hutong_api::router(app.clone()), config, (&carrier, &recordings, &disks)).await?;
     let (stopping, stopped) = watch::channel(false);
@@ -138,7 +138,7 @@ fn listener_of(config: &Config, tcp: TcpListener, public_url: &str) -> Result<Li
         tcp,
         tls: config.tls.open()?,
         is_https: public_url.starts_with("https://"),
-        trusted_proxies: config.api.trusted_proxies.as_slice().into(),
+        trusted_proxies: config.trusted_proxies()?,
     })
 }
 

@@ -164,7 +164,7 @@ pub fn add(
     entry: &NewEntry,
     now: Moment,
 ) -> Result<(BlacklistEntryId, bool)> {
-    if let Some(known) = entry_of(db, company, group, &entry.mobile)? {
+    if let Some(known) = find(db, company, group, &entry.mobile)? {
         return Ok((known, false));
     }
     let id = BlacklistEntryId(db.next_id("blacklist_entry")?);
@@ -175,12 +175,16 @@ pub fn add(
     )?;
     if inserted == 0 {
         // Another process has added it meanwhile.
-        return Ok((entry_of(db, company, group, &entry.mobile)?.unwrap_or(id), false));
+        return Ok((find(db, company, group, &entry.mobile)?.unwrap_or(id), false));
     }
     Ok((id, true))
 }
 
-fn entry_of(
+/// The entry of a number in a group.
+///
+/// # Errors
+/// When the store fails.
+pub fn find(
     db: &mut Db,
     company: CompanyId,
     group: BlacklistGroupId,

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use hutong_domain::call::{CallKind, CallStatus, FinishStatus, HungUpBy};
 use hutong_domain::ids::{
-    BlacklistEntryId, BlacklistGroupId, CallId, CompanyId, CustomerId, LineId, NodeId, RobotId, SceneId, SmsTemplateId,
-    TaskId, TaskLineId, VoiceId,
+    BlacklistEntryId, BlacklistGroupId, CallId, CompanyId, CustomerId, LineId, NodeId, RobotId, SceneId, SessionId,
+    SmsTemplateId, TaskId, TaskLineId, UserId, VoiceId,
 };
 use hutong_domain::line::{LineKind, LineUse};
 use hutong_domain::moment::Moment;
@@ -376,6 +376,27 @@ impl Row<'_> {
         text.parse().map_err(|_| self.corrupt(name, text.to_owned()))
     }
 
+    /// Whatever the column holds, for those who only pass it on: a document as what it is, NULL as none.
+    ///
+    /// # Errors
+    /// When the column holds neither an integer nor a text.
+    pub(crate) fn any(&self, column: usize) -> Result<Option<serde_json::Value>> {
+        let is_int = match self {
+            Self::Sqlite(row) => matches!(row.get_ref(column)?, ValueRef::Integer(_)),
+            Self::Postgres(row) => {
+                row.columns().get(column).is_some_and(|it| *it.type_() == postgres::types::Type::INT8)
+            }
+        };
+        if is_int {
+            return Ok(self.int_or_null(column)?.map(Into::into));
+        }
+        let text = self.str_or_null(column)?;
+        Ok(text.map(|text| {
+            let document = text.starts_with(['{', '[']).then(|| serde_json::from_str(text).ok()).flatten();
+            document.unwrap_or_else(|| text.into())
+        }))
+    }
+
     /// A document kept as JSON; `name` is table and column.
     ///
     /// # Errors
@@ -431,9 +452,11 @@ int_values! {
     NodeId: it => it.get(),
     RobotId: it => it.get(),
     SceneId: it => it.get(),
+    SessionId: it => it.get(),
     SmsTemplateId: it => it.get(),
     TaskId: it => it.get(),
     TaskLineId: it => it.get(),
+    UserId: it => it.get(),
     VoiceId: it => it.get(),
     CallKind: it => it.number(),
     CallStatus: it => it.number(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hutong_domain::audit::{Action, Actor};
 use hutong_domain::call::{CallResult, CallStatus, FinishStatus, HungUpBy, Utterance};
 use hutong_domain::ids::{BlacklistGroupId, CompanyId, TaskId};
 use hutong_domain::moment::Moment;
@@ -11,6 +12,7 @@ use hutong_domain::scene::replay::Course;
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_domain::task::TaskStatus;
 
+use crate::audit::{By, Object};
 use crate::blacklist::NewEntry;
 use crate::callback::outbox;
 use crate::claim::{Claimed, learn};
@@ -179,7 +181,11 @@ pub fn never_again(db: &mut Db, claimed: &Claimed, now: Moment) -> Result<()> {
         name: claimed.customer_name.clone(),
         remark: format!("客户要求不再拨打（通话 {}）", claimed.call),
     };
-    blacklist::add(db, claimed.company, BlacklistGroupId::DEFAULT, &entry, now).map(|_| ())
+    if let (id, true) = blacklist::add(db, claimed.company, BlacklistGroupId::DEFAULT, &entry, now)? {
+        let by = By { actor: Actor::Hutong, at: now };
+        by.made(db, Action::BlacklistAdd, &Object::BlacklistEntry(claimed.company, id))?;
+    }
+    Ok(())
 }
 
 /// Counts the call in its task and takes the next call index, under the task's row lock: so indexes become

@@ -6,6 +6,7 @@
 
 pub mod announcement;
 pub mod audio;
+pub mod audit;
 pub mod blacklist;
 pub mod call;
 pub mod callback;
@@ -29,9 +30,12 @@ pub mod recording;
 pub mod regrade;
 pub mod robot;
 pub mod scenes;
+pub mod session;
+pub mod sign_in;
 pub mod sms;
 pub mod task;
 pub mod unheard;
+pub mod user;
 pub mod vault;
 pub mod waiting;
 

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use hutong_domain::audit::{Action, Actor};
 use hutong_domain::call::{CallResult, CallStatus, INTENT_LEVEL};
 use hutong_domain::ids::{CallId, CompanyId, SceneId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_domain::regrading::{self, Refused};
 use hutong_domain::scene::Scene;
+use serde_json::json;
 
+use crate::audit::{By, Object};
 use crate::callback::outbox;
 use crate::db::{Db, Row};
 use crate::error::{Error, Result};
-use crate::finish::{count_result, json, pairs, uncount_result};
+use crate::finish::{count_result, json as to_json, pairs, uncount_result};
 use crate::scenes::Scenes;
 use crate::{IdKind, Store, values};
 
@@ -24,8 +27,10 @@ pub struct Judgement {
     pub name: String,
     /// What it is from now on; none takes the result away.
     pub values: Vec<String>,
-    /// Who says so.
+    /// Who says so, as they are called.
     pub by: String,
+    /// Who it is that says so.
+    pub actor: Actor,
     /// Why, if they say.
     pub note: String,
     /// When.
@@ -155,11 +160,11 @@ fn apply(
     db.execute(
         "UPDATE call_record SET results = ?3, first_result_id = COALESCE(?4, first_result_id), modified_at = ?5
          WHERE company_id = ?1 AND id = ?2",
-        values![company, call, &json(&after)?, first_id, at],
+        values![company, call, &to_json(&after)?, first_id, at],
     )?;
     db.execute(
         "UPDATE call SET result_pairs = ?3, modified_at = ?4 WHERE company_id = ?1 AND id = ?2",
-        values![company, call, &json(&pairs(&after))?, at],
+        values![company, call, &to_json(&pairs(&after))?, at],
     )?;
     if let Some(call_index) = judged.call_index {
         recount(db, (company, judged.task, call_index), name, (&was, &became))?;
@@ -168,6 +173,14 @@ fn apply(
             values![company, judged.task, id],
         )?;
     }
+    let side = |results: &[CallResult]| {
+        let values: Vec<&str> = results.iter().map(|result| result.value.as_str()).collect();
+        json!({ name: values })
+    };
+    let mut after = side(&became);
+    after["by"] = judgement.by.as_str().into();
+    let by = By { actor: judgement.actor.clone(), at };
+    by.note(db, Action::CallGrade, &Object::Call(company, call), Some(side(&was)), Some(after))?;
     Ok(was)
 }
 
@@ -195,13 +208,25 @@ fn note(
     judgement: &Judgement,
     (was, became): (&[CallResult], &[CallResult]),
 ) -> Result<i64> {
-    let Judgement { call, name, values: _, by, note, at } = judgement;
+    let Judgement { call, name, values: _, by, actor: _, note, at } = judgement;
     let id = db.next_id("regrade")?;
     db.execute(
         "INSERT INTO regrade (id, company_id, task_id, call_id, call_index, name, was, became, regraded_by, note,
              regraded_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        values![id, company, judged.task, *call, judged.call_index, name, &json(was)?, &json(became)?, by, note, *at,],
+        values![
+            id,
+            company,
+            judged.task,
+            *call,
+            judged.call_index,
+            name,
+            &to_json(was)?,
+            &to_json(became)?,
+            by,
+            note,
+            *at,
+        ],
     )?;
     Ok(id)
 }

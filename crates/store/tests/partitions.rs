@@ -13,6 +13,7 @@ mod plans;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use hutong_domain::audit::Actor;
 use hutong_domain::call::{FinishStatus, Speaker, Understanding};
 use hutong_domain::dialogue::{Event, Opening};
 use hutong_domain::ids::{CallId, CustomerId, TaskId};
@@ -159,6 +160,7 @@ async fn judge(fixture: &Fixture, id: TaskId, call: CallId) {
         name: "意向".to_owned(),
         values: vec!["B".to_owned()],
         by: "质检员".to_owned(),
+        actor: Actor::User("anna".to_owned()),
         note: String::new(),
         at: fixture.now(),
     };

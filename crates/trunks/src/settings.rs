@@ -44,6 +44,16 @@ pub fn open(settings: &str, vault: &Vault) -> Result<Trunk, SettingsError> {
     Ok(trunk)
 }
 
+/// These settings with the sealed password of others.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn with_password_of(settings: &str, others: &str) -> Result<String, SettingsError> {
+    let (mut trunk, others): (Trunk, Trunk) = (serde_json::from_str(settings)?, serde_json::from_str(others)?);
+    trunk.password = others.password;
+    Ok(serde_json::to_string(&trunk)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +71,8 @@ mod tests {
         assert_eq!(open(&kept, &vault).unwrap(), trunk);
         assert!(matches!(open(&kept, &Vault::new(&[8; 32])), Err(SettingsError::Sealed(_))));
         assert!(matches!(open("{}", &vault), Err(SettingsError::Unreadable(_))));
+        let again = seal(&trunk, &vault).unwrap();
+        assert_ne!(again, kept, "each is sealed anew");
+        assert_eq!(with_password_of(&again, &kept).unwrap(), kept);
     }
 }

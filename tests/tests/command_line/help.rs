@@ -25,6 +25,8 @@ fn help_of_every_command_names_its_options() {
         "config",
         "company",
         "key",
+        "user",
+        "audit",
         "line",
         "scene",
         "call",
@@ -52,9 +54,20 @@ fn help_of_every_command_names_its_options() {
     check("company", &["add", "list"]);
     check("company add", &["<NAME>", "--seats", "--config", "--data"]);
     check("company list", &["--config", "--data"]);
-    check("key", &["create", "list", "revoke"]);
+    check("key", &["create", "list", "show", "set", "bind", "unbind", "rotate", "revoke"]);
     check("key create", &["--company", "--edition", "2018-05", "2019-08", "--requests-per-s", "--data"]);
+    check("key create", &["--allow"]);
+    check("key set", &["<KEY>", "--edition", "--requests-per-s", "--allow", "--allow-all", "--data"]);
+    check("key bind", &["<KEY>", "--company", "--data"]);
+    check("key rotate", &["<KEY>", "--overlap", "7d", "--data"]);
     check("key revoke", &["<KEY>", "--data"]);
+    check("user", &["add", "password", "role", "companies", "disable", "enable", "list", "sessions"]);
+    check("user add", &["<NAME>", "--role", "admin, operator or viewer", "--company", "--generate", "--data"]);
+    check("user role", &["<NAME>", "<ROLE>", "--data"]);
+    check(
+        "audit",
+        &["--company", "--actor", "--action", "--since", "--until", "--before", "--limit", "--format", "--data"],
+    );
     check("line", &["add", "list"]);
     check("line add", &["--company", "--name", "--phone", "--type", "mobile", "fixed", "hidden", "sip"]);
     check("line add", &["--driver", "simulated", "--channels", "--data"]);

@@ -7,6 +7,7 @@
     reason = "this is all test, also what stands outside of the test functions"
 )]
 
+mod accounts;
 mod commands;
 mod configuration;
 mod export;

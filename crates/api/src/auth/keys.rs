@@ -1,22 +1,27 @@
 //! The keys that were used lately, so that a request costs no read of the store for its key.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use hmac::{Hmac, KeyInit, Mac};
+use hutong_domain::address::Networks;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::{Clock, Moment};
-use hutong_store::key::{self, AppKey, Edition, Secret};
+use hutong_store::key::{self, AppKey, Edition, PreviousSecret, Secret};
+use hutong_store::vault::VaultError;
 use sha1::Sha1;
 
 use crate::answer::ApiError;
 use crate::app::App;
 
-/// How long a revoked key may go on working.
+/// How long it may take until a change of a key is heeded, its revocation above all: `docs/accounts.md` says so.
 const KEY_TIME_TO_LIVE: Duration = Duration::from_secs(1);
+/// How exactly it is known when a secret was last used: its row is written no more often by a process.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
 /// Keys that are remembered, unknown ones included.
 const KEYS_MAX: u64 = 10_000;
 /// No key is longer, so that strangers cannot fill the memory.
@@ -27,31 +32,54 @@ pub(crate) struct Key {
     pub(crate) app_key: String,
     pub(crate) edition: Edition,
     pub(crate) companies: Vec<CompanyId>,
-    secret: Secret,
-    /// HMAC-SHA1 that has taken in the secret: each request goes on from a copy.
-    mac: Hmac<Sha1>,
+    /// Where its requests may come from; everywhere where nothing is named.
+    pub(crate) allowed: Networks,
+    secret: Arc<OpenSecret>,
+    /// The secret before the last rotation, and until when it is good.
+    previous: Option<(Arc<OpenSecret>, Moment)>,
     limiter: Option<Arc<Limiter>>,
 }
 
 impl Key {
-    /// Whether `tag` is the signature of `datetime`. Takes the same time wherever they differ.
-    pub(crate) fn signed(&self, datetime: &[u8], tag: &[u8]) -> bool {
-        let mut mac = self.mac.clone();
-        mac.update(self.app_key.as_bytes());
-        mac.update(b"\n");
-        mac.update(datetime);
-        mac.verify_slice(tag).is_ok()
+    /// The secret, good at `now`, with which `tag` is the signature of `datetime`.
+    pub(crate) fn signed(&self, datetime: &[u8], tag: &[u8], now: Moment) -> Option<Arc<OpenSecret>> {
+        self.with_a_secret(now, |secret| {
+            let mut mac = secret.mac.clone();
+            mac.update(self.app_key.as_bytes());
+            mac.update(b"\n");
+            mac.update(datetime);
+            mac.verify_slice(tag).is_ok()
+        })
     }
 
-    /// Whether `secret` is the key's. Tags of both are compared, which takes the same time wherever, and
-    /// however much, the secrets differ.
-    pub(crate) fn has_secret(&self, secret: &[u8]) -> bool {
-        let tag = |text: &[u8]| {
-            let mut mac = self.mac.clone();
-            mac.update(text);
-            mac.finalize()
-        };
-        tag(secret) == tag(self.secret.0.as_bytes())
+    /// The secret, good at `now`, that is `given`.
+    pub(crate) fn has_secret(&self, given: &[u8], now: Moment) -> Option<Arc<OpenSecret>> {
+        self.with_a_secret(now, |secret| secret.is(given))
+    }
+
+    /// Tries every secret that is good, whichever fits: what is tried takes the same time wherever it differs, and so does
+    /// all of it.
+    fn with_a_secret(&self, now: Moment, fits: impl Fn(&OpenSecret) -> bool) -> Option<Arc<OpenSecret>> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
+        let secrets = std::iter::once(&self.secret).chain(previous.map(|(secret, _)| secret));
+        secrets.fold(None, |fitting, secret| if fits(secret) { Some(Arc::clone(secret)) } else { fitting })
+    }
+
+    /// Keeps that a secret of this key is used, at most once a minute: what that takes does not hold up the request.
+    pub(crate) fn note_use(&self, secret: &OpenSecret, app: &App) {
+        let (now, noted) = (app.clock.now(), secret.noted_ms.load(Ordering::Relaxed));
+        if now.since(Moment(noted)) < NOTED_EVERY
+            || secret.noted_ms.compare_exchange(noted, now.ms(), Ordering::Relaxed, Ordering::Relaxed).is_err()
+        {
+            return;
+        }
+        let (store, app_key, sealed) = (app.store.clone(), self.app_key.clone(), secret.sealed.clone());
+        tokio::spawn(async move {
+            let noted = store.write(CompanyId(0), move |db| key::used(db, &app_key, &sealed, now)).await;
+            if let Err(error) = noted {
+                tracing::warn!(%error, "the use of a key could not be kept");
+            }
+        });
     }
 
     /// Counts a request against the key's limit.
@@ -63,6 +91,35 @@ impl Key {
             Some(limiter) if limiter.requests.check().is_err() => Err(ApiError::TooMany { per_s: limiter.per_s }),
             _ => Ok(()),
         }
+    }
+}
+
+/// A secret with which requests are checked.
+pub(crate) struct OpenSecret {
+    secret: Secret,
+    sealed: String,
+    /// When its use was last kept.
+    noted_ms: AtomicI64,
+    /// HMAC-SHA1 that has taken in the secret: each request goes on from a copy.
+    mac: Hmac<Sha1>,
+}
+
+impl OpenSecret {
+    fn open(app: &App, sealed: String, used_at: Option<Moment>) -> Result<Arc<Self>, VaultError> {
+        let secret = app.vault.open(&sealed)?;
+        let mac = Hmac::new_from_slice(secret.0.as_bytes()).map_err(|_| VaultError::NotOurs)?;
+        let noted_ms = AtomicI64::new(used_at.map_or(0, Moment::ms));
+        Ok(Arc::new(Self { secret, sealed, noted_ms, mac }))
+    }
+
+    /// Tags of both are compared, which takes the same time wherever, and however much, the secrets differ.
+    fn is(&self, given: &[u8]) -> bool {
+        let tag = |text: &[u8]| {
+            let mut mac = self.mac.clone();
+            mac.update(text);
+            mac.finalize()
+        };
+        tag(given) == tag(self.secret.0.as_bytes())
     }
 }
 
@@ -131,13 +188,28 @@ impl KeyRing {
     }
 
     fn open(&self, app: &App, found: AppKey, before: Option<&Key>) -> Result<Key, ApiError> {
-        let AppKey { app_key, sealed_secret, edition, requests_per_s, companies, created_at: _, revoked_at: _ } = found;
-        let secret = app.vault.open(&sealed_secret)?;
-        let mac = Hmac::new_from_slice(secret.0.as_bytes()).map_err(|_| hutong_store::vault::VaultError::NotOurs)?;
+        let AppKey {
+            app_key,
+            sealed_secret,
+            previous,
+            edition,
+            requests_per_s,
+            allowed,
+            companies,
+            created_at: _,
+            rotated_at: _,
+            revoked_at: _,
+            used_at,
+        } = found;
+        let secret = OpenSecret::open(app, sealed_secret, used_at)?;
+        let previous = previous.map(|PreviousSecret { sealed_secret, until, used_at }| {
+            OpenSecret::open(app, sealed_secret, used_at).map(|secret| (secret, until))
+        });
+        let previous = previous.transpose()?;
         // What was used of the limit stays used when the key is read again.
         let limiter = before.and_then(|before| before.limiter.clone()).filter(|known| known.per_s == requests_per_s);
         let limiter = limiter.or_else(|| self.limiter(requests_per_s));
-        Ok(Key { app_key, edition, companies, secret, mac, limiter })
+        Ok(Key { app_key, edition, companies, allowed, secret, previous, limiter })
     }
 
     /// A fresh limiter; none for a key without a limit.

@@ -5,30 +5,33 @@ use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use hutong_domain::address::{self, Networks};
 
 /// What proxies write; each adds the address that it was asked from at the end.
-const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// What some write instead.
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Where a request comes from: a client's address, or of IPv6 its network of 64 bits, which one client may have whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl ClientAddress {
-    /// The address of a peer; where that is a proxy that is trusted, the last one in its `X-Forwarded-For` that is not.
-    pub(super) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> Self {
-        let forwarded = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-        let forwarded: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
-        let mut address = peer;
-        for before in forwarded.into_iter().rev() {
-            if !trusted.contains(&address) {
-                break;
-            }
-            let Ok(before) = before.trim().parse::<IpAddr>() else { break };
-            address = before.to_canonical();
-        }
-        Self(network(address))
+    /// Whose a request is; that of the peer where a proxy says what is no address.
+    pub(super) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Self {
+        Self(network(client(peer, headers, trusted).unwrap_or(peer)))
     }
+}
+
+/// Whose a request is, see [`address::client`].
+pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Option<IpAddr> {
+    let text = |value: &HeaderValue| str::from_utf8(value.as_bytes()).ok().map(str::to_owned);
+    // A proxy that writes what is no text says nothing that could be believed.
+    let forwarded: Vec<String> =
+        headers.get_all(FORWARDED_FOR).iter().map(|value| text(value).unwrap_or("?".to_owned())).collect();
+    let real_ip = headers.get(REAL_IP).and_then(text);
+    address::client(peer, trusted, forwarded.iter().map(String::as_str), real_ip.as_deref())
 }
 
 fn network(address: IpAddr) -> IpAddr {
@@ -98,8 +101,8 @@ mod tests {
     #[test]
     fn only_proxies_that_are_trusted_are_believed() {
         let check = |peer: &str, forwarded: &str, address: &str| {
-            let headers = HeaderMap::from_iter([(FORWARDED_FOR.parse().unwrap(), forwarded.parse().unwrap())]);
-            let trusted = [ip("127.0.0.1"), ip("10.0.0.2")];
+            let headers = HeaderMap::from_iter([(FORWARDED_FOR, forwarded.parse().unwrap())]);
+            let trusted = "127.0.0.1,10.0.0.2".parse().unwrap();
             assert_eq!(ClientAddress::of(ip(peer), &headers, &trusted).0, ip(address), "{peer} {forwarded}");
         };
         check("198.51.100.7", "203.0.113.9", "198.51.100.7");

@@ -7,6 +7,7 @@
     reason = "what cannot be prepared fails the test that asked for it"
 )]
 
+mod audit;
 mod auth;
 mod blacklist;
 mod commands;

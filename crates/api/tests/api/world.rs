@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
 use hutong_api::{App, Limits, Recordings};
+use hutong_domain::address::Networks;
 use hutong_domain::call::{Match, Speaker, Understanding, Utterance};
 use hutong_domain::hours::{DiallingDays, Hours};
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
@@ -141,6 +142,10 @@ impl World {
             companies: companies.to_vec(),
             created_at: START,
             revoked_at: None,
+            previous: None,
+            allowed: Networks::default(),
+            rotated_at: None,
+            used_at: None,
         };
         self.ours.write(move |db, _| key::insert(db, &key)).await;
     }

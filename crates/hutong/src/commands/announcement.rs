@@ -3,13 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use hutong_domain::audit::Action;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::outcome::Meaning;
+use hutong_store::Db;
 use hutong_store::announcement::{self, ANNOUNCEMENTS_MAX, Announcement, AnnouncementId};
+use hutong_store::audit::Object;
 use hutong_telephony::detect::announcement::SAMPLE_MS_MIN;
 use hutong_telephony::detect::fingerprint::{FRAMES_MAX, Fingerprint};
 use hutong_telephony::detect::wav;
 
+use super::by;
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
 use crate::installation;
@@ -54,9 +58,15 @@ pub(crate) async fn run(command: AnnouncementCommand) -> Result<()> {
                 return Err(Error::Usage(format!("--name must have 1 to {NAME_CHARACTERS_MAX} characters")));
             }
             let fingerprint = fingerprint(&file)?;
-            let (text, now) = (fingerprint.to_text(), installation::now());
+            let (text, by) = (fingerprint.to_text(), by());
             let store = installation::open(&installation.load()?)?.store;
-            let insert = move |db: &mut _| announcement::insert(db, &name, means, &text, now);
+            let insert = move |db: &mut Db| {
+                let id = announcement::insert(db, &name, means, &text, by.at)?;
+                if let Some(id) = id {
+                    by.made(db, Action::AnnouncementCreate, &Object::Announcement(id))?;
+                }
+                Ok(id)
+            };
             let id = store.write(CompanyId(0), insert).await?.ok_or_else(|| {
                 Error::Failed(format!("there are {ANNOUNCEMENTS_MAX} announcements already; remove one first"))
             })?;
@@ -69,8 +79,11 @@ pub(crate) async fn run(command: AnnouncementCommand) -> Result<()> {
         }
         AnnouncementCommand::Remove { id, installation } => {
             let store = installation::open(&installation.load()?)?.store;
-            let id = AnnouncementId(id);
-            if !store.write(CompanyId(0), move |db| announcement::remove(db, id)).await? {
+            let (id, by) = (AnnouncementId(id), by());
+            let remove = move |db: &mut Db| {
+                by.change(db, Action::AnnouncementDelete, &Object::Announcement(id), |db| announcement::remove(db, id))
+            };
+            if !store.write(CompanyId(0), remove).await? {
                 return Err(Error::Failed(format!(
                     "there is no announcement {id}; `hutong announcement list` shows all"
                 )));

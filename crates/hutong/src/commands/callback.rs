@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 
 use clap::{Subcommand, ValueEnum};
 use hutong_callbacks::check_url;
+use hutong_domain::audit::Action;
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
+use hutong_store::audit::Object;
 use hutong_store::callback::address::{self, Address, ContentType, Subject};
 use hutong_store::callback::{self, Listed, Resend, State, Which};
-use hutong_store::{PageRequest, Store, key};
+use hutong_store::{Db, PageRequest, Store, key};
 use jiff::tz::TimeZone;
+use serde_json::json;
 
-use super::company;
+use super::{by, company};
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
 use crate::installation;
@@ -135,21 +138,25 @@ pub(crate) async fn run(command: CallbackCommand) -> Result<()> {
             check_key(&store, company, key.as_deref()).await?;
             let address =
                 |subject| Address { subject, url: url.clone(), content_type, manual_changes, app_key: key.clone() };
-            let (addresses, now) =
-                (of.subjects().iter().copied().map(address).collect::<Vec<_>>(), installation::now());
-            let written = move |db: &mut hutong_store::Db| {
-                addresses.iter().try_for_each(|address| address::set(db, company, address, now))
+            let (addresses, by) = (of.subjects().iter().copied().map(address).collect::<Vec<_>>(), by());
+            let written = move |db: &mut Db| {
+                addresses.iter().try_for_each(|address| {
+                    let object = Object::CallbackAddress(company, address.subject);
+                    by.change(db, Action::CallbackSet, &object, |db| address::set(db, company, address, by.at))
+                })
             };
             store.write(company, written).await?;
             show(&store, company).await
         }
         CallbackCommand::Unset { company, of, installation } => {
             let store = installation::open(&installation.load()?)?.store;
-            let (company, now) = (company::require(&store, company).await?.id, installation::now());
-            let removed = move |db: &mut hutong_store::Db| {
-                of.subjects()
-                    .iter()
-                    .try_fold(false, |any, &subject| Ok(address::remove(db, company, subject, now)? || any))
+            let (company, by) = (company::require(&store, company).await?.id, by());
+            let removed = move |db: &mut Db| {
+                of.subjects().iter().try_fold(false, |any, &subject| {
+                    let object = Object::CallbackAddress(company, subject);
+                    let remove = |db: &mut Db| address::remove(db, company, subject, by.at);
+                    Ok(by.change(db, Action::CallbackUnset, &object, remove)? || any)
+                })
             };
             if store.write(company, removed).await? {
                 show(&store, company).await
@@ -188,7 +195,16 @@ pub(crate) async fn run(command: CallbackCommand) -> Result<()> {
                 (Some(task), None) => Resend::GivenUpOf(TaskId(task)),
                 (None, None) => Resend::GivenUp,
             };
-            let again = store.write(company, move |db| callback::resend(db, company, what)).await?;
+            let by = by();
+            let resend = move |db: &mut Db| {
+                let again = callback::resend(db, company, what)?;
+                if again > 0 {
+                    let note = json!({ "asked": format!("{what:?}"), "callbacks": again });
+                    by.note(db, Action::CallbackResend, &Object::Company(company), None, Some(note))?;
+                }
+                Ok(again)
+            };
+            let again = store.write(company, resend).await?;
             print(&format!("{again} callbacks are sent again\n"))
         }
     }

@@ -1,13 +1,17 @@
 //! `hutong company`
 
 use clap::Subcommand;
+use hutong_domain::audit::Action;
 use hutong_domain::caps::Caps;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::rules::CompanyRules;
 use hutong_domain::window::DaySpan;
+use hutong_store::Db;
+use hutong_store::audit::Object;
 use hutong_store::company::{self, Company};
 use jiff::civil::Time;
 
+use super::by;
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
 use crate::installation;
@@ -58,8 +62,13 @@ pub(crate) async fn run(command: CompanyCommand) -> Result<()> {
                 return Err(Error::Usage("NAME must have 1 to 100 characters".to_owned()));
             }
             let store = installation::open(&installation.load()?)?.store;
-            let now = installation::now();
-            let id = store.write(CompanyId(0), move |db| company::insert(db, &name, seats, now)).await?;
+            let by = by();
+            let insert = move |db: &mut Db| {
+                let id = company::insert(db, &name, seats, by.at)?;
+                by.made(db, Action::CompanyCreate, &Object::Company(id))?;
+                Ok(id)
+            };
+            let id = store.write(CompanyId(0), insert).await?;
             print(&format!("company {id}\n"))
         }
         CompanyCommand::Set { company, seats, hours, dials_per_day, dials_per_week, installation } => {
@@ -73,8 +82,11 @@ pub(crate) async fn run(command: CompanyCommand) -> Result<()> {
                 legal: hours.unwrap_or(legal),
                 caps: Caps { per_day: cap(dials_per_day, caps.per_day), per_week: cap(dials_per_week, caps.per_week) },
             };
-            let (id, seats, rules) = (changed.id, changed.seats, changed.rules);
-            store.write(id, move |db| company::update(db, id, seats, &rules)).await?;
+            let (id, seats, rules, by) = (changed.id, changed.seats, changed.rules, by());
+            let update = move |db: &mut Db| {
+                by.change(db, Action::CompanyUpdate, &Object::Company(id), |db| company::update(db, id, seats, &rules))
+            };
+            store.write(id, update).await?;
             print(&row(&changed))
         }
         CompanyCommand::List { installation } => {

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use clap::Args;
 use hutong_domain::call::{CallResult, Evidence, FinishStatus, Speaker, Utterance};
 use hutong_domain::ids::CallId;
-use hutong_domain::moment::Moment;
+use hutong_store::audit::By;
 use hutong_store::call::{self, CallView, Record};
 use hutong_store::regrade::{self, Judgement, Outcome, Regrade};
 use hutong_store::scenes::Scenes;
 use jiff::tz::TimeZone;
 
+use super::clock;
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
 use crate::installation;
@@ -55,7 +56,8 @@ pub(crate) async fn run(args: GradeArgs) -> Result<()> {
     let owner = store.read(move |db| call::owner(db, call)).await?;
     let company = owner.ok_or_else(|| Error::Failed(format!("there is no call {id}")))?;
     if let Some(name) = result {
-        let judgement = Judgement { call, name, values: value, by, note, at: installation::now() };
+        let By { actor, at } = super::by();
+        let judgement = Judgement { call, name, values: value, by, actor, note, at };
         match store.regrade(&Scenes::new(store.clone()), company, judgement).await? {
             Outcome::Done { .. } => {}
             Outcome::Unknown => return Err(Error::Failed(format!("there is no call {id}"))),
@@ -86,10 +88,6 @@ fn report(view: &CallView, history: &[Regrade], zone: &TimeZone) -> String {
         let _ = writeln!(text, "{at}\t{by}\t{name}\t{} → {}{note}", list(was), list(became));
     }
     text
-}
-
-fn clock(at: Moment, zone: &TimeZone) -> String {
-    at.civil(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 fn list(results: &[CallResult]) -> String {
@@ -126,6 +124,8 @@ fn seconds(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hutong_domain::moment::Moment;
+
     use super::*;
 
     #[test]

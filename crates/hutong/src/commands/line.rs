@@ -6,14 +6,16 @@ mod trunk;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use hutong_domain::audit::Action;
 use hutong_domain::ids::LineId;
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::pace::Pace;
 use hutong_domain::phone::PhoneNumber;
-use hutong_store::Store;
+use hutong_store::audit::Object;
 use hutong_store::line::{self, Line};
+use hutong_store::{Db, Store};
 
-use super::company;
+use super::{by, company};
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
@@ -122,6 +124,7 @@ pub(crate) async fn run(command: LineCommand) -> Result<()> {
         LineCommand::Set { line, enabled, channels, calls_per_second, ramp, trunk, installation } => {
             let Installation { store, vault } = installation::open(&installation.load()?)?;
             let mut changed = require(&store, line).await?;
+            let company = changed.company;
             if !trunk.is_empty() {
                 if changed.driver != LineDriver::Sip {
                     return Err(Error::Usage(format!("line {line} has no trunk")));
@@ -131,8 +134,12 @@ pub(crate) async fn run(command: LineCommand) -> Result<()> {
             changed.enabled = enabled.unwrap_or(changed.enabled);
             changed.channels = channels.map_or(changed.channels, |channels| (channels > 0).then_some(channels));
             changed.pace = pace_after(changed.pace, calls_per_second, ramp)?;
-            let text = row(&changed, 0);
-            store.write(changed.company, move |db| line::update(db, &changed)).await?;
+            let (text, by) = (row(&changed, 0), by());
+            let update = move |db: &mut Db| {
+                let line = Object::Line(changed.company, changed.id);
+                by.change(db, Action::LineUpdate, &line, |db| line::update(db, &changed))
+            };
+            store.write(company, update).await?;
             print(&text)
         }
         LineCommand::Test { line, to, installation } => {
@@ -192,7 +199,13 @@ async fn add(args: AddArgs) -> Result<()> {
         settings,
         created_at: installation::now(),
     };
-    let id = store.write(company, move |db| line::insert(db, &line)).await?;
+    let by = by();
+    let insert = move |db: &mut Db| {
+        let id = line::insert(db, &line)?;
+        by.made(db, Action::LineCreate, &Object::Line(company, id))?;
+        Ok(id)
+    };
+    let id = store.write(company, insert).await?;
     print(&format!("line {id}\n"))
 }
 

@@ -1,11 +1,14 @@
 //! `hutong number`
 
 use clap::Subcommand;
+use hutong_domain::audit::Action;
 use hutong_domain::ids::TaskId;
 use hutong_domain::phone::PhoneNumber;
-use hutong_store::task;
+use hutong_store::audit::Object;
 use hutong_store::waiting::{self, MoveOutcome};
+use hutong_store::{Db, task};
 
+use super::by;
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
 use crate::installation;
@@ -34,8 +37,16 @@ pub(crate) async fn run(command: NumberCommand) -> Result<()> {
         .read(move |db| task::owner(db, id))
         .await?
         .ok_or_else(|| Error::Failed(format!("there is no task {task}")))?;
-    let now = installation::now();
-    let moved = store.write(company, move |db| waiting::move_to_head(db, company, id, phone.as_str(), now)).await?;
+    let by = by();
+    let first = move |db: &mut Db| {
+        let moved = waiting::move_to_head(db, company, id, phone.as_str(), by.at)?;
+        if moved == MoveOutcome::Moved {
+            let after = serde_json::json!({ "number": phone.masked() });
+            by.note(db, Action::NumberFirst, &Object::Task(company, id), None, Some(after))?;
+        }
+        Ok(moved)
+    };
+    let moved = store.write(company, first).await?;
     match moved {
         MoveOutcome::Moved => print(&format!("{number} is dialled next\n")),
         MoveOutcome::Unknown => Err(Error::Failed(format!("task {task} has no number {number}"))),

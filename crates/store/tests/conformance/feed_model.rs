@@ -1,6 +1,7 @@
 //! The feed against a naive model: random calls, random questions, random judgements by hand, in random order.
 
 use futures::executor::block_on;
+use hutong_domain::audit::Actor;
 use hutong_domain::call::FinishStatus;
 use hutong_domain::ids::{CallId, TaskId};
 use hutong_domain::outcome::Disposition;
@@ -214,9 +215,10 @@ async fn campaign(
             Step::Judge(_, name, values) if ids.is_empty() => drop((name, values)),
             Step::Judge(place, name, values) => {
                 let place = place % ids.len();
-                let (by, note) = (String::new(), String::new());
+                let (by, note, actor) = (String::new(), String::new(), Actor::Hutong);
+                let call = ids[place];
                 let judgement =
-                    Judgement { call: ids[place], name: name.clone(), values: values.clone(), by, note, at: START };
+                    Judgement { call, name: name.clone(), values: values.clone(), by, actor, note, at: START };
                 let outcome = fixture.store.regrade(scenes, fixture.company, judgement).await;
                 prop_assert!(matches!(outcome, Ok(Outcome::Done { .. })), "{:?}", outcome);
                 finished[place].judge(&name, &values);

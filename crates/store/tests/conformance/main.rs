@@ -9,6 +9,7 @@
 
 mod announcements;
 mod answers;
+mod audits;
 mod blacklists;
 mod callbacks;
 mod calls;
@@ -38,6 +39,7 @@ mod task_life;
 mod task_lists;
 mod tasks;
 mod unheard;
+mod users;
 mod waiting;
 
 use hutong_store::PageRequest;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use hutong_domain::audit::Actor;
 use hutong_domain::call::CallStatus;
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
 use hutong_domain::regrading::{BY_HAND, Refused};
@@ -64,6 +65,7 @@ fn judgement(call: CallId, name: &str, values: &[&str]) -> Judgement {
         name: name.to_owned(),
         values: values.iter().map(|&value| value.to_owned()).collect(),
         by: "质检员".to_owned(),
+        actor: Actor::User("anna".to_owned()),
         note: "听过录音".to_owned(),
         at: START.after(Duration::from_secs(3_600)),
     }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use hutong_domain::audit::Action;
 use hutong_domain::ids::BlacklistGroupId;
-use hutong_store::blacklist;
+use hutong_store::audit::Object;
+use hutong_store::{Db, blacklist};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -46,8 +48,14 @@ pub(crate) async fn add_black_list(
 ) -> Outcome<i64> {
     let company = caller.require(asked.company_id)?;
     let entry = new_entry(&number("mobile", &asked.mobile)?, asked.name, asked.remark);
-    let now = api.clock.now();
-    let add = move |db: &mut hutong_store::Db| blacklist::add(db, company, BlacklistGroupId::DEFAULT, &entry, now);
+    let by = caller.by(&api);
+    let add = move |db: &mut Db| {
+        let added = blacklist::add(db, company, BlacklistGroupId::DEFAULT, &entry, by.at)?;
+        if let (id, true) = added {
+            by.made(db, Action::BlacklistAdd, &Object::BlacklistEntry(company, id))?;
+        }
+        Ok(added)
+    };
     // A number that is there already keeps its id.
     let (id, _is_new) = api.store.write(company, add).await?;
     Ok(Answer::new("获取成功", id.get()))

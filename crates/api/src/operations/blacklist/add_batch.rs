@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use hutong_domain::audit::Action;
+use hutong_store::audit::Object;
 use hutong_store::blacklist::{self, NewEntry};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{new_entry, number, require_group};
@@ -63,12 +66,16 @@ pub(crate) async fn add_black_list_batch(
     let company = caller.require(asked.company_id)?;
     let entries = entries(asked.blacklist)?;
     let group = require_group(&api, company, asked.blacklist_info_group_id).await?;
-    let (now, requset_num) = (api.clock.now(), i64::try_from(entries.len()).unwrap_or(i64::MAX));
+    let (by, requset_num) = (caller.by(&api), i64::try_from(entries.len()).unwrap_or(i64::MAX));
     let added = api.store.write(company, move |db| {
         let mut added = 0;
         for entry in &entries {
-            let (_id, is_new) = blacklist::add(db, company, group, entry, now)?;
+            let (_id, is_new) = blacklist::add(db, company, group, entry, by.at)?;
             added += i64::from(is_new);
+        }
+        if added > 0 {
+            let counts = json!({ "added": added, "known": requset_num - added });
+            by.note(db, Action::BlacklistAdd, &Object::BlacklistGroup(company, group), None, Some(counts))?;
         }
         Ok(added)
     });

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use hutong_store::blacklist;
+use hutong_domain::audit::Action;
+use hutong_store::audit::Object;
+use hutong_store::{Db, blacklist};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -44,7 +46,13 @@ pub(crate) async fn blacklist_info_delete(
     let company = caller.require(asked.company_id)?;
     let phone = number("mobile", &asked.mobile)?;
     let group = require_group(&api, company, asked.blacklist_info_group_id).await?;
-    let remove = move |db: &mut hutong_store::Db| blacklist::remove(db, company, group, phone.as_str());
+    let by = caller.by(&api);
+    let remove = move |db: &mut Db| {
+        let Some(id) = blacklist::find(db, company, group, phone.as_str())? else { return Ok(false) };
+        by.change(db, Action::BlacklistRemove, &Object::BlacklistEntry(company, id), |db| {
+            blacklist::remove(db, company, group, phone.as_str())
+        })
+    };
     if !api.store.write(company, remove).await? {
         return Err(ApiError::unknown(Thing::BlacklistEntry, &asked.mobile));
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use hutong_store::blacklist;
+use hutong_domain::audit::Action;
+use hutong_store::audit::Object;
+use hutong_store::{Db, blacklist};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -43,8 +45,14 @@ pub(crate) async fn blacklist_group_add(
     let company = caller.require(asked.company_id)?;
     let name = group_name(&asked.name)?;
     let remark = asked.remark.unwrap_or_default();
-    let now = api.clock.now();
-    let insert = move |db: &mut hutong_store::Db| blacklist::insert_group(db, company, &name, &remark, now);
+    let by = caller.by(&api);
+    let insert = move |db: &mut Db| {
+        let made = blacklist::insert_group(db, company, &name, &remark, by.at)?;
+        if let Some(id) = made {
+            by.made(db, Action::BlacklistGroupCreate, &Object::BlacklistGroup(company, id))?;
+        }
+        Ok(made)
+    };
     let id = api.store.write(company, insert).await?.ok_or_else(|| name_taken(&asked.name))?;
     Ok(Answer::new("新增成功", id.get()))
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use hutong_store::blacklist;
+use hutong_domain::audit::Action;
+use hutong_store::audit::Object;
+use hutong_store::{Db, blacklist};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -40,7 +42,12 @@ pub(crate) async fn blacklist_group_delete(
 ) -> Outcome<bool> {
     let company = caller.require(asked.company_id)?;
     let id = changeable_group(asked.blacklist_info_group_id)?;
-    let delete = move |db: &mut hutong_store::Db| blacklist::delete_group(db, company, id);
+    let by = caller.by(&api);
+    let delete = move |db: &mut Db| {
+        by.change(db, Action::BlacklistGroupDelete, &Object::BlacklistGroup(company, id), |db| {
+            blacklist::delete_group(db, company, id)
+        })
+    };
     changed(api.store.write(company, delete).await?, id)?;
     Ok(Answer::new("删除成功", true))
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use hutong_store::blacklist;
+use hutong_domain::audit::Action;
+use hutong_store::audit::Object;
+use hutong_store::{Db, blacklist};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -46,8 +48,12 @@ pub(crate) async fn blacklist_group_edit(
     let company = caller.require(asked.company_id)?;
     let id = changeable_group(asked.blacklist_info_group_id)?;
     let name = group_name(&asked.name)?;
-    let edit =
-        move |db: &mut hutong_store::Db| blacklist::update_group(db, company, id, &name, asked.remark.as_deref());
+    let by = caller.by(&api);
+    let edit = move |db: &mut Db| {
+        by.change(db, Action::BlacklistGroupUpdate, &Object::BlacklistGroup(company, id), |db| {
+            blacklist::update_group(db, company, id, &name, asked.remark.as_deref())
+        })
+    };
     changed(api.store.write(company, edit).await?, id)?;
     Ok(Answer::new("修改成功", true))
 }

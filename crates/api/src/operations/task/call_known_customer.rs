@@ -57,7 +57,7 @@ pub(crate) async fn call_customer(
         properties: single::merged(properties, asked.variables),
     };
     let wanted = Wanted { company, robot: RobotId(asked.robot_def_id), customer, known: Some(id) };
-    Ok(Answer::new("外呼成功", single::place(&api, wanted).await?))
+    Ok(Answer::new("外呼成功", single::place(&api, &caller, wanted).await?))
 }
 
 async fn find(api: &Api, company: CompanyId, id: CustomerId) -> Result<Customer, ApiError> {

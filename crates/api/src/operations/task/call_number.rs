@@ -55,5 +55,5 @@ pub(crate) async fn single_call_by_mobile(
         properties: single::merged(Properties::new(), asked.variables),
     };
     let wanted = Wanted { company, robot: RobotId(asked.robot_def_id), customer, known: None };
-    Ok(Answer::new("外呼成功", single::place(&api, wanted).await?))
+    Ok(Answer::new("外呼成功", single::place(&api, &caller, wanted).await?))
 }

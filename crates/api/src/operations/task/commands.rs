@@ -1,7 +1,10 @@
 //! What start, pause, stop and delete have in common.
 
+use hutong_domain::audit::Action;
 use hutong_domain::ids::TaskId;
 use hutong_domain::task::{Command, Refused};
+use hutong_store::Db;
+use hutong_store::audit::Object;
 use hutong_store::task::{self, CommandOutcome};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -24,9 +27,19 @@ pub(crate) struct OneTask {
 pub(super) async fn run(api: &Api, caller: &Caller, asked: &OneTask, command: Command) -> Result<(), ApiError> {
     let id = TaskId(asked.task_id);
     let company = owner_of_task(api, caller, id).await?;
-    let (actor, now) = (caller.actor(), api.clock.now());
-    let outcome = api.store.write(company, move |db| task::command(db, company, id, command, &actor, now)).await?;
-    done(outcome)?;
+    let by = caller.by(api);
+    let action = match command {
+        Command::Start => Action::TaskStart,
+        Command::Pause => Action::TaskPause,
+        Command::Stop => Action::TaskStop,
+        Command::Update => Action::TaskUpdate,
+    };
+    let change = move |db: &mut Db| {
+        by.change(db, action, &Object::Task(company, id), |db| {
+            task::command(db, company, id, command, &by.actor.to_string(), by.at)
+        })
+    };
+    done(api.store.write(company, change).await?)?;
     api.wake.notify_one();
     Ok(())
 }

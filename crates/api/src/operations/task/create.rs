@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use hutong_domain::audit::Action;
 use hutong_domain::ids::{CompanyId, LineId, RobotId, SmsTemplateId, VoiceId};
 use hutong_domain::line::{LineKind, LineUse};
 use hutong_domain::task::TaskKind;
+use hutong_store::audit::Object;
 use hutong_store::line::Line;
 use hutong_store::robot::{self, Robot};
 use hutong_store::task::{self, NewTask, Settings};
-use hutong_store::{line, sms};
+use hutong_store::{Db, line, sms};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -109,8 +111,13 @@ pub(crate) async fn create_task(
     check_lines(&api, company, &line_ids, settled.settings.line_kind).await?;
     check_sms_template(&api, company, &settled.settings).await?;
     let new = robot.into_task(company, settled.settings.clone(), line_ids);
-    let now = api.clock.now();
-    let id = api.store.write(company, move |db| task::insert(db, &new, now)).await?;
+    let by = caller.by(&api);
+    let insert = move |db: &mut Db| {
+        let id = task::insert(db, &new, by.at)?;
+        by.made(db, Action::TaskCreate, &Object::Task(company, id))?;
+        Ok(id)
+    };
+    let id = api.store.write(company, insert).await?;
     api.wake.notify_one();
     Ok(Answer::new(settled.result_msg("操作成功"), id.get()))
 }

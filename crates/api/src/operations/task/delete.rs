@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use hutong_domain::audit::Action;
 use hutong_domain::ids::TaskId;
-use hutong_store::task;
+use hutong_store::audit::Object;
+use hutong_store::{Db, task};
 
 use super::commands::{self, OneTask};
 use crate::answer::{Answer, Envelope, Nothing, Outcome};
@@ -29,9 +31,13 @@ pub(crate) async fn delete(
 ) -> Outcome<Nothing> {
     let id = TaskId(asked.task_id);
     let company = owner_of_task(&api, &caller, id).await?;
-    let (actor, now) = (caller.actor(), api.clock.now());
-    let outcome = api.store.write(company, move |db| task::delete(db, company, id, &actor, now)).await?;
-    commands::done(outcome)?;
+    let by = caller.by(&api);
+    let delete = move |db: &mut Db| {
+        by.change(db, Action::TaskDelete, &Object::Task(company, id), |db| {
+            task::delete(db, company, id, &by.actor.to_string(), by.at)
+        })
+    };
+    commands::done(api.store.write(company, delete).await?)?;
     api.wake.notify_one();
     Ok(Answer::new("删除成功", Nothing))
 }

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
+use hutong_domain::audit::Action;
 use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_domain::phone::PhoneNumber;
 use hutong_domain::scene::Scene;
-use hutong_store::IdKind;
+use hutong_store::audit::{By, Object};
 use hutong_store::call::{self, Imported, NewCustomer};
 use hutong_store::task::{self, CommandOutcome};
+use hutong_store::{Db, IdKind};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::commands;
@@ -116,7 +119,7 @@ async fn import(api: &Api, caller: &Caller, asked: ImportTaskCustomer) -> Result
     let scene = scene_of_task(api, company, id).await?;
     let usable: Vec<NewCustomer> = customer_info_list.into_iter().filter_map(|it| it.usable(&scene)).collect();
     let valid = usable.len();
-    let imported = write(api, company, id, usable).await?;
+    let imported = write(api, caller.by(api), (company, id), usable, given).await?;
     api.wake.notify_one();
     Ok(ImportOutcome::new(given, valid, imported))
 }
@@ -128,13 +131,27 @@ async fn scene_of_task(api: &Api, company: CompanyId, id: TaskId) -> Result<Arc<
     }
 }
 
-async fn write(api: &Api, company: CompanyId, id: TaskId, customers: Vec<NewCustomer>) -> Result<Imported, ApiError> {
-    let now = api.clock.now();
+async fn write(
+    api: &Api,
+    by: By,
+    (company, id): (CompanyId, TaskId),
+    customers: Vec<NewCustomer>,
+    given: usize,
+) -> Result<Imported, ApiError> {
     let first_customer = api.store.reserve(IdKind::Customer, customers.len()).await?;
     let first_call = api.store.reserve(IdKind::Call, customers.len()).await?;
     let ids = (first_customer, first_call);
-    let imported = api.store.write(company, move |db| call::import(db, company, id, &customers, ids, now)).await?;
-    match imported {
+    let import = move |db: &mut Db| {
+        let imported = call::import(db, company, id, &customers, ids, by.at)?;
+        // Numbers that are sent again, as clients do after a time-out, change nothing.
+        if let Some(Imported { inserted: inserted @ 1.., repeated }) = imported {
+            let unusable = given - customers.len();
+            let counts = json!({ "imported": inserted, "repeated": repeated, "unusable": unusable });
+            by.note(db, Action::TaskImport, &Object::Task(company, id), None, Some(counts))?;
+        }
+        Ok(imported)
+    };
+    match api.store.write(company, import).await? {
         Some(imported) => Ok(imported),
         None => {
             commands::done(CommandOutcome::Unknown)?;

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use hutong_domain::audit::Action;
 use hutong_domain::hours::Closed;
 use hutong_domain::ids::{CallId, CompanyId, CustomerId, RobotId};
 use hutong_domain::phone::PhoneNumber;
+use hutong_store::audit::Object;
 use hutong_store::call::{NewCustomer, Properties};
 use hutong_store::claim::{self, Look, Single, SingleRefused};
-use hutong_store::{IdKind, robot};
+use hutong_store::{Db, IdKind, robot};
 
 use super::import::{missing_variable, unfit_variable};
 use crate::answer::{ApiError, Thing};
 use crate::app::Api;
+use crate::auth::Caller;
 use crate::compat::param_error::{ParamError, quoted};
 
 /// Variables as requests give them.
@@ -30,15 +33,23 @@ pub(super) struct Wanted {
 ///
 /// # Errors
 /// Where the call may not or cannot be placed now, why not. Nothing has happened then.
-pub(super) async fn place(api: &Api, wanted: Wanted) -> Result<i64, ApiError> {
+pub(super) async fn place(api: &Api, caller: &Caller, wanted: Wanted) -> Result<i64, ApiError> {
     check_variables(api, &wanted).await?;
     // A call that is claimed and cannot be handed over would be lost: so the dialer is asked first.
     if api.dial.is_closed() || api.dial.is_full() {
         return Err(ApiError::Unavailable("外呼服务繁忙，请稍后重试"));
     }
     let single = with_ids(api, wanted).await?;
-    let look = Look { node: (api.node)(), now: api.clock.now(), rules: api.rules.clone(), starts_max: 1 };
-    let placed = api.store.write(single.company, move |db| claim::place_single(db, &single, &look)).await?;
+    let (company, by) = (single.company, caller.by(api));
+    let look = Look { node: (api.node)(), now: by.at, rules: api.rules.clone(), starts_max: 1 };
+    let place = move |db: &mut Db| {
+        let placed = claim::place_single(db, &single, &look)?;
+        if placed.is_ok() {
+            by.made(db, Action::CallPlace, &Object::Call(company, single.call))?;
+        }
+        Ok(placed)
+    };
+    let placed = api.store.write(company, place).await?;
     let claimed = placed.map_err(|refused| refusal(api, refused))?;
     let call = claimed.call;
     if api.dial.send(claimed).await.is_err() {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use hutong_domain::audit::Action;
 use hutong_domain::ids::{CompanyId, LineId, TaskId};
 use hutong_domain::task::Command;
-use hutong_store::line;
+use hutong_store::audit::Object;
 use hutong_store::task::{self, CommandOutcome, Task};
+use hutong_store::{Db, line};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -104,8 +106,12 @@ pub(crate) async fn update(
     let lines_used = lines_after(&api, company, id, lines.as_deref()).await?;
     check_lines(&api, company, &lines_used, settings.line_kind).await?;
     check_sms_template(&api, company, &settings).await?;
-    let now = api.clock.now();
-    let update = move |db: &mut hutong_store::Db| task::update(db, company, id, &settings, lines.as_deref(), now);
+    let by = caller.by(&api);
+    let update = move |db: &mut Db| {
+        by.change(db, Action::TaskUpdate, &Object::Task(company, id), |db| {
+            task::update(db, company, id, &settings, lines.as_deref(), by.at)
+        })
+    };
     commands::done(api.store.write(company, update).await?)?;
     api.wake.notify_one();
     Ok(Answer::new(result_msg, Nothing))

@@ -115,17 +115,19 @@ impl TrunkArgs {
     pub(crate) fn settings(self, vault: &Vault) -> Result<String> {
         let server = self.server.clone();
         let server = server.ok_or_else(|| Error::Usage("--server is needed: where the trunk is".to_owned()))?;
-        self.sealed(Trunk::at(&server), vault)
+        settings::seal(&self.over(Trunk::at(&server))?, vault).map_err(|error| Error::Usage(format!("--{error}")))
     }
 
     /// The settings of a line after a change of what is given.
     pub(crate) fn changed(self, before: &str, vault: &Vault) -> Result<String> {
         let trunk = settings::open(before, vault).map_err(|error| Error::Failed(error.to_string()))?;
-        self.sealed(trunk, vault)
-    }
-
-    fn sealed(self, trunk: Trunk, vault: &Vault) -> Result<String> {
-        settings::seal(&self.over(trunk)?, vault).map_err(|error| Error::Usage(format!("--{error}")))
+        let (known, changed) = (trunk.password.clone(), self.over(trunk)?);
+        let mut kept = settings::seal(&changed, vault).map_err(|error| Error::Usage(format!("--{error}")))?;
+        if changed.password == known {
+            // Sealed anew, it would look like another one to the audit log.
+            kept = settings::with_password_of(&kept, before).map_err(|error| Error::Failed(error.to_string()))?;
+        }
+        Ok(kept)
     }
 
     fn over(self, trunk: Trunk) -> Result<Trunk> {
@@ -179,4 +181,25 @@ fn password(file: &Path) -> Result<Secret> {
     };
     read.map_err(|cause| Error::file(file, cause))?;
     Ok(Secret(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_stays_is_not_sealed_anew() {
+        let vault = Vault::new(&[7; 32]);
+        let trunk = Trunk {
+            user: Some("account".to_owned()),
+            password: Some(Secret("hunter2".to_owned())),
+            ..Trunk::at("trunk.example")
+        };
+        let before = settings::seal(&trunk, &vault).unwrap();
+        let changed = TrunkArgs { ring_seconds: Some(30), ..TrunkArgs::default() }.changed(&before, &vault).unwrap();
+        let sealed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["password"].clone();
+        assert!(sealed(&before).is_string());
+        assert_eq!(sealed(&changed), sealed(&before));
+        assert_eq!(settings::open(&changed, &vault).unwrap(), Trunk { ring_s: 30, ..trunk });
+    }
 }

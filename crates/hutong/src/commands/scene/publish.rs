@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use hutong_domain::audit::Action;
+use hutong_store::audit::Object;
 use hutong_store::robot::{self, Publication};
+use serde_json::json;
 
 use super::audio::{SceneAudio, Studio};
 use super::{load, test};
 use crate::cli::{InstallationArgs, print};
-use crate::commands::company;
+use crate::commands::{by, company};
 use crate::error::Result;
 use crate::installation;
 
@@ -47,12 +50,15 @@ pub(super) async fn run(args: PublishArgs) -> Result<()> {
         Studio { store: &store, company, server: server.as_ref(), speaker }.gather(&scene, &file).await?
     };
     let publication = Publication::of(&scene, &document);
-    let now = installation::now();
+    let by = by();
     let sounds = audio.count();
     let published = store.write(company, move |db| {
-        let version = robot::publish(db, company, &publication, now)?;
-        audio.publish(db, company, version, now)?;
-        Ok(version)
+        let (id, version) = robot::publish(db, company, &publication, by.at)?;
+        audio.publish(db, company, (id, version), by.at)?;
+        let before = (version > 1).then(|| json!({ "latest_version": version - 1 }));
+        let after = json!({ "name": publication.scene_name, "latest_version": version, "sounds": sounds });
+        by.note(db, Action::ScenePublish, &Object::Scene(company, id), before, Some(after))?;
+        Ok((id, version))
     });
     let (id, version) = published.await?;
     // What ships with hutong needs no word.
