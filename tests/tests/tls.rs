@@ -38,11 +38,15 @@ impl Files {
         files
     }
 
-    /// Writes a new certificate and its key; the certificate as it goes over the wire.
     fn renew(&self) -> CertificateDer<'static> {
+        self.renew_until(2090)
+    }
+
+    /// Writes a new certificate, good until that year, and its key; the certificate as it goes over the wire.
+    fn renew_until(&self, year: i32) -> CertificateDer<'static> {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
-        params.not_after = rcgen::date_time_ymd(2090, 1, 1);
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
         let certificate = params.signed_by(&key, &self.authority).unwrap();
         std::fs::write(self.certificate(), certificate.pem()).unwrap();
         std::fs::write(self.key(), key.serialize_pem()).unwrap();
@@ -182,6 +186,25 @@ fn a_handshake_that_is_not_made_ends_in_time_and_keeps_nobody_out() {
     assert_eq!(rest, b"");
     let _ = plain.read_to_end(&mut rest);
     assert!(!rest.starts_with(b"HTTP"), "nothing is said in the clear");
+}
+
+#[test]
+fn the_doctor_says_until_when_the_certificate_is_good_and_how_much_room_there_is() {
+    let (installation, files) = (Installation::new(), Files::new());
+    let _tenant = installation.tenant("公司", 1);
+    let doctor = |free_mib_min: &str| {
+        let mut command = program::command();
+        command.env("HUTONG_DATA", installation.data()).env("HUTONG_DISK__FREE_MIB_MIN", free_mib_min);
+        command.env("HUTONG_TLS__CERTIFICATE", files.certificate()).env("HUTONG_TLS__KEY", files.key());
+        program::finish(command.arg("doctor")).stdout
+    };
+    let fine = doctor("1");
+    assert!(fine.contains("ok    the certificate of the API is good until 2090-01-01"), "{fine}");
+    assert!(fine.contains("ok    disk of data") && fine.contains("ok    the clock shows"), "{fine}");
+    files.renew_until(2020);
+    let to_mend = doctor("999999999");
+    assert!(to_mend.contains("mend  the certificate of the API has ended"), "{to_mend}");
+    assert!(to_mend.contains("mend  disk of data") && to_mend.contains("disk.free_mib_min"), "{to_mend}");
 }
 
 #[test]
