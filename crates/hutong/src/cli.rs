@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    announcement, call, callee, company, doctor, export, forecast, grade, key, line, number, scene, why,
+    announcement, backup, call, callee, company, doctor, export, forecast, grade, key, line, number, restore, scene,
+    why,
 };
 use crate::config::{self, Config};
 use crate::error::Result;
@@ -67,6 +68,12 @@ enum Command {
     /// The rest of the task is played in virtual time, by the rules that dial it, with callees who do what they did in
     /// the attempts of the past. Not reckoned with: other tasks of the company, frequency caps, lines that fail.
     Forecast(forecast::ForecastArgs),
+    /// Back up an installation, also while a server runs on it; or check a backup
+    Backup(backup::BackupArgs),
+    /// Make a data folder from a backup
+    ///
+    /// The folder is there when all of it is: every checksum is compared before, and an older schema is brought up to date.
+    Restore(restore::RestoreArgs),
     /// Check the installation and say what to mend
     Doctor(InstallationArgs),
 }
@@ -141,6 +148,8 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Why(args) => why::run(args).await,
         Command::Grade(args) => grade::run(args).await,
         Command::Forecast(args) => forecast::run(args).await,
+        Command::Backup(args) => backup::run(args).await,
+        Command::Restore(args) => restore::run(args).await,
         Command::Doctor(args) => doctor::run(&args).await,
     }
 }

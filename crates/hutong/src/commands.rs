@@ -1,6 +1,7 @@
 //! Commands that do one thing and end.
 
 pub(crate) mod announcement;
+pub(crate) mod backup;
 pub(crate) mod call;
 pub(crate) mod callee;
 pub(crate) mod company;
@@ -11,5 +12,6 @@ pub(crate) mod grade;
 pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod number;
+pub(crate) mod restore;
 pub(crate) mod scene;
 pub(crate) mod why;

@@ -14,6 +14,8 @@ pub(crate) enum Error {
     #[error("{0}")]
     Vault(#[from] hutong_store::vault::VaultError),
     #[error("{0}")]
+    Recordings(#[from] hutong_recordings::Error),
+    #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
     Usage(String),
@@ -37,7 +39,12 @@ impl Error {
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::Config { .. } | Self::Usage(_) => 2,
-            Self::File { .. } | Self::Store(_) | Self::Vault(_) | Self::Io(_) | Self::Failed(_) => 1,
+            Self::File { .. }
+            | Self::Store(_)
+            | Self::Vault(_)
+            | Self::Recordings(_)
+            | Self::Io(_)
+            | Self::Failed(_) => 1,
         }
     }
 }

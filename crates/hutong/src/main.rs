@@ -1,5 +1,6 @@
 //! hutong: a self-hosted AI outbound-call platform. The binary: command line, configuration, wiring.
 
+mod backup;
 mod cli;
 mod commands;
 mod config;

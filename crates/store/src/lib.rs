@@ -6,6 +6,7 @@
 
 pub mod announcement;
 pub mod audio;
+pub mod backup;
 pub mod blacklist;
 pub mod call;
 pub mod callback;
@@ -37,7 +38,7 @@ pub mod waiting;
 
 pub use db::{Db, Row, Value};
 pub use error::{Error, Result};
-pub use migrate::BIG_TABLES;
+pub use migrate::{BIG_TABLES, newest_schema};
 pub use pool::{Disturbance, IdKind, Options, Store, Url, Work};
 
 /// A page of rows out of all that fit.

@@ -16,6 +16,14 @@ const MIGRATIONS: &[&str] = &[
 /// Tables that grow with the calls: the ones that PostgreSQL may partition by company.
 pub const BIG_TABLES: [&str; 5] = ["customer", "call", "call_record", "call_result", "attempt"];
 
+/// The version of the schema that this program brings stores to.
+#[must_use]
+pub const fn newest_schema() -> i64 {
+    #[expect(clippy::cast_possible_wrap, reason = "there are a few")]
+    let versions = MIGRATIONS.len() as i64;
+    versions
+}
+
 /// Runs the migrations that the store has not seen, all in one transaction. `partitions` is how many
 /// hash partitions PostgreSQL's big tables get when they are made; 0 for none.
 ///
@@ -36,7 +44,7 @@ pub(crate) fn migrate(db: &mut Db, now: Moment, partitions: u32) -> Result<()> {
 fn migrate_inside(db: &mut Db, now: Moment, partitions: u32) -> Result<()> {
     db.batch("CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)")?;
     let found = db.query_int("SELECT COALESCE(MAX(version), 0) FROM schema_migration", &[])?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = newest_schema();
     if found > known {
         return Err(Error::SchemaTooNew { found, known });
     }
