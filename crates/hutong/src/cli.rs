@@ -58,7 +58,7 @@ enum Command {
     /// What a person says counts at once in reports, counts and filters; what the rules of the scene had concluded is
     /// kept.
     Grade(grade::GradeArgs),
-    /// Numbers of a task
+    /// Numbers: dial one next, forget one
     #[command(subcommand)]
     Number(number::NumberCommand),
     /// Explain why a number of a task is dialled now, or is not, and what was tried

@@ -9,6 +9,7 @@ use figment::error::{Error as FigmentError, Kind};
 use figment::providers::{Env, Format as _, Toml};
 use hutong_domain::caps::Caps;
 use hutong_domain::hours::{DiallingDays, Hours, Weekdays};
+use hutong_domain::retention::Keep;
 use hutong_domain::rules::Rules;
 use hutong_domain::window::DaySpan;
 use hutong_store::{Options, Url};
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::recordings::{self, RecordingsConfig};
+use crate::retention::RetentionConfig;
 use crate::speech::SpeechConfig;
 use crate::telephony::{MediaConfig, SipConfig};
 
@@ -40,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) sip: SipConfig,
     pub(crate) media: MediaConfig,
     pub(crate) recordings: RecordingsConfig,
+    pub(crate) retention: RetentionConfig,
     pub(crate) speech: SpeechConfig,
     pub(crate) api: ApiConfig,
     pub(crate) metrics: MetricsConfig,
@@ -188,6 +191,12 @@ impl Config {
         self.recordings.options(&self.data, self.zone()?)
     }
 
+    /// For how long the installation keeps what it knows of people.
+    pub(crate) const fn keep(&self) -> Keep {
+        let RetentionConfig { transcripts_days, numbers_days } = self.retention;
+        Keep { recordings_days: self.recordings.keep_days, transcripts_days, numbers_days }
+    }
+
     pub(crate) fn drain(&self) -> Duration {
         Duration::from_secs(self.dialing.drain_s)
     }
@@ -307,6 +316,8 @@ mod tests {
         check("[recordings]\naddress_valid_s = 5", "recordings.address_valid_s");
         check("[recordings]\nmoves_max = 0", "recordings.moves_max");
         check("[recordings]\nkeep_days = -1", "recordings.keep_days");
+        check("[retention]\ntranscripts_days = -1", "retention.transcripts_days");
+        check("[retention]\nnumbers_day = 1", "numbers_days");
         check("[recordings]\nurl = \"s3://a\"\ns3_endpoint = \"minio:9000\"", "recordings.s3_endpoint");
         let half = "url = \"s3://a\"\ns3_access_key_id = \"a\"";
         check(&format!("[recordings]\n{half}"), "recordings.s3_secret_access_key");

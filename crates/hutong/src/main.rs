@@ -9,6 +9,7 @@ mod error;
 mod installation;
 mod metrics;
 mod recordings;
+mod retention;
 mod serve;
 mod speech;
 mod telephony;

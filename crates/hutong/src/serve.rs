@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use crate::config::{Config, LogFormat};
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
+use crate::retention::Retention;
 use crate::{metrics, recordings, telephony};
 
 /// Calls that were claimed by themselves and wait for the dialer.
@@ -103,7 +104,9 @@ pub(crate) async fn until_stopped(
         tokio::spawn(async move { carrier.trunks.run(wait(over)).await })
     };
     // Before the API answers: what can be decided now is never seen undecided.
-    let settling = recordings::settle_left_over(recordings.clone(), store, runtime).await;
+    let settling = recordings::settle_left_over(recordings.clone(), store.clone(), runtime.clone()).await;
+    let retention = Retention { store, runtime, zone: config.zone()?, keep: config.keep() };
+    let retention = tokio::spawn(retention.run(recordings.clone()));
     let dialing = tokio::spawn(dialer.run(Box::pin(wait(stopped.clone()))));
     hutong_api::serve(listener, pages, config.connection_limits(), wait(stopped)).await;
     let dialled = dialing.await;
@@ -111,6 +114,7 @@ pub(crate) async fn until_stopped(
     calls_over.send_replace(true);
     let _ = trunks.await;
     settling.abort();
+    retention.abort();
     recordings.close().await;
     dialled.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
     tracing::info!("stopped");

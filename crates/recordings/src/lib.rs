@@ -25,7 +25,7 @@ mod wav;
 mod writer;
 
 pub use checkup::{SpoolState, look_at_spool, try_destination};
-pub use destination::{Credentials, Destination, S3};
+pub use destination::{Credentials, Destination, S3, remove_from};
 pub use error::{Error, Result};
 pub use folder::each_in_folder;
 pub use name::{FileName, Part, RecordingName};
