@@ -30,5 +30,5 @@ pub use error::{Error, Result};
 pub use folder::each_in_folder;
 pub use name::{FileName, Part, RecordingName};
 pub use recordings::{Metrics, Options, Recordings};
-pub use shelf::{Bytes, Found, Looked};
+pub use shelf::{Bytes, Found, Looked, Reader};
 pub use tape::{FRAME_SAMPLES, Kept, SAMPLE_RATE, Take, Tape};

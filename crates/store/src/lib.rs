@@ -14,6 +14,7 @@ pub mod claim;
 pub mod company;
 pub mod db;
 pub mod error;
+pub mod export;
 pub mod feed;
 pub mod finish;
 pub mod forecast;

@@ -1,4 +1,4 @@
-//! Writing an archive: under another name until it is whole and on the disk.
+//! Writing an archive: under another name until it is whole and on the disk. Backups are such, and so are exports.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -92,7 +92,8 @@ impl Writer {
         self.add(&recording_member(name), bytes, content)
     }
 
-    fn add(&mut self, name: &str, bytes: u64, content: impl Read) -> Result<()> {
+    /// A member of this name.
+    pub(crate) fn add(&mut self, name: &str, bytes: u64, content: impl Read) -> Result<()> {
         let (read, sum) = self.append(name, bytes, content)?;
         if read != bytes {
             return Err(Error::Failed(format!("{name} changed while it was read: {read} bytes instead of {bytes}")));
