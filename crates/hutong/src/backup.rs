@@ -4,6 +4,8 @@
 //! `recordings/…` where they were, and `SHA256SUMS` with a line for each member before it. So standard tools can look into
 //! it, and check it: `tar xzf FILE && sha256sum -c SHA256SUMS`.
 
+#[cfg(test)]
+mod hostile;
 mod read;
 mod summed;
 mod write;

@@ -109,3 +109,70 @@ impl Retention {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hutong_dialer::virtual_time::VirtualRuntime;
+    use hutong_domain::ids::{CallId, TaskId};
+    use hutong_domain::moment::Clock as _;
+    use hutong_store::{Options, Url, call};
+    use hutong_testkit::Fixture;
+    use hutong_testkit::clock::START;
+    use hutong_testkit::fixture::settings;
+    use hutong_testkit::recount::assert_counts_are_facts;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    /// Whether a call's words are kept, and its number.
+    async fn kept(store: &Store, company: CompanyId, call: CallId) -> (bool, bool) {
+        let view = store.read(move |db| call::find(db, company, call)).await.unwrap().unwrap();
+        (!view.record.unwrap().utterances.is_empty(), !view.customer_phone.contains('*'))
+    }
+
+    /// Several rounds of calls of a company that end now; the first of them.
+    async fn called(fixture: &Fixture, numbers: usize) -> (TaskId, CallId) {
+        let task = fixture.running_task(settings(), numbers).await;
+        let mut first = None;
+        for _ in 0..numbers {
+            let claimed = fixture.claim(task, 1).await.remove(0);
+            fixture.finish(&claimed, fixture.answered(9, 2, &[("意向", "A级")])).await;
+            first.get_or_insert(claimed.call);
+        }
+        (task, first.unwrap())
+    }
+
+    #[test]
+    fn words_and_numbers_go_on_their_days_and_a_company_may_be_stricter() {
+        let runtime = VirtualRuntime::new(START);
+        let clock = runtime.clone();
+        let main = async move {
+            let store = Store::open(&Options::new(Url::Memory), START).unwrap();
+            let (one, strict) = (Fixture::new(&store).await, Fixture::new(&store).await);
+            let numbers = usize::try_from(CALLS_MAX).unwrap() + 20;
+            let (task, call) = called(&one, numbers).await;
+            let (_, strict_call) = called(&strict, 1).await;
+            let keep = Keep { transcripts_days: 1, ..Keep::default() };
+            strict.write(move |db, id| company::set_keep(db, id, keep)).await;
+            let retention = Retention {
+                store: store.clone(),
+                runtime: Arc::new(clock.clone()),
+                zone: TimeZone::get("Asia/Shanghai").unwrap(),
+                keep: Keep { recordings_days: 0, transcripts_days: 2, numbers_days: 3 },
+            };
+            let mut seen = Vec::new();
+            for _ in 0..5 {
+                retention.sweep().await.unwrap();
+                seen.push((kept(&store, one.company, call).await, kept(&store, strict.company, strict_call).await));
+                assert_counts_are_facts(&store, one.company, task).await;
+                (&clock as &dyn Runtime).sleep(DAY).await;
+            }
+            (seen, clock.now().since(START))
+        };
+        let (seen, passed) = runtime.run(main).unwrap();
+        let (all, words, nothing) = ((true, true), (false, true), (false, false));
+        assert_eq!(seen, [(all, all), (all, all), (all, words), (words, words), (nothing, nothing)]);
+        // A pause lets others in where there is more than a transaction takes.
+        assert_eq!(passed, DAY * 5 + PAUSE * 2);
+    }
+}

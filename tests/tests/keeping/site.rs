@@ -28,7 +28,7 @@ impl Site {
         let tenant = installation.tenant("公司", 5);
         let server = installation.serve_with(&[PUBLIC_URL]);
         let client = server.client(&tenant.credentials);
-        let done = tenant.running_task(&client, &json!({}), &NUMBERS.map(str::to_owned));
+        let done = tenant.running_task(&client, &json!({ "concurrencyQuota": 5 }), &NUMBERS.map(str::to_owned));
         until("the task is done", || {
             let detail = client.read("task/getTaskDetail", &json!({ "companyId": tenant.company, "taskId": done }));
             (detail["status"] == 2).then_some(())
@@ -57,7 +57,7 @@ impl Site {
     pub(crate) fn call_somebody(&self) -> i64 {
         let client = self.client();
         let numbers = ["13800138008", "13800148008", "13800158008"].map(str::to_owned);
-        let task = self.tenant.running_task(&client, &json!({}), &numbers);
+        let task = self.tenant.running_task(&client, &json!({ "concurrencyQuota": 3 }), &numbers);
         until("calls are in progress", || {
             let lines = client.read("company/getPhones", &json!({ "companyId": self.tenant.company }));
             (lines[0]["usedConcurrencyQuota"] == 3).then_some(())
