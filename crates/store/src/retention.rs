@@ -255,7 +255,7 @@ fn mask_undialled(db: &mut Db, company: CompanyId, before: Moment, limit: i64) -
             "SELECT t.id FROM task t
              WHERE t.company_id = ?1 AND t.status = {stopped} AND t.ended_at < ?2 AND t.numbers_from >= t.next_call_index
                AND EXISTS (SELECT 1 FROM customer cu
-                   WHERE cu.company_id = ?1 AND cu.task_id = t.id AND cu.phone < '{AFTER_NUMBERS}')
+                   WHERE cu.company_id = ?1 AND cu.task_id = t.id AND cu.task_id > 0 AND cu.phone < '{AFTER_NUMBERS}')
              ORDER BY t.id LIMIT ?3{lock}"
         ),
         values![company, before, TASKS_MAX],
@@ -265,8 +265,10 @@ fn mask_undialled(db: &mut Db, company: CompanyId, before: Moment, limit: i64) -
     for task in tasks {
         let customers = db.query(
             &format!(
-                "SELECT cu.id, cu.phone FROM customer cu
-                 WHERE cu.company_id = ?1 AND cu.task_id = ?2 AND cu.task_id > 0 AND cu.phone < '{AFTER_NUMBERS}'
+                // The task's own row is joined so that SQLite looks for its id in the index, and not for "more than 0".
+                "SELECT cu.id, cu.phone FROM task t CROSS JOIN customer cu
+                 WHERE t.company_id = ?1 AND t.id = ?2 AND cu.company_id = ?1 AND cu.task_id = t.id AND cu.task_id > 0
+                   AND cu.phone < '{AFTER_NUMBERS}'
                    AND NOT EXISTS (SELECT 1 FROM call c WHERE c.company_id = ?1 AND c.customer_id = cu.id
                        AND (c.status = 1 OR (c.task_id = 0 AND (c.status <> 2 OR c.ended_at >= ?3))))
                  ORDER BY cu.phone LIMIT ?4"

@@ -75,7 +75,7 @@ fn a_number_is_forgotten_while_the_server_runs() {
     let call = site.call_to("13800138000");
     let recorded = site.record(call);
     let client = site.client();
-    let entry = json!({ "companyId": site.tenant.company, "mobile": "13800138000", "name": "张三", "comment": "勿扰" });
+    let entry = json!({ "companyId": site.tenant.company, "mobile": "13800138000", "name": "张三", "remark": "勿扰" });
     client.write("company/addBlackList", &entry);
     let was = site.feed(&client);
     site.call_somebody();
@@ -106,7 +106,7 @@ fn a_number_is_forgotten_while_the_server_runs() {
     assert!(!text.contains("13800138000") && !text.contains("客户1380"), "{text}");
     assert!(forgotten["phoneLog"]["phoneLogs"].as_array().unwrap().is_empty());
     assert_eq!(forgotten["phoneLog"]["luyinOssUrl"], Value::Null);
-    let page = json!({ "companyId": site.tenant.company, "groupId": 0 });
+    let page = json!({ "companyId": site.tenant.company, "blacklistInfoGroupId": -1 });
     assert_eq!(client.read("company/blacklist/info/page", &page)["list"].as_array().unwrap().len(), 1);
     assert_eq!(forget(&["13800138000", "--drop-blacklisted", "--company", "1"]).code, Some(0));
     assert_eq!(client.read("company/blacklist/info/page", &page)["list"].as_array().unwrap().len(), 0);

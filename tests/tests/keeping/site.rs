@@ -104,7 +104,7 @@ impl Site {
             ("company/getCompanys", json!({})),
             ("company/getRobots", of_company.clone()),
             ("company/blacklist/group/list", of_company.clone()),
-            ("company/blacklist/info/page", json!({ "companyId": company, "groupId": 0 })),
+            ("company/blacklist/info/page", json!({ "companyId": company, "blacklistInfoGroupId": -1 })),
             ("sms/template/list", of_company),
             ("task/getTasks", json!({ "companyId": company, "status": 2 })),
             ("task/getTaskDetail", task.clone()),
@@ -128,9 +128,13 @@ impl Site {
     }
 }
 
+/// The text without what an answer is known by, and without what expires: up to the next quotation mark.
 fn without_signatures(body: &[u8]) -> String {
-    let text = std::str::from_utf8(body).unwrap();
-    let mut parts = text.split("?expires=");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |kept, part| kept + part.find('"').map_or("", |end| &part[end..]))
+    let mut text = std::str::from_utf8(body).unwrap().to_owned();
+    for mark in ["\"requestId\":\"", "?expires="] {
+        let mut parts = text.split(mark);
+        let first = parts.next().unwrap_or_default().to_owned();
+        text = parts.fold(first, |kept, part| kept + part.find('"').map_or("", |end| &part[end..]));
+    }
+    text
 }

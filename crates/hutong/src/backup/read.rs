@@ -40,7 +40,9 @@ pub(crate) trait Visitor {
 pub(crate) fn read(file: &Path, visitor: &mut dyn Visitor) -> Result<Manifest> {
     let opened = File::open(file).map_err(|cause| Error::file(file, cause))?;
     let in_file = |error| match error {
-        Error::Io(cause) => Error::Failed(format!("{}: not a whole backup: {cause}", file.display())),
+        Error::Io(cause) => {
+            Error::Failed(format!("{}: not a whole backup, or there is no room for it: {cause}", file.display()))
+        }
         Error::Failed(why) => Error::Failed(format!("{}: {why}", file.display())),
         other => other,
     };
@@ -183,9 +185,9 @@ impl Reading {
                 (None, None) => break,
                 (Some(ours), Some(theirs)) if ours == theirs => {
                     if ours == b'\n' {
-                        member.clear()
+                        member.clear();
                     } else {
-                        member.push(ours)
+                        member.push(ours);
                     }
                 }
                 (ours, _) => {

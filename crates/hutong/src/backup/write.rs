@@ -1,13 +1,15 @@
 //! Writing an archive: under another name until it is whole and on the disk. Backups are such, and so are exports.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{BufWriter, Read, Seek as _, Write};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hutong_domain::moment::Moment;
+use rustix::fs::OFlags;
 
 use super::summed::{Summed, write_line};
 use super::{DATABASE, KEY, MANIFEST, Manifest, SUMS, recording_member};
@@ -30,6 +32,8 @@ pub(crate) struct Part {
     pub(crate) path: PathBuf,
     /// Locked for as long as it is open.
     file: File,
+    /// Whether it has another name by now.
+    is_renamed: bool,
 }
 
 impl Part {
@@ -39,19 +43,24 @@ impl Part {
         path.push(ending);
         let path = PathBuf::from(path);
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        // In a folder of several people, the name may lead elsewhere.
+        let no_links = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(no_links);
         let file = options.open(&path).map_err(|cause| Error::file(&path, cause))?;
         file.try_lock().map_err(|_| Error::Failed(format!("{}: another process writes this file", path.display())))?;
-        file.set_len(0).map_err(|cause| Error::file(&path, cause))?;
-        Ok(Self { path, file })
+        file.set_len(0)
+            .and_then(|()| file.set_permissions(Permissions::from_mode(0o600)))
+            .map_err(|cause| Error::file(&path, cause))?;
+        Ok(Self { path, file, is_renamed: false })
     }
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // Renamed by now, or of no use.
-        let _ = std::fs::remove_file(&self.path);
+        if !self.is_renamed {
+            // Of no use; and if it cannot be removed, the next one writes over it.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -102,12 +111,7 @@ impl Writer {
     }
 
     fn append(&mut self, name: &str, bytes: u64, content: impl Read) -> Result<(u64, String)> {
-        let mut header = tar::Header::new_gnu();
-        header.set_path(name)?;
-        header.set_size(bytes);
-        header.set_mode(0o600);
-        header.set_mtime(self.made_at_s);
-        header.set_cksum();
+        let header = header(name, bytes, self.made_at_s)?;
         let mut summed = Summed::new(content.take(bytes));
         self.tar.append(&header, &mut summed)?;
         Ok(summed.finish())
@@ -115,25 +119,30 @@ impl Writer {
 
     /// Ends the archive, brings it to the disk, and gives it its name.
     pub(crate) fn finish(self) -> Result<u64> {
-        let Self { mut tar, sums, target, part, made_at_s } = self;
+        let Self { mut tar, sums, target, mut part, made_at_s } = self;
         let mut sums = sums.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         let bytes = sums.stream_position()?;
         sums.rewind()?;
-        let mut header = tar::Header::new_gnu();
-        header.set_path(SUMS)?;
-        header.set_size(bytes);
-        header.set_mode(0o600);
-        header.set_mtime(made_at_s);
-        header.set_cksum();
-        tar.append(&header, sums)?;
+        tar.append(&header(SUMS, bytes, made_at_s)?, sums)?;
         let mut buffer = tar.into_inner()?.finish()?;
         buffer.flush()?;
         let file = buffer.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.sync_all()?;
         std::fs::rename(&part.path, &target).map_err(|cause| Error::file(&target, cause))?;
+        part.is_renamed = true;
         sync_folder(folder_of(&target))?;
         Ok(file.metadata()?.len())
     }
+}
+
+fn header(name: &str, bytes: u64, made_at_s: u64) -> Result<tar::Header> {
+    let mut header = tar::Header::new_gnu();
+    header.set_path(name)?;
+    header.set_size(bytes);
+    header.set_mode(0o600);
+    header.set_mtime(made_at_s);
+    header.set_cksum();
+    Ok(header)
 }
 
 /// The folder that a file is in.
