@@ -57,13 +57,7 @@ pub(crate) async fn until_stopped(
     let runtime: Arc<dyn Runtime> = Arc::new(SystemRuntime);
     let wake = Arc::new(Notify::new());
     let (dial, orders) = async_channel::bounded(ORDERS_MAX);
-    let settings = Settings {
-        rules: Arc::new(config.rules()?),
-        calls_max: config.dialing.calls_max,
-        drain: config.drain(),
-        seed: config.dialing.seed,
-        mind: config.speech.mind()?,
-    };
+    let settings = dialer_settings(config)?;
     // One process at a time uses a SQLite store: the lock of the data folder sees to that.
     let exclusive = matches!(store.url(), Url::Sqlite(_) | Url::Memory);
     let recordings = recordings::open(config.recording_options()?).await?;
@@ -119,6 +113,16 @@ pub(crate) async fn until_stopped(
     dialled.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn dialer_settings(config: &Config) -> Result<Settings> {
+    Ok(Settings {
+        rules: Arc::new(config.rules()?),
+        calls_max: config.dialing.calls_max,
+        drain: config.drain(),
+        seed: config.dialing.seed,
+        mind: config.speech.mind()?,
+    })
 }
 
 /// The pages with that of the metrics, unless it has an address of its own, or is not wanted.
