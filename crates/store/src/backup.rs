@@ -85,7 +85,7 @@ mod tests {
         );
         check(
             "postgres://it's@%2Frun%2Fpg/calls",
-            "pg_dump --format=custom --host=/run/pg --username='it'\\''s' --dbname=calls --file='a b.dump'",
+            "pg_dump --format=custom --host=/run/pg --port=5432 --username='it'\\''s' --dbname=calls --file='a b.dump'",
         );
         assert!(pg_dump_command("postgres://a:b@c:x/d", "f").is_err());
     }
