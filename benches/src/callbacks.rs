@@ -14,6 +14,7 @@ use futures::future::{BoxFuture, join_all};
 use hutong_api::{CallbackLetters, LetterDraft, LetterError, WrittenLetter};
 use hutong_callbacks::{Callbacks, Draft, Letter, Letters, NoLetter, Poster, Settings};
 use hutong_dialer::SystemRuntime;
+use hutong_domain::address::Networks;
 use hutong_domain::callback::ANSWER_TIME_MAX;
 use hutong_domain::ids::{CompanyId, NodeId};
 use hutong_domain::moment::Clock as _;
@@ -133,6 +134,10 @@ impl Outbox {
                     companies: vec![company],
                     created_at: START,
                     revoked_at: None,
+                    allowed: Networks::default(),
+                    previous: None,
+                    rotated_at: None,
+                    used_at: None,
                 };
                 key::insert(db, &key)
             };

@@ -27,6 +27,7 @@ pub mod phone;
 pub mod plan;
 pub mod redial;
 pub mod regrading;
+pub mod retention;
 pub mod rules;
 pub mod sandbox;
 pub mod scene;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    announcement, audit, call, callback, callee, company, doctor, export, forecast, grade, key, line, manual, number,
-    scene, user, why,
+    announcement, audit, backup, call, callback, callee, company, doctor, export, forecast, grade, key, line, manual,
+    number, restore, scene, user, why,
 };
 use crate::config::{self, Config};
 use crate::error::Result;
@@ -66,7 +66,7 @@ enum Command {
     /// What a person says counts at once in reports, counts and filters; what the rules of the scene had concluded is
     /// kept.
     Grade(grade::GradeArgs),
-    /// Numbers of a task
+    /// Numbers: dial one next, forget one
     #[command(subcommand)]
     Number(number::NumberCommand),
     /// Explain why a number of a task is dialled now, or is not, and what was tried
@@ -76,6 +76,12 @@ enum Command {
     /// The rest of the task is played in virtual time, by the rules that dial it, with callees who do what they did in
     /// the attempts of the past. Not reckoned with: other tasks of the company, frequency caps, lines that fail.
     Forecast(forecast::ForecastArgs),
+    /// Back up an installation, also while a server runs on it; or check a backup
+    Backup(backup::BackupArgs),
+    /// Make a data folder from a backup
+    ///
+    /// The folder is there when all of it is: every checksum is compared before, and an older schema is brought up to date.
+    Restore(restore::RestoreArgs),
     /// Check the installation and say what to mend
     Doctor(InstallationArgs),
     /// Print the completions of a shell
@@ -157,6 +163,8 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Why(args) => why::run(args).await,
         Command::Grade(args) => grade::run(args).await,
         Command::Forecast(args) => forecast::run(args).await,
+        Command::Backup(args) => backup::run(args).await,
+        Command::Restore(args) => restore::run(args).await,
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Completions(args) => manual::completions(&args, Cli::command()),
         Command::Man(args) => manual::man(&args, Cli::command()),

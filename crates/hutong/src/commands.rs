@@ -2,6 +2,7 @@
 
 pub(crate) mod announcement;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod call;
 pub(crate) mod callback;
 pub(crate) mod callee;
@@ -14,6 +15,7 @@ pub(crate) mod key;
 pub(crate) mod line;
 pub(crate) mod manual;
 pub(crate) mod number;
+pub(crate) mod restore;
 pub(crate) mod scene;
 pub(crate) mod user;
 pub(crate) mod why;

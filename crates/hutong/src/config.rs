@@ -10,6 +10,7 @@ use figment::providers::{Env, Format as _, Toml};
 use hutong_domain::address::Networks;
 use hutong_domain::caps::Caps;
 use hutong_domain::hours::{DiallingDays, Hours, Weekdays};
+use hutong_domain::retention::Keep;
 use hutong_domain::rules::Rules;
 use hutong_domain::window::DaySpan;
 use hutong_store::{Options, Url};
@@ -22,6 +23,7 @@ use crate::disk::DiskConfig;
 use crate::error::{Error, Result};
 use crate::log::LogConfig;
 use crate::recordings::{self, RecordingsConfig};
+use crate::retention::RetentionConfig;
 use crate::speech::SpeechConfig;
 use crate::telephony::{MediaConfig, SipConfig};
 use crate::tls::TlsConfig;
@@ -46,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) sip: SipConfig,
     pub(crate) media: MediaConfig,
     pub(crate) recordings: RecordingsConfig,
+    pub(crate) retention: RetentionConfig,
     pub(crate) speech: SpeechConfig,
     pub(crate) callbacks: CallbacksConfig,
     pub(crate) api: ApiConfig,
@@ -206,6 +209,12 @@ impl Config {
         self.recordings.options(&self.data, self.zone()?)
     }
 
+    /// For how long the installation keeps what it knows of people.
+    pub(crate) const fn keep(&self) -> Keep {
+        let RetentionConfig { transcripts_days, numbers_days } = self.retention;
+        Keep { recordings_days: self.recordings.keep_days, transcripts_days, numbers_days }
+    }
+
     pub(crate) fn drain(&self) -> Duration {
         Duration::from_secs(self.dialing.drain_s)
     }
@@ -360,6 +369,8 @@ mod tests {
         check("[traces]\nsample_ratio = 1.5", "traces.sample_ratio");
         check("[tls]\ncertificate = \"server.pem\"", "tls.key");
         check("[tls]\nkey = \"server.key\"", "tls.certificate");
+        check("[retention]\ntranscripts_days = -1", "retention.transcripts_days");
+        check("[retention]\nnumbers_day = 1", "numbers_days");
         check("[recordings]\nurl = \"s3://a\"\ns3_endpoint = \"minio:9000\"", "recordings.s3_endpoint");
         let half = "url = \"s3://a\"\ns3_access_key_id = \"a\"";
         check(&format!("[recordings]\n{half}"), "recordings.s3_secret_access_key");

@@ -16,6 +16,8 @@ pub(crate) enum Error {
     #[error("{0}")]
     Account(#[from] hutong_accounts::Error),
     #[error("{0}")]
+    Recordings(#[from] hutong_recordings::Error),
+    #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
     Usage(String),
@@ -41,7 +43,13 @@ impl Error {
             Self::Config { .. }
             | Self::Usage(_)
             | Self::Account(hutong_accounts::Error::Name(_) | hutong_accounts::Error::Password(_)) => 2,
-            Self::File { .. } | Self::Account(_) | Self::Store(_) | Self::Vault(_) | Self::Io(_) | Self::Failed(_) => 1,
+            Self::File { .. }
+            | Self::Account(_)
+            | Self::Store(_)
+            | Self::Vault(_)
+            | Self::Recordings(_)
+            | Self::Io(_)
+            | Self::Failed(_) => 1,
         }
     }
 }

@@ -16,8 +16,10 @@ use crate::error::{Error, Result};
 
 /// The environment variable that may hold the installation's key instead of a file.
 const KEY_VARIABLE: &str = "HUTONG_KEY";
-const KEY_FILE: &str = "installation.key";
-const LOCK_FILE: &str = "hutong.lock";
+pub(crate) const KEY_FILE: &str = "installation.key";
+/// What the mark of the installation's key is derived for, by which a backup knows it.
+const MARK_PURPOSE: &str = "mark of the installation's key";
+pub(crate) const LOCK_FILE: &str = "hutong.lock";
 
 /// The store and the vault of an installation.
 pub(crate) struct Installation {
@@ -74,6 +76,25 @@ pub(crate) fn vault(data: &Path) -> Result<Vault> {
     }
 }
 
+/// The installation's key as text, where there is one: unlike [`vault`], none is made.
+pub(crate) fn known_key(data: &Path) -> Result<Option<String>> {
+    if let Ok(key) = std::env::var(KEY_VARIABLE) {
+        return Ok(Some(key));
+    }
+    let path = data.join(KEY_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::file(&path, cause)),
+    }
+}
+
+/// By which a key is known without being told.
+pub(crate) fn key_mark(key: &str) -> Result<String> {
+    let mark = Vault::from_base64(key)?.derive_key(MARK_PURPOSE);
+    Ok(mark.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Writes a file that only its owner may read, over what was there before.
 pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
@@ -82,7 +103,7 @@ pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     }
 }
 
-fn private_file(path: &Path) -> std::io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! hutong: a self-hosted AI outbound-call platform. The binary: command line, configuration, wiring.
 
+mod backup;
 mod callbacks;
 mod cli;
 mod commands;
@@ -11,6 +12,7 @@ mod installation;
 mod log;
 mod metrics;
 mod recordings;
+mod retention;
 mod serve;
 mod speech;
 mod telephony;

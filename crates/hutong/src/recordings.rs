@@ -30,7 +30,7 @@ const ADDRESS_VALID_S_MIN: u64 = 60;
 pub(crate) struct RecordingsConfig {
     url: String,
     spool: String,
-    keep_days: u32,
+    pub(crate) keep_days: u32,
     address_valid_s: u64,
     moves_max: usize,
     s3_endpoint: String,

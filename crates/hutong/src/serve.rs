@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::disk::Disks;
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
+use crate::retention::Retention;
 use crate::{log, metrics, recordings, telephony};
 
 /// Calls that were claimed by themselves and wait for the dialer.
@@ -63,13 +64,7 @@ pub(crate) async fn until_stopped(
     let runtime: Arc<dyn Runtime> = Arc::new(SystemRuntime);
     let wake = Arc::new(Notify::new());
     let (dial, orders) = async_channel::bounded(ORDERS_MAX);
-    let settings = Settings {
-        rules: Arc::new(config.rules()?),
-        calls_max: config.dialing.calls_max,
-        drain: config.drain(),
-        seed: config.dialing.seed,
-        mind: config.speech.mind()?,
-    };
+    let settings = dialer_settings(config)?;
     // One process at a time uses a SQLite store: the lock of the data folder sees to that.
     let exclusive = matches!(store.url(), Url::Sqlite(_) | Url::Memory);
     let recordings = recordings::open(config.recording_options()?).await?;
@@ -108,7 +103,9 @@ pub(crate) async fn until_stopped(
         tokio::spawn(async move { carrier.trunks.run(wait(over)).await })
     };
     // Before the API answers: what can be decided now is never seen undecided.
-    let settling = recordings::settle_left_over(recordings.clone(), store, runtime).await;
+    let settling = recordings::settle_left_over(recordings.clone(), store.clone(), runtime.clone()).await;
+    let retention = Retention { store, runtime, zone: config.zone()?, keep: config.keep() };
+    let retention = tokio::spawn(retention.run(recordings.clone()));
     let (dialled, all_dialled) = watch::channel(false);
     let telling = tokio::spawn(config.callbacks.run(&app, wait(all_dialled))?);
     let dialing = tokio::spawn(dialer.run(Box::pin(wait(stopped.clone()))));
@@ -118,6 +115,7 @@ pub(crate) async fn until_stopped(
     calls_over.send_replace(true);
     let _ = trunks.await;
     settling.abort();
+    retention.abort();
     // What ended last was written by now: what is not delivered before the end waits for the next start.
     dialled.send_replace(true);
     let _ = telling.await;
@@ -139,6 +137,16 @@ fn listener_of(config: &Config, tcp: TcpListener, public_url: &str) -> Result<Li
         tls: config.tls.open()?,
         is_https: public_url.starts_with("https://"),
         trusted_proxies: config.trusted_proxies()?,
+    })
+}
+
+fn dialer_settings(config: &Config) -> Result<Settings> {
+    Ok(Settings {
+        rules: Arc::new(config.rules()?),
+        calls_max: config.dialing.calls_max,
+        drain: config.drain(),
+        seed: config.dialing.seed,
+        mind: config.speech.mind()?,
     })
 }
 

@@ -15,7 +15,8 @@ use object_store::{
 use tokio::io::AsyncReadExt as _;
 
 use crate::error::{Error, Result};
-use crate::name::FileName;
+use crate::name::{FileName, RecordingName};
+use crate::retention;
 
 /// What browsers know WAV files by.
 const CONTENT_TYPE: &str = "audio/wav";
@@ -88,6 +89,19 @@ impl Destination {
             _ => Err(Error::BadUrl(format!("{url:?} is neither a folder nor s3://BUCKET/PREFIX"))),
         }
     }
+}
+
+/// Deletes recordings where they are kept, with all their files: for a process that is not the one that records. What a
+/// server still has in its spool, it alone can delete: [`crate::Recordings::remove`].
+///
+/// # Errors
+/// [`Error::Store`] when one cannot be deleted, or what opening the destination fails with.
+pub async fn remove_from(destination: Destination, names: &[RecordingName]) -> Result<()> {
+    let objects = Opened::new(destination)?.objects;
+    for name in names {
+        retention::remove(&*objects, *name).await?;
+    }
+    Ok(())
 }
 
 /// A destination that is open.

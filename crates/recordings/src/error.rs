@@ -24,6 +24,9 @@ pub enum Error {
     /// Where recordings are kept does not answer, or refuses.
     #[error("the store of recordings: {0}")]
     Store(#[from] object_store::Error),
+    /// A copy of a recording.
+    #[error("a recording could not be copied: {0}")]
+    Copy(std::io::Error),
     /// What was tried on the place where recordings are kept.
     #[error("a small object could not be {act}: {cause}")]
     Unusable {

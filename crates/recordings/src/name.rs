@@ -56,7 +56,8 @@ impl RecordingName {
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 3] = [Self::Both, Self::Customer, Self::Stereo];
+    /// Every part of a recording.
+    pub const ALL: [Self; 3] = [Self::Both, Self::Customer, Self::Stereo];
 
     fn suffix(self) -> &'static str {
         match self {

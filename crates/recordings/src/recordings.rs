@@ -1,6 +1,6 @@
 //! The recordings of an installation, as calls and the API use them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use crate::destination::{Destination, Opened};
 use crate::error::{Error, Result};
 use crate::mover::{Mover, Step};
 use crate::name::{FileName, RecordingName};
-use crate::retention;
+use crate::retention::{self, Keeping};
 use crate::shelf::{Looked, Shelf};
 use crate::spool::Spool;
 use crate::tape::{SAMPLE_RATE, Take, Tape};
@@ -105,7 +105,7 @@ struct Inner {
     shelf: Shelf,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
-    keep_days: u32,
+    keeping: Arc<Keeping>,
     close_time_max: Duration,
     deleted: Arc<AtomicU64>,
     spool: Arc<Spool>,
@@ -117,7 +117,7 @@ struct Inner {
 struct Tasks {
     copying: (watch::Sender<bool>, JoinHandle<()>),
     moving: (watch::Sender<bool>, JoinHandle<()>),
-    retention: Option<JoinHandle<()>>,
+    retention: JoinHandle<()>,
 }
 
 impl fmt::Debug for Recordings {
@@ -159,8 +159,9 @@ impl Recordings {
         });
         let shelf = Shelf::new(Arc::clone(&spool), Arc::clone(&destination), made_watch)?;
         let deleted = Arc::new(AtomicU64::new(0));
-        let retention = (keep_days > 0)
-            .then(|| tokio::spawn(retain(destination, Arc::clone(&clock), zone.clone(), keep_days, deleted.clone())));
+        let keeping = Arc::new(Keeping::new(keep_days));
+        let retaining = retain(destination, Arc::clone(&clock), zone.clone(), Arc::clone(&keeping), deleted.clone());
+        let retention = tokio::spawn(retaining);
         let tasks = Tasks { copying: spawn(&mover, Step::Copy), moving: spawn(&mover, Step::Move), retention };
         if !left_overs.cut_off.is_empty() {
             tracing::warn!(recordings = left_overs.cut_off.len(), "recordings that a crash had cut off were mended");
@@ -173,7 +174,7 @@ impl Recordings {
                 shelf,
                 clock,
                 zone,
-                keep_days,
+                keeping,
                 close_time_max,
                 deleted,
                 spool,
@@ -260,8 +261,25 @@ impl Recordings {
     /// Whether recordings of that day are still kept; text that names no recording is none that is kept.
     #[must_use]
     pub fn is_kept(&self, name: &str) -> bool {
-        let first_kept = retention::first_day_kept(self.today(), self.inner.keep_days);
-        name.parse::<FileName>().is_ok_and(|name| first_kept.is_none_or(|first| name.recording.day >= first))
+        let is_kept = |name: RecordingName| self.inner.keeping.is_kept(name.company, name.day, self.today());
+        name.parse::<FileName>().is_ok_and(|name| is_kept(name.recording))
+    }
+
+    /// The days for which companies keep their recordings, where that is shorter than the installation's; 0 where it is not.
+    pub fn keep_for(&self, companies: BTreeMap<CompanyId, u32>) {
+        self.inner.keeping.set_companies(companies);
+    }
+
+    /// Deletes a recording with all its files, in the spool and where recordings are kept. One that is still being copied or
+    /// moved may have to be removed again.
+    ///
+    /// # Errors
+    /// [`Error::File`] or [`Error::Store`] when a file cannot be deleted.
+    pub async fn remove(&self, name: RecordingName) -> Result<()> {
+        let spool = Arc::clone(&self.inner.spool);
+        let removing = tokio::task::spawn_blocking(move || spool.remove(name));
+        removing.await.map_err(|broken| Error::Thread(std::io::Error::other(broken)))??;
+        retention::remove(&*self.inner.mover.destination.objects, name).await
     }
 
     /// Looks for a file, in the spool and where recordings are kept. For a call that has just ended it waits a moment for
@@ -301,9 +319,7 @@ impl Recordings {
     pub async fn close(&self) {
         let Some(tasks) = self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         let Tasks { copying, moving, retention } = tasks;
-        if let Some(retention) = retention {
-            retention.abort();
-        }
+        retention.abort();
         let aborts = [copying.1.abort_handle(), moving.1.abort_handle()];
         let closing = async {
             while !self.inner.writer.stop() {
@@ -347,13 +363,12 @@ async fn retain(
     destination: Arc<Opened>,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
-    keep_days: u32,
+    keeping: Arc<Keeping>,
     deleted: Arc<AtomicU64>,
 ) {
     loop {
         let today = clock.now().civil(&zone).date();
-        let Some(first_kept) = retention::first_day_kept(today, keep_days) else { return };
-        let wait = match retention::round(&*destination.objects, first_kept).await {
+        let wait = match retention::round(&*destination.objects, &keeping, today).await {
             Ok(round) => {
                 deleted.fetch_add(round.deleted as u64, Ordering::Relaxed);
                 if round.more { RETENTION_PAUSE } else { RETENTION_EVERY }
@@ -363,6 +378,9 @@ async fn retain(
                 RETENTION_EVERY
             }
         };
-        pause(wait).await;
+        tokio::select! {
+            () = pause(wait) => {}
+            () = keeping.changed.notified() => {}
+        }
     }
 }

@@ -13,7 +13,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use tokio::sync::watch;
 
-use crate::destination::Opened;
+use crate::destination::{Destination, Opened};
 use crate::error::{Error, Result};
 use crate::name::FileName;
 use crate::spool::Spool;
@@ -118,5 +118,37 @@ impl Found {
         };
         let bytes = opened.map_err(Error::Store)?.into_stream();
         Ok(bytes.map(|piece| piece.map_err(std::io::Error::from)).boxed())
+    }
+}
+
+/// Recordings where they are kept, for a process that is not the one that records: what waits in a spool it does not see.
+#[derive(Debug)]
+pub struct Reader {
+    objects: Arc<dyn ObjectStore>,
+}
+
+impl Reader {
+    /// Opens the place where they are kept; a bucket is not asked anything yet.
+    ///
+    /// # Errors
+    /// What opening the destination fails with.
+    pub fn open(destination: Destination) -> Result<Self> {
+        Ok(Self { objects: Opened::new(destination)?.objects })
+    }
+
+    /// Writes a file to `target`, piece by piece; false where it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where it cannot be read, and [`Error::Copy`] where it cannot be written.
+    pub async fn copy(&self, name: FileName, target: &mut impl std::io::Write) -> Result<bool> {
+        let mut pieces = match self.objects.get(&Path::from(name.to_string())).await {
+            Ok(found) => found.into_stream(),
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        while let Some(piece) = pieces.next().await {
+            target.write_all(&piece?).map_err(Error::Copy)?;
+        }
+        Ok(true)
     }
 }

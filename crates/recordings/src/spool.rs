@@ -87,6 +87,18 @@ impl Spool {
         self.kept.join(name.flat() + PART_ENDING)
     }
 
+    /// Deletes what is there of a recording whose call has ended.
+    pub(crate) fn remove(&self, name: RecordingName) -> Result<()> {
+        let ready = Part::ALL.map(|part| self.ready(name.file(part)));
+        for path in std::iter::once(self.kept(name)).chain(ready) {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::file(&path)(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn ready_folder(&self) -> &Path {
         &self.ready
     }

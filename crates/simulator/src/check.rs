@@ -6,6 +6,7 @@
 
 mod census;
 mod dial;
+mod keeping;
 mod line;
 mod live;
 mod progress;
@@ -210,6 +211,8 @@ impl Checker {
             return Err(format!("{open} numbers never finished"));
         }
         self.look(now)?;
+        self.census(now)?;
+        self.let_go(now)?;
         self.census(now)
     }
 

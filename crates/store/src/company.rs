@@ -3,6 +3,7 @@
 use hutong_domain::caps::Caps;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::Moment;
+use hutong_domain::retention::Keep;
 use hutong_domain::rules::CompanyRules;
 use hutong_domain::window::DaySpan;
 
@@ -21,11 +22,14 @@ pub struct Company {
     pub seats: i64,
     /// Where it is stricter than the installation.
     pub rules: CompanyRules,
+    /// For how long it keeps what it knows of people, where that is shorter than the installation's.
+    pub keep: Keep,
     /// When it was made.
     pub created_at: Moment,
 }
 
-const COLUMNS: &str = "id, name, seats, legal_start, legal_end, dials_per_day, dials_per_week, created_at";
+const COLUMNS: &str = "id, name, seats, legal_start, legal_end, dials_per_day, dials_per_week, created_at,
+    keep_recordings_days, keep_transcripts_days, keep_numbers_days";
 
 fn company(row: &Row<'_>) -> Result<Company> {
     Ok(Company {
@@ -37,6 +41,16 @@ fn company(row: &Row<'_>) -> Result<Company> {
             caps: Caps { per_day: cap(row, 5)?, per_week: cap(row, 6)? },
         },
         created_at: row.moment(7)?,
+        keep: Keep { recordings_days: days(row, 8)?, transcripts_days: days(row, 9)?, numbers_days: days(row, 10)? },
+    })
+}
+
+fn days(row: &Row<'_>, column: usize) -> Result<u32> {
+    let days = row.int(column)?;
+    u32::try_from(days).map_err(|_| Error::Corrupt {
+        column: "company, days that things are kept",
+        id: row.int(0).unwrap_or(0),
+        found: days.to_string(),
     })
 }
 
@@ -96,6 +110,19 @@ pub fn update(db: &mut Db, id: CompanyId, seats: i64, rules: &CompanyRules) -> R
         "UPDATE company SET seats = ?2, legal_start = ?3, legal_end = ?4, dials_per_day = ?5, dials_per_week = ?6
          WHERE id = ?1",
         values![id, seats, start.as_deref(), end.as_deref(), caps.per_day.map(i64::from), caps.per_week.map(i64::from)],
+    )?;
+    Ok(())
+}
+
+/// Changes for how long a company keeps what it knows of people.
+///
+/// # Errors
+/// When the store fails.
+pub fn set_keep(db: &mut Db, id: CompanyId, keep: Keep) -> Result<()> {
+    let Keep { recordings_days, transcripts_days, numbers_days } = keep;
+    db.execute(
+        "UPDATE company SET keep_recordings_days = ?2, keep_transcripts_days = ?3, keep_numbers_days = ?4 WHERE id = ?1",
+        values![id, i64::from(recordings_days), i64::from(transcripts_days), i64::from(numbers_days)],
     )?;
     Ok(())
 }

@@ -405,6 +405,25 @@ impl Row<'_> {
         serde_json::from_str(self.str(column)?).map_err(|error| self.corrupt(name, error.to_string()))
     }
 
+    /// A value, whatever it is: an integer, a text or null.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub fn value(&self, column: usize) -> Result<serde_json::Value> {
+        use serde_json::Value;
+        match self {
+            Self::Sqlite(row) => Ok(match row.get_ref(column)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(int) => int.into(),
+                _ => self.str(column)?.into(),
+            }),
+            Self::Postgres(row) => {
+                let is_int = row.columns().get(column).is_some_and(|it| *it.type_() == postgres::types::Type::INT8);
+                if is_int { Ok(self.int_or_null(column)?.into()) } else { Ok(self.str_or_null(column)?.into()) }
+            }
+        }
+    }
+
     fn corrupt(&self, column: &'static str, found: String) -> Error {
         Error::Corrupt { column, id: self.int(0).unwrap_or_default(), found }
     }

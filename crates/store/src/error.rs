@@ -33,6 +33,9 @@ pub enum Error {
         /// Newest version that this program knows.
         known: i64,
     },
+    /// SQLite's file is damaged.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
     /// The data folder cannot be used.
     #[error("{path}: {cause}")]
     Folder {

@@ -145,6 +145,17 @@ pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finishe
     Ok(Finished::Done { call_index: Some(call_index) })
 }
 
+/// Finishes a call that waits and is never dialled, with the next index of its task; the counts of what waits are the caller's.
+pub(crate) fn close_undialled(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<()> {
+    db.execute(
+        "UPDATE call SET status = ?3, started_at = ?4 WHERE company_id = ?1 AND id = ?2",
+        values![claimed.company, claimed.call, CallStatus::InProgress, ending.ended_at],
+    )?;
+    let call_index = count(db, claimed, ending.disposition.finish_status(), ending)?;
+    complete(db, claimed, ending, Some(call_index))?;
+    count_results(db, claimed, call_index, &ending.results)
+}
+
 /// The redial that follows, with the task's row locked. A task that has ended plans nothing any more.
 fn next_redial_of(db: &mut Db, claimed: &Claimed, status: FinishStatus) -> Result<Option<Redial>> {
     if status == FinishStatus::Answered {

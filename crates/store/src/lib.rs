@@ -7,6 +7,7 @@
 pub mod announcement;
 pub mod audio;
 pub mod audit;
+pub mod backup;
 pub mod blacklist;
 pub mod call;
 pub mod callback;
@@ -14,9 +15,11 @@ pub mod claim;
 pub mod company;
 pub mod db;
 pub mod error;
+pub mod export;
 pub mod feed;
 pub mod finish;
 pub mod forecast;
+pub mod forget;
 pub mod key;
 pub mod ledger;
 pub mod line;
@@ -28,6 +31,7 @@ pub mod past_calls;
 mod pool;
 pub mod recording;
 pub mod regrade;
+pub mod retention;
 pub mod robot;
 pub mod scenes;
 pub mod session;
@@ -41,7 +45,7 @@ pub mod waiting;
 
 pub use db::{Db, Row, Value};
 pub use error::{Error, Result};
-pub use migrate::BIG_TABLES;
+pub use migrate::{BIG_TABLES, newest_schema};
 pub use pool::{Disturbance, IdKind, Options, Store, Url, Work};
 
 /// A page of rows out of all that fit.

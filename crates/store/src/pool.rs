@@ -14,7 +14,7 @@ use hutong_domain::moment::Moment;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::feed::FilterCache;
-use crate::migrate::migrate;
+use crate::migrate::{migrate, newest_schema};
 use connection::connect;
 use threads::Runner;
 
@@ -144,8 +144,16 @@ impl Store {
     /// # Errors
     /// When it cannot be reached, or its schema is newer than this program.
     pub fn open(options: &Options, now: Moment) -> Result<Self> {
+        Self::open_at(options, now, newest_schema())
+    }
+
+    /// Opens the store and brings its schema to this version and no further: for tests of what comes after it.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_at(options: &Options, now: Moment, schema: i64) -> Result<Self> {
         // On a thread of its own: PostgreSQL's client must not be used where a caller's asynchronous tasks run.
-        let first = std::thread::scope(|scope| scope.spawn(|| connect_and_migrate(options, now)).join());
+        let first = std::thread::scope(|scope| scope.spawn(|| connect_and_migrate(options, now, schema)).join());
         let first = first.map_err(|_| Error::Closed)??;
         let runner = if options.inline || options.url == Url::Memory {
             Runner::inline(first)
@@ -254,8 +262,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn connect_and_migrate(options: &Options, now: Moment) -> Result<Db> {
+fn connect_and_migrate(options: &Options, now: Moment, schema: i64) -> Result<Db> {
     let mut db = connect(&options.url, true)?;
-    migrate(&mut db, now, options.partitions)?;
+    migrate(&mut db, now, options.partitions, schema)?;
     Ok(db)
 }

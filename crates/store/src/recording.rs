@@ -6,6 +6,7 @@ use hutong_domain::moment::Moment;
 
 use crate::db::Db;
 use crate::error::Result;
+use crate::retention::REMOVED;
 use crate::values;
 
 /// A recording that a killed process left.
@@ -45,14 +46,19 @@ pub fn settle(db: &mut Db, left_over: &LeftOver, now: Moment) -> Result<Standing
     let LeftOver { company, call, attempt_no, both, customer } = left_over;
     let found = db.query_one(
         "SELECT a.ended_at, c.status, c.recording,
-             (SELECT MAX(l.attempt_no) FROM attempt l WHERE l.company_id = ?1 AND l.call_id = ?2)
+             (SELECT MAX(l.attempt_no) FROM attempt l WHERE l.company_id = ?1 AND l.call_id = ?2),
+             (SELECT COUNT(*) FROM customer cu
+              WHERE cu.company_id = ?1 AND cu.id = c.customer_id AND strpos(cu.phone, ?4) = 1)
          FROM attempt a JOIN call c ON c.company_id = a.company_id AND c.id = a.call_id
          WHERE a.company_id = ?1 AND a.call_id = ?2 AND a.attempt_no = ?3",
-        values![*company, *call, *attempt_no],
+        values![*company, *call, *attempt_no, REMOVED],
         |row| {
             let is_done = row.int(1)? == CallStatus::Done.number();
             let is_last = row.int(3)? == *attempt_no;
-            Ok((row.moment_or_null(0)?, is_done && is_last, row.text_or_null(2)?))
+            // Nobody may name the voice of a person who was forgotten meanwhile.
+            let named = row.text_or_null(2)?;
+            let may_be_named = named.is_some() || row.int(4)? == 0;
+            Ok((row.moment_or_null(0)?, is_done && is_last && may_be_named, named))
         },
     )?;
     let Some((ended_at, is_its_end, named)) = found else { return Ok(Standing::Unknown) };

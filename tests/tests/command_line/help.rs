@@ -36,6 +36,8 @@ fn help_of_every_command_names_its_options() {
         "forecast",
         "grade",
         "doctor",
+        "backup",
+        "restore",
         "completions",
         "man",
     ];
@@ -53,6 +55,7 @@ fn help_of_every_command_names_its_options() {
     check("config check", &["<FILE>"]);
     check("company", &["add", "list"]);
     check("company add", &["<NAME>", "--seats", "--config", "--data"]);
+    check("company set", &["--keep-recordings", "--keep-transcripts", "--keep-numbers"]);
     check("company list", &["--config", "--data"]);
     check("key", &["create", "list", "show", "set", "bind", "unbind", "rotate", "revoke"]);
     check("key create", &["--company", "--edition", "2018-05", "2019-08", "--requests-per-s", "--data"]);
@@ -85,6 +88,12 @@ fn help_of_every_command_names_its_options() {
     check("callback list", &["--company", "--only", "waiting", "given-up", "--limit", "--data"]);
     check("callback resend", &["--company", "--given-up", "--task", "--call", "--data"]);
     check("export calls", &["--task", "--format", "csv", "xlsx", "jsonl", "--output", "--data"]);
+    check("export company", &["--company", "--to", "--without-recordings", "--data"]);
+    check("backup", &["verify", "<FILE>", "--with-key", "--with-recordings", "--force", "--config", "--data"]);
+    check("backup verify", &["<FILE>"]);
+    check("restore", &["<FILE>", "--data", "--key"]);
+    check("number", &["first", "forget"]);
+    check("number forget", &["<PHONE>", "--company", "--drop-blacklisted", "--data"]);
     check("why", &["--task", "--number", "--english", "--data"]);
     check("forecast", &["--task", "--seats", "--quota", "--phone-num", "--hours", "--no-redials", "--runs", "--seed"]);
     check("forecast", &["--english", "--config", "--data"]);
@@ -134,6 +143,9 @@ fn a_command_used_wrongly_exits_with_2() {
         "simulated",
     ]);
     check(&["export", "calls", "--task", "1", "--format", "pdf"]);
+    check(&["backup"]);
+    check(&["restore", "nowhere.tar.gz"]);
+    check(&["number", "forget", "12"]);
     check(&["serve", "--listen", "nowhere"]);
     check(&["call", "DELETE", "/openapi/v1/task/getTasks"]);
 }
@@ -152,6 +164,11 @@ fn a_command_that_fails_exits_with_1_and_says_why() {
     check(&["config", "check", "nowhere.toml"], "nowhere.toml");
     check(&["export", "calls", "--task", "7"], "7");
     check(&["call", "/openapi/v1/company/getCompanys"], "no such valid key");
+    check(&["backup", "b.tar.gz"], "there is no store to back up");
+    check(&["backup", "verify", "nowhere.tar.gz"], "nowhere.tar.gz");
+    check(&["restore", "nowhere.tar.gz", "--data", "new"], "nowhere.tar.gz");
+    check(&["export", "company", "--company", "7", "--to", "x"], "there is no company 7");
+    check(&["number", "forget", "13800138000", "--company", "7"], "there is no company 7");
     check(&["doctor"], "to mend");
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct CompanyItem {
 
 impl From<Company> for CompanyItem {
     fn from(company: Company) -> Self {
-        let Company { id, name, seats: _, rules: _, created_at: _ } = company;
+        let Company { id, name, seats: _, rules: _, keep: _, created_at: _ } = company;
         Self { company_name: name, company_id: id.get() }
     }
 }

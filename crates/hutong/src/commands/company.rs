@@ -1,9 +1,10 @@
 //! `hutong company`
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use hutong_domain::audit::Action;
 use hutong_domain::caps::Caps;
 use hutong_domain::ids::CompanyId;
+use hutong_domain::retention::Keep;
 use hutong_domain::rules::CompanyRules;
 use hutong_domain::window::DaySpan;
 use hutong_store::Db;
@@ -46,6 +47,8 @@ pub(crate) enum CompanyCommand {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
         dials_per_week: Option<u32>,
         #[command(flatten)]
+        keep: KeepArgs,
+        #[command(flatten)]
         installation: InstallationArgs,
     },
     /// List the companies
@@ -53,6 +56,47 @@ pub(crate) enum CompanyCommand {
         #[command(flatten)]
         installation: InstallationArgs,
     },
+}
+
+/// For how long a company keeps what it knows of people.
+#[derive(Debug, Args)]
+pub(crate) struct KeepArgs {
+    /// Days for which recordings are kept; 0 for as long as the installation keeps them, and never for longer
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    keep_recordings: Option<u32>,
+    /// Days for which the words of calls are kept
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    keep_transcripts: Option<u32>,
+    /// Days for which numbers, names and variables of customers are kept
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    keep_numbers: Option<u32>,
+}
+
+impl KeepArgs {
+    /// What the company keeps then; refused where that would be longer than the installation's.
+    fn apply(&self, known: Keep, installation: Keep) -> Result<Keep> {
+        let day = |given: Option<u32>, known: u32, most: u32, option: &str| match given {
+            Some(days) if most > 0 && days > most => Err(Error::Usage(format!(
+                "--keep-{option} must be at most {most}: the installation keeps nothing longer"
+            ))),
+            given => Ok(given.unwrap_or(known)),
+        };
+        Ok(Keep {
+            recordings_days: day(
+                self.keep_recordings,
+                known.recordings_days,
+                installation.recordings_days,
+                "recordings",
+            )?,
+            transcripts_days: day(
+                self.keep_transcripts,
+                known.transcripts_days,
+                installation.transcripts_days,
+                "transcripts",
+            )?,
+            numbers_days: day(self.keep_numbers, known.numbers_days, installation.numbers_days, "numbers")?,
+        })
+    }
 }
 
 pub(crate) async fn run(command: CompanyCommand) -> Result<()> {
@@ -71,9 +115,10 @@ pub(crate) async fn run(command: CompanyCommand) -> Result<()> {
             let id = store.write(CompanyId(0), insert).await?;
             print(&format!("company {id}\n"))
         }
-        CompanyCommand::Set { company, seats, hours, dials_per_day, dials_per_week, installation } => {
+        CompanyCommand::Set { company, seats, hours, dials_per_day, dials_per_week, keep, installation } => {
             let hours = hours.as_deref().map(parse_hours).transpose()?;
-            let store = installation::open(&installation.load()?)?.store;
+            let config = installation.load()?;
+            let store = installation::open(&config)?.store;
             let mut changed = require(&store, company).await?;
             let cap = |given: Option<u32>, known| given.map_or(known, |attempts| (attempts > 0).then_some(attempts));
             let CompanyRules { legal, caps } = changed.rules;
@@ -82,9 +127,13 @@ pub(crate) async fn run(command: CompanyCommand) -> Result<()> {
                 legal: hours.unwrap_or(legal),
                 caps: Caps { per_day: cap(dials_per_day, caps.per_day), per_week: cap(dials_per_week, caps.per_week) },
             };
-            let (id, seats, rules, by) = (changed.id, changed.seats, changed.rules, by());
+            changed.keep = keep.apply(changed.keep, config.keep())?;
+            let (id, seats, rules, keep, by) = (changed.id, changed.seats, changed.rules, changed.keep, by());
             let update = move |db: &mut Db| {
-                by.change(db, Action::CompanyUpdate, &Object::Company(id), |db| company::update(db, id, seats, &rules))
+                by.change(db, Action::CompanyUpdate, &Object::Company(id), |db| {
+                    company::update(db, id, seats, &rules)?;
+                    company::set_keep(db, id, keep)
+                })
             };
             store.write(id, update).await?;
             print(&row(&changed))
@@ -101,7 +150,17 @@ fn row(company: &Company) -> String {
     let CompanyRules { legal, caps } = company.rules;
     let hours = legal.map(|legal| format!("\t{}–{}", legal.start.strftime("%H:%M"), legal.end.strftime("%H:%M")));
     let cap = |attempts: Option<u32>, span| attempts.map(|attempts| format!("\t{attempts} dials per {span}"));
-    let rules = [hours, cap(caps.per_day, "day"), cap(caps.per_week, "week")].into_iter().flatten();
+    let Keep { recordings_days, transcripts_days, numbers_days } = company.keep;
+    let keeps = |days: u32, what| (days > 0).then(|| format!("\tkeeps {what} for {days} days"));
+    let rules = [
+        hours,
+        cap(caps.per_day, "day"),
+        cap(caps.per_week, "week"),
+        keeps(recordings_days, "recordings"),
+        keeps(transcripts_days, "transcripts"),
+        keeps(numbers_days, "numbers"),
+    ];
+    let rules = rules.into_iter().flatten();
     format!("{}\t{}\t{} seats{}\n", company.id, company.name, company.seats, rules.collect::<String>())
 }
 

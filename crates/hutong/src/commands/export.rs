@@ -1,4 +1,6 @@
-//! `hutong export`: finished calls as a table.
+//! `hutong export`: finished calls as a table, and everything that is kept of a company.
+
+mod company;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -42,6 +44,8 @@ pub(crate) enum ExportCommand {
         #[command(flatten)]
         installation: InstallationArgs,
     },
+    /// Everything that is kept of a company, as JSON lines, with its recordings; without secrets and other companies' data
+    Company(company::CompanyArgs),
 }
 
 /// A line of the table.
@@ -109,7 +113,10 @@ enum Sink {
 }
 
 pub(crate) async fn run(command: ExportCommand) -> Result<()> {
-    let ExportCommand::Calls { task, format, output, installation } = command;
+    let (task, format, output, installation) = match command {
+        ExportCommand::Calls { task, format, output, installation } => (task, format, output, installation),
+        ExportCommand::Company(args) => return company::run(args).await,
+    };
     let config = installation.load()?;
     let zone = config.zone()?;
     let store = installation::open(&config)?.store;

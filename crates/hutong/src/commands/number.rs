@@ -1,5 +1,7 @@
 //! `hutong number`
 
+mod forget;
+
 use clap::Subcommand;
 use hutong_domain::audit::Action;
 use hutong_domain::ids::TaskId;
@@ -26,10 +28,18 @@ pub(crate) enum NumberCommand {
         #[command(flatten)]
         installation: InstallationArgs,
     },
+    /// Forget everything that is kept of a number: names, variables, words, recordings, counts of attempts
+    ///
+    /// Calls stay in the feed and in all counts, without the number. Calls that wait to be dialled finish as 黑名单. Refused
+    /// while a call to the number is in progress.
+    Forget(forget::ForgetArgs),
 }
 
 pub(crate) async fn run(command: NumberCommand) -> Result<()> {
-    let NumberCommand::First { task, number, installation } = command;
+    let (task, number, installation) = match command {
+        NumberCommand::First { task, number, installation } => (task, number, installation),
+        NumberCommand::Forget(args) => return forget::run(args).await,
+    };
     let phone = parse(&number)?;
     let store = installation::open(&installation.load()?)?.store;
     let id = TaskId(task);

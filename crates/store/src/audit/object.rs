@@ -160,7 +160,17 @@ impl Object<'_> {
     }
 }
 
-const COMPANY: &[&str] = &["name", "seats", "legal_start", "legal_end", "dials_per_day", "dials_per_week"];
+const COMPANY: &[&str] = &[
+    "name",
+    "seats",
+    "legal_start",
+    "legal_end",
+    "dials_per_day",
+    "dials_per_week",
+    "keep_recordings_days",
+    "keep_transcripts_days",
+    "keep_numbers_days",
+];
 const TASK: &[&str] = &[
     "name",
     "kind",

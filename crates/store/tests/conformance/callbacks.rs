@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hutong_domain::address::Networks;
+use hutong_domain::audit::Actor;
 use hutong_domain::callback::CallbackKind;
 use hutong_domain::ids::{CallId, CompanyId, NodeId, TaskId};
 use hutong_domain::moment::Moment;
@@ -160,6 +162,7 @@ async fn intent_levels_changed_by_hand_are_told_where_that_is_wanted(store: Test
         name: name.to_owned(),
         values: values.iter().map(|&value| value.to_owned()).collect(),
         by: "质检员".to_owned(),
+        actor: Actor::Hutong,
         note: String::new(),
         at: START,
     };
@@ -266,6 +269,10 @@ async fn the_keys_of_a_batch_are_the_valid_ones_oldest_first(store: TestStore) {
             companies: vec![fixture.company],
             created_at: START.before(HOUR * age),
             revoked_at: None,
+            allowed: Networks::default(),
+            previous: None,
+            rotated_at: None,
+            used_at: None,
         };
         fixture.write(move |db, _| key::insert(db, &key)).await;
     }

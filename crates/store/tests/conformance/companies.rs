@@ -1,6 +1,7 @@
 //! Companies and the seats that they have.
 
 use hutong_domain::ids::CompanyId;
+use hutong_domain::retention::Keep;
 use hutong_domain::rules::CompanyRules;
 use hutong_store::company::{self, Company};
 use hutong_testkit::clock::START;
@@ -32,9 +33,13 @@ async fn a_company_is_found_by_its_id(store: TestStore) {
         name: "试用公司".to_owned(),
         seats: 3,
         rules: CompanyRules::default(),
+        keep: Keep::default(),
         created_at: START,
     };
-    assert_eq!(found, Some(expected));
+    assert_eq!(found, Some(expected.clone()));
+    let keep = Keep { recordings_days: 1, transcripts_days: 2, numbers_days: 3 };
+    fixture.write(move |db, id| company::set_keep(db, id, keep)).await;
+    assert_eq!(fixture.read(company::find).await, Some(Company { keep, ..expected }));
     assert_eq!(fixture.read(|db, _| company::find(db, CompanyId(4711))).await, None);
 }
 
