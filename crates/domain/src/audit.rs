@@ -73,6 +73,8 @@ actions! {
     TaskDelete = "task.delete",
     /// A number of a task is moved to its head.
     NumberFirst = "number.first",
+    /// What is kept of a number is deleted.
+    NumberForget = "number.forget",
     /// A call is placed by itself.
     CallPlace = "call.place",
     /// A person judges a result of a call otherwise.

@@ -134,14 +134,12 @@ pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finishe
         return Ok(Finished::Redial { at });
     }
     if claimed.task == TaskId(0) {
-        complete(db, claimed, ending, None)?;
-        outbox::call_finished(db, claimed, None, claimed_at, ending.ended_at)?;
+        complete(db, claimed, ending, None, claimed_at)?;
         return Ok(Finished::Done { call_index: None });
     }
     let call_index = count(db, claimed, status, ending)?;
-    complete(db, claimed, ending, Some(call_index))?;
+    complete(db, claimed, ending, Some(call_index), claimed_at)?;
     count_results(db, claimed, call_index, &ending.results)?;
-    outbox::call_finished(db, claimed, Some(call_index), claimed_at, ending.ended_at)?;
     Ok(Finished::Done { call_index: Some(call_index) })
 }
 
@@ -152,7 +150,7 @@ pub(crate) fn close_undialled(db: &mut Db, claimed: &Claimed, ending: &Ending) -
         values![claimed.company, claimed.call, CallStatus::InProgress, ending.ended_at],
     )?;
     let call_index = count(db, claimed, ending.disposition.finish_status(), ending)?;
-    complete(db, claimed, ending, Some(call_index))?;
+    complete(db, claimed, ending, Some(call_index), ending.ended_at)?;
     count_results(db, claimed, call_index, &ending.results)
 }
 
@@ -220,7 +218,8 @@ fn count(db: &mut Db, claimed: &Claimed, status: FinishStatus, ending: &Ending) 
     })
 }
 
-fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<i64>) -> Result<()> {
+/// What is kept of a finished call, that was dialled last at `called_at`; and that it has finished is told.
+fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<i64>, called_at: Moment) -> Result<()> {
     let changed = db.execute(
         "UPDATE call SET status = 2, call_index = ?3, finish_status = ?4, duration_s = ?5, chat_rounds = ?6,
              ended_at = ?7, hung_up_by = ?8, result_pairs = ?9, modified_at = ?7, recording = ?11,
@@ -266,6 +265,7 @@ fn complete(db: &mut Db, claimed: &Claimed, ending: &Ending, call_index: Option<
             course.as_deref(),
         ],
     )?;
+    outbox::call_finished(db, claimed, call_index, called_at, ending.ended_at)?;
     unheard::keep(db, claimed, &ending.utterances, ending.ended_at)
 }
 

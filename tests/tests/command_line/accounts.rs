@@ -55,6 +55,7 @@ fn changes(tenant: &Tenant, waiting: &str, call: u64, key: &str, sound: &str) ->
         ("announcement.create", format!("announcement add {sound} --means 空号")),
         ("announcement.delete", "announcement remove 1".to_owned()),
         ("number.first", format!("number first --task {waiting} --number 13800138003")),
+        ("number.forget", "number forget 13800138003".to_owned()),
         ("call.grade", format!("grade --call {call} --result 客户意向等级 --value A级(较强)")),
         ("callback.set", format!("callback set --company {company} --of calls --url https://crm.example.com/")),
         ("callback.unset", format!("callback unset --company {company} --of calls")),

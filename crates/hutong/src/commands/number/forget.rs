@@ -1,15 +1,18 @@
 //! `hutong number forget`: a person's right to have their data deleted.
 
 use clap::Args;
+use hutong_domain::audit::Action;
 use hutong_domain::ids::CompanyId;
-use hutong_domain::phone::{PhoneNumber, spellings};
+use hutong_domain::phone::{PhoneNumber, mask_all, spellings};
 use hutong_recordings::{FileName, remove_from};
+use hutong_store::audit::Object;
 use hutong_store::forget::{self, Blacklisted, CALLS_MAX, Forgotten, Traces};
 use hutong_store::number::Busy;
 use hutong_store::{IdKind, Store};
+use serde_json::json;
 
 use crate::cli::{InstallationArgs, print};
-use crate::commands::company;
+use crate::commands::{by, company};
 use crate::error::{Error, Result};
 use crate::installation;
 
@@ -104,11 +107,30 @@ impl Wanted {
             })?);
         }
         let (spellings, blacklisted) = (self.spellings.clone(), self.blacklisted);
-        let rest =
-            store.write(company, move |db| forget::forget_rest(db, company, &spellings, &customers, blacklisted));
+        let (by, calls) = (by(), forgotten.clone());
+        let rest = store.write(company, move |db| {
+            let rest = forget::forget_rest(db, company, &spellings, &customers, blacklisted)?;
+            let mut all = calls.clone();
+            all.add(rest.clone());
+            if all != Forgotten::default() {
+                by.note(db, Action::NumberForget, &Object::Company(company), None, Some(counts(&spellings, &all)))?;
+            }
+            Ok(rest)
+        });
         forgotten.add(rest.await?);
         Ok(forgotten)
     }
+}
+
+/// What was deleted, without the number.
+fn counts(spellings: &[String], forgotten: &Forgotten) -> serde_json::Value {
+    let Forgotten { customers, calls, waiting, transcripts, recordings, blacklisted, dialled_days, callbacks, texts } =
+        forgotten;
+    json!({
+        "number": spellings.first().map(|number| mask_all(number)), "customers": customers, "calls": calls,
+        "waiting": waiting, "transcripts": transcripts, "recordings": recordings.len(), "blacklisted": blacklisted,
+        "dialled_days": dialled_days, "callbacks": callbacks, "texts": texts,
+    })
 }
 
 fn report(phone: &PhoneNumber, forgotten: &Forgotten, of_blacklist: Blacklisted) -> String {
