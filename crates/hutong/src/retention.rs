@@ -45,12 +45,8 @@ impl Retention {
     /// Lets go of what is due, now and every hour, for ever.
     pub(crate) async fn run(self, recordings: Recordings) {
         loop {
-            match self.sweep().await {
-                Ok(companies) => {
-                    let own = companies.iter().map(|company| (company.id, company.keep.recordings_days));
-                    recordings.keep_for(own.filter(|(_, days)| *days > 0).collect::<BTreeMap<CompanyId, u32>>());
-                }
-                Err(error) => tracing::warn!(%error, "what is due could not be deleted; it is tried again"),
+            if let Err(error) = self.look(&recordings).await {
+                tracing::warn!(%error, "what is due could not be deleted; it is tried again");
             }
             if let Err(error) = self.remove_recordings(&recordings).await {
                 tracing::warn!(error, "recordings of forgotten numbers could not be deleted; it is tried again");
@@ -59,10 +55,17 @@ impl Retention {
         }
     }
 
-    /// Lets go of everything that is due in every company; the companies.
-    async fn sweep(&self) -> hutong_store::Result<Vec<Company>> {
+    /// Tells the recorder what companies decide, and lets go of everything that is due in each.
+    async fn look(&self, recordings: &Recordings) -> hutong_store::Result<()> {
         let companies = self.store.read(company::all).await?;
-        for company in &companies {
+        // First: nothing that is due is handed out while the rest is under way.
+        let own = companies.iter().map(|company| (company.id, company.keep.recordings_days));
+        recordings.keep_for(own.filter(|(_, days)| *days > 0).collect::<BTreeMap<CompanyId, u32>>());
+        self.sweep(&companies).await
+    }
+
+    async fn sweep(&self, companies: &[Company]) -> hutong_store::Result<()> {
+        for company in companies {
             let keep = self.keep.stricter(company.keep);
             let first_kept = |days| first_moment_kept(self.runtime.now(), days, &self.zone);
             let due = Due {
@@ -75,7 +78,7 @@ impl Retention {
                 tracing::info!(company = %id, transcripts, numbers, "company {id}: transcripts emptied, numbers masked");
             }
         }
-        Ok(companies)
+        Ok(())
     }
 
     async fn let_go(&self, company: CompanyId, due: Due) -> hutong_store::Result<Round> {
@@ -162,7 +165,8 @@ mod tests {
             };
             let mut seen = Vec::new();
             for _ in 0..5 {
-                retention.sweep().await.unwrap();
+                let companies = store.read(company::all).await.unwrap();
+                retention.sweep(&companies).await.unwrap();
                 seen.push((kept(&store, one.company, call).await, kept(&store, strict.company, strict_call).await));
                 assert_counts_are_facts(&store, one.company, task).await;
                 (&clock as &dyn Runtime).sleep(DAY).await;

@@ -28,11 +28,14 @@ fn a_server_lets_go_of_what_is_due_and_answers_every_index() {
     let call = site.call_to("13800138000");
     let was = site.feed(&site.client());
     assert!(!detail(&site, &site.server, call)["phoneLog"]["phoneLogs"].as_array().unwrap().is_empty());
+    let recorded = site.record(call);
+    assert!(detail(&site, &site.server, call)["phoneLog"]["luyinOssUrl"].is_string());
     age(&site);
     let company = site.tenant.company.to_string();
-    let set = |days: &str| site.installation.run(&["company", "set", &company, "--keep-numbers", days]);
-    assert!(set("7").contains("keeps numbers for 7 days"));
-    // Only the company's own days: the installation keeps numbers for ever.
+    let own = ["--keep-numbers", "7", "--keep-recordings", "1"];
+    let set = site.installation.run(&[&["company", "set", &company], &own[..]].concat());
+    assert!(set.contains("keeps numbers for 7 days") && set.contains("keeps recordings for 1 days"), "{set}");
+    // Only the company's own days: the installation keeps numbers and recordings for ever.
     let Site { installation, tenant, server, done } = site;
     let _ = server.stop();
     let server = installation.serve_with(&[("HUTONG_RETENTION__TRANSCRIPTS_DAYS", "7")]);
@@ -46,6 +49,8 @@ fn a_server_lets_go_of_what_is_due_and_answers_every_index() {
         let logs = detail(&site, &site.server, call)["phoneLog"]["phoneLogs"].clone();
         logs.as_array().unwrap().is_empty().then_some(())
     });
+    until("recordings are deleted", || recorded.iter().all(|path| !path.exists()).then_some(()));
+    assert_eq!(detail(&site, &site.server, call)["phoneLog"]["luyinOssUrl"], Value::Null);
     assert_eq!(feed.len(), was.len());
     for (was, is) in was.iter().zip(&feed) {
         for same in ["callInstanceId", "callIndex", "finishStatus", "duration", "chatRound", "resultPairs"] {

@@ -26,7 +26,7 @@ impl Site {
     pub(crate) fn new() -> Self {
         let installation = Installation::new();
         let tenant = installation.tenant("公司", 5);
-        let server = installation.serve_with(&[PUBLIC_URL]);
+        let server = installation.serve_with(&[PUBLIC_URL, ("HUTONG_DIALING__DRAIN_S", "1")]);
         let client = server.client(&tenant.credentials);
         let done = tenant.running_task(&client, &json!({ "concurrencyQuota": 5 }), &NUMBERS.map(str::to_owned));
         until("the task is done", || {

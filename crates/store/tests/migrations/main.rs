@@ -33,8 +33,13 @@ conformance! {
     every_row_of_a_company_is_exported_once_and_none_of_another,
 }
 
-/// Columns whose values a migration changed on purpose: `table.column`, and why.
-const CHANGED: [(&str, &str); 0] = [];
+/// What a migration changed on purpose: its version, a table or a `table.column` of stores of before, and why.
+const CHANGED: [(i64, &str, &str); 1] = [(4, "callback", "made anew, since no version of before wrote it")];
+
+/// Whether the rows of this table, or the values of this column, are others after the migrations that follow `version`.
+fn is_changed(version: i64, name: &str) -> bool {
+    CHANGED.iter().any(|(by, changed, _)| version < *by && *changed == name)
+}
 
 async fn a_store_of_every_version_becomes_the_newest_and_keeps_its_rows(fresh: TestStore) {
     let expected = (tables(&fresh).await, indexes(&fresh).await);
@@ -43,7 +48,8 @@ async fn a_store_of_every_version_becomes_the_newest_and_keeps_its_rows(fresh: T
         let before = {
             let old = Store::open_at(&place.options(), START, version).unwrap();
             rows::load(&old, &released::rows_of(version)).await;
-            let tables = tables(&old).await;
+            let mut tables = tables(&old).await;
+            tables.retain(|table| !is_changed(version, &table.name));
             rows::dump(&old, &tables).await
         };
         let store = place.open().unwrap();
@@ -52,7 +58,8 @@ async fn a_store_of_every_version_becomes_the_newest_and_keeps_its_rows(fresh: T
         let kept = rows::dump(&store, &before.iter().map(|(table, _)| table.clone()).collect::<Vec<_>>()).await;
         for ((table, was), (_, is)) in before.iter().zip(&kept) {
             assert!(!was.is_empty(), "{}: rows of {} are missing", released::rows_file(version).display(), table.name);
-            assert_eq!(without_changed(table, was), without_changed(table, is), "{} of version {version}", table.name);
+            let (was, is) = (without_changed(version, table, was), without_changed(version, table, is));
+            assert_eq!(was, is, "{} of version {version}", table.name);
         }
         // It is a store that works: ids are given, rows are written.
         store.write(CompanyId(0), |db| db.next_id("company")).await.unwrap();
@@ -60,8 +67,8 @@ async fn a_store_of_every_version_becomes_the_newest_and_keeps_its_rows(fresh: T
 }
 
 /// The rows without what was changed on purpose.
-fn without_changed(table: &Table, rows: &[rows::Row]) -> Vec<rows::Row> {
-    let is_kept = |column: &str| !CHANGED.iter().any(|(changed, _)| *changed == format!("{}.{column}", table.name));
+fn without_changed(version: i64, table: &Table, rows: &[rows::Row]) -> Vec<rows::Row> {
+    let is_kept = |column: &str| !is_changed(version, &format!("{}.{column}", table.name));
     let kept: Vec<bool> = table.columns.iter().map(|column| is_kept(&column.name)).collect();
     let row =
         |row: &rows::Row| row.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(value, _)| value.clone()).collect();

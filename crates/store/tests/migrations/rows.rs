@@ -14,7 +14,7 @@ pub(crate) type Row = Vec<Option<String>>;
 const ROWS: i64 = 2;
 /// Columns that hold JSON.
 const LISTS: [&str; 7] = ["redial_rules", "result_pairs", "utterances", "results", "was", "became", "texts"];
-const OBJECTS: [&str; 4] = ["extras", "properties", "settings", "course"];
+const OBJECTS: [&str; 7] = ["extras", "properties", "settings", "course", "detail", "before_value", "after_value"];
 
 /// Runs the statements of a file.
 pub(crate) async fn load(store: &Store, sql: &str) {
