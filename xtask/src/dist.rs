@@ -19,7 +19,8 @@ pub(crate) struct Options {
 }
 
 /// How the image builds hutong, as `packaging/Dockerfile` has it: offline, from vendored crates.
-pub(crate) const IMAGE_BUILD: &str = "build --release --locked --offline --config vendor.toml --package hutong";
+pub(crate) const IMAGE_BUILD: &str =
+    "build --release --locked --offline --config packaging/vendor.toml --package hutong";
 /// Files of the repository, and where they stand in the package.
 const FILES: &[(&str, &str)] = &[
     ("LICENSE", "LICENSE"),
@@ -151,7 +152,7 @@ pub(crate) fn image() -> Result<()> {
     process::step("copy of the checkout", || copy_checkout(&source))?;
     process::step("vendored crates", || {
         let config = process::output_of(workspace::cargo().current_dir(&source).args(["vendor", "--locked", "vendor"]));
-        write(&source.join("vendor.toml"), &config.context("cargo vendor failed")?)
+        write(&source.join("packaging/vendor.toml"), &config.context("cargo vendor failed")?)
     })?;
     process::step("offline build", || {
         let mut build = workspace::cargo();
