@@ -82,8 +82,15 @@ pub const TABLES: &[Table] = &[
     table("blacklist_group", &["id"], &["id", "name", "remark", "created_at"]),
     table("blacklist_entry", &["id"], &["id", "group_id", "mobile", "name", "remark", "created_at"]),
     table("sms_template", &["id"], &["id", "name", "content", "status", "created_at"]),
-    table("callback", &["id"], &[
-        "id", "task_id", "call_id", "direction", "customer_phone", "called_at", "given_up_at",
+    table("callback_address", &["subject"], &[
+        "subject", "url", "content_type", "manual_changes", "app_key", "modified_at",
+    ]),
+    table("callback", &["kind", "subject_id", "seq"], &[
+        "kind", "subject_id", "seq", "task_id", "place", "detail", "direction", "customer_phone", "called_at", "created_at",
+        "attempts", "due_at", "tried_at", "http_status", "answer", "delivered_at", "given_up_at",
+    ]),
+    table("audit_log", &["id"], &[
+        "id", "at", "actor", "action", "kind", "object_id", "before_value", "after_value",
     ]),
 ];
 
@@ -94,19 +101,27 @@ pub const LEFT_OUT: &[&str] = &[
     "app_key",
     "app_key_company",
     "busy_number",
+    "callback_lane",
+    "console_session",
+    "console_user",
+    "console_user_company",
     "id_block",
     "line.settings",
     "line_health",
     "node",
     "recording_removal",
     "retention_cursor",
+    "sign_in_failure",
     "waiting_block",
 ];
 
 /// Columns that hold JSON: it is part of the row's own.
-const JSON: [&str; 10] = [
+const JSON: [&str; 13] = [
+    "after_value",
     "became",
+    "before_value",
     "course",
+    "detail",
     "extras",
     "properties",
     "redial_rules",

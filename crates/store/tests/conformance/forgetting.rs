@@ -104,8 +104,9 @@ async fn nothing_is_left_of_a_number_that_is_forgotten(store: TestStore) {
     fixture
         .write(move |db, company| {
             db.execute(
-                "INSERT INTO callback (id, company_id, task_id, call_id, direction, customer_phone, called_at)
-                 VALUES (1, ?1, 0, ?2, 0, ?3, 0)",
+                "INSERT INTO callback (company_id, kind, subject_id, seq, task_id, place, detail, direction,
+                     customer_phone, called_at, created_at)
+                 VALUES (?1, 0, ?2, 0, 0, 0, '{}', 0, ?3, 0, 0)",
                 values![company, call, PHONE],
             )
         })

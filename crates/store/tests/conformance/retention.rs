@@ -333,8 +333,9 @@ async fn callbacks_that_were_given_up_go_with_the_numbers(store: TestStore) {
     let fixture = Fixture::new(&store).await;
     let now = fixture.now();
     let insert =
-        "INSERT INTO callback (id, company_id, task_id, call_id, direction, customer_phone, called_at, given_up_at)
-        VALUES (?1, ?2, 0, 1, 0, '13800138000', ?3, ?3)";
+        "INSERT INTO callback (company_id, kind, subject_id, seq, task_id, place, detail, direction, customer_phone,
+             called_at, created_at, given_up_at)
+        VALUES (?2, 0, ?1, 0, 0, 0, '{}', 0, '13800138000', ?3, ?3, ?3)";
     fixture
         .write(move |db, company| {
             db.execute(insert, values![1_i64, company, now])?;

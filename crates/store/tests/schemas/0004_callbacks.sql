@@ -21,8 +21,8 @@ INSERT INTO call_record (id, company_id, first_utterance_id, first_result_id, ut
 INSERT INTO call_record (id, company_id, first_utterance_id, first_result_id, utterances, results, created_at, modified_at, scene_id, scene_version, course) VALUES (2, 2, 2, 2, '[]', '[]', 2, 2, 0, 0, NULL);
 INSERT INTO call_result (company_id, task_id, name, value, call_index) VALUES (1, 1, 'name 1', 'value 1', 1);
 INSERT INTO call_result (company_id, task_id, name, value, call_index) VALUES (2, 2, 'name 2', 'value 2', 2);
-INSERT INTO callback (company_id, kind, subject_id, seq, task_id, place, detail, direction, customer_phone, called_at, created_at, attempts, due_at, tried_at, http_status, answer, delivered_at, given_up_at) VALUES (1, 1, 1, 1, 1, 1, 'detail 1', 1, '13800138001', 1, 1, 1, 1, 1, 1, 'answer 1', 1, 1);
-INSERT INTO callback (company_id, kind, subject_id, seq, task_id, place, detail, direction, customer_phone, called_at, created_at, attempts, due_at, tried_at, http_status, answer, delivered_at, given_up_at) VALUES (2, 2, 2, 2, 2, 2, 'detail 2', 2, '13800138002', 2, 2, 2, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO callback (company_id, kind, subject_id, seq, task_id, place, detail, direction, customer_phone, called_at, created_at, attempts, due_at, tried_at, http_status, answer, delivered_at, given_up_at) VALUES (1, 1, 1, 1, 1, 1, '{}', 1, '13800138001', 1, 1, 1, 1, 1, 1, 'answer 1', 1, 1);
+INSERT INTO callback (company_id, kind, subject_id, seq, task_id, place, detail, direction, customer_phone, called_at, created_at, attempts, due_at, tried_at, http_status, answer, delivered_at, given_up_at) VALUES (2, 2, 2, 2, 2, 2, '{}', 2, '13800138002', 2, 2, 2, NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO callback_address (company_id, subject, url, content_type, manual_changes, app_key, modified_at) VALUES (1, 1, 'url 1', 'content_type 1', 1, 'app_key 1', 1);
 INSERT INTO callback_address (company_id, subject, url, content_type, manual_changes, app_key, modified_at) VALUES (2, 2, 'url 2', 'content_type 2', 2, 'app_key 2', 2);
 INSERT INTO callback_lane (company_id, node_id) VALUES (1, 1);

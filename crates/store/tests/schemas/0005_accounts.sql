@@ -9,7 +9,7 @@ INSERT INTO attempt (company_id, call_id, attempt_no, task_id, line_id, node_id,
 INSERT INTO attempt (company_id, call_id, attempt_no, task_id, line_id, node_id, seated, claimed_at, answered_at, ended_at, disposition, ended_by, sip_code, q850_cause, early_media, setup_ms, ring_ms) VALUES (2, 2, 2, 2, 2, 2, 2, 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO audio (company_id, digest, sound, created_at) VALUES (1, 'digest 1', 'sound 1', 1);
 INSERT INTO audio (company_id, digest, sound, created_at) VALUES (2, 'digest 2', 'sound 2', 2);
-INSERT INTO audit_log (id, at, actor, action, kind, object_id, company_id, before_value, after_value) VALUES (1, 1, 'actor 1', 'action 1', 'kind 1', 'object_id 1', 1, 'before_value 1', 'after_value 1');
+INSERT INTO audit_log (id, at, actor, action, kind, object_id, company_id, before_value, after_value) VALUES (1, 1, 'actor 1', 'action 1', 'kind 1', 'object_id 1', 1, '{}', '{}');
 INSERT INTO audit_log (id, at, actor, action, kind, object_id, company_id, before_value, after_value) VALUES (2, 2, 'actor 2', 'action 2', 'kind 2', 'object_id 2', 2, NULL, NULL);
 INSERT INTO blacklist_entry (id, company_id, group_id, mobile, name, remark, created_at) VALUES (1, 1, 1, '13800138001', 'name 1', 'remark 1', 1);
 INSERT INTO blacklist_entry (id, company_id, group_id, mobile, name, remark, created_at) VALUES (2, 2, 2, '13800138002', 'name 2', 'remark 2', 2);
@@ -23,8 +23,8 @@ INSERT INTO call_record (id, company_id, first_utterance_id, first_result_id, ut
 INSERT INTO call_record (id, company_id, first_utterance_id, first_result_id, utterances, results, created_at, modified_at, scene_id, scene_version, course) VALUES (2, 2, 2, 2, '[]', '[]', 2, 2, 0, 0, NULL);
 INSERT INTO call_result (company_id, task_id, name, value, call_index) VALUES (1, 1, 'name 1', 'value 1', 1);
 INSERT INTO call_result (company_id, task_id, name, value, call_index) VALUES (2, 2, 'name 2', 'value 2', 2);
-INSERT INTO callback (company_id, kind, subject_id, seq, task_id, place, detail, direction, customer_phone, called_at, created_at, attempts, due_at, tried_at, http_status, answer, delivered_at, given_up_at) VALUES (1, 1, 1, 1, 1, 1, 'detail 1', 1, '13800138001', 1, 1, 1, 1, 1, 1, 'answer 1', 1, 1);
-INSERT INTO callback (company_id, kind, subject_id, seq, task_id, place, detail, direction, customer_phone, called_at, created_at, attempts, due_at, tried_at, http_status, answer, delivered_at, given_up_at) VALUES (2, 2, 2, 2, 2, 2, 'detail 2', 2, '13800138002', 2, 2, 2, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO callback (company_id, kind, subject_id, seq, task_id, place, detail, direction, customer_phone, called_at, created_at, attempts, due_at, tried_at, http_status, answer, delivered_at, given_up_at) VALUES (1, 1, 1, 1, 1, 1, '{}', 1, '13800138001', 1, 1, 1, 1, 1, 1, 'answer 1', 1, 1);
+INSERT INTO callback (company_id, kind, subject_id, seq, task_id, place, detail, direction, customer_phone, called_at, created_at, attempts, due_at, tried_at, http_status, answer, delivered_at, given_up_at) VALUES (2, 2, 2, 2, 2, 2, '{}', 2, '13800138002', 2, 2, 2, NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO callback_address (company_id, subject, url, content_type, manual_changes, app_key, modified_at) VALUES (1, 1, 'url 1', 'content_type 1', 1, 'app_key 1', 1);
 INSERT INTO callback_address (company_id, subject, url, content_type, manual_changes, app_key, modified_at) VALUES (2, 2, 'url 2', 'content_type 2', 2, 'app_key 2', 2);
 INSERT INTO callback_lane (company_id, node_id) VALUES (1, 1);
