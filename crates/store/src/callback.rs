@@ -1,6 +1,6 @@
 //! Callbacks: the outbox of what is to be told to integrators. Per `callbacks.md`.
 //!
-//! A callback is written in the transaction of the fact that it reports ([`outbox`]), so that a crash loses none, and is
+//! A callback is written in the transaction of the fact that it reports (`outbox`), so that a crash loses none, and is
 //! named by that fact: so it needs no id of its own, and has the same name at every attempt.
 
 pub mod address;
