@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Names the folder, where somebody wants to look.
-const FOLDER: &str = "HUTONG_TEST_LOGS";
+const FOLDER: &str = "E2E_LOGS";
 /// Has a secret in each line.
 const SECRETS: &str = "secrets.txt";
 

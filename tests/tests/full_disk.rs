@@ -63,8 +63,7 @@ fn a_full_disk_refuses_writes_and_the_campaign_goes_on_when_there_is_room() {
 
     disk.fill();
     let imported = import_until_refused(&tenant, &client, waiting);
-    let log = disk.server.log();
-    assert!(log.contains("database or disk is full"), "the log says why:\n{log}");
+    until("the log says why", || disk.server.log().contains("database or disk is full").then_some(()));
     let report = until("readiness sees it", || {
         let answer = ready();
         (answer.status == 503).then(|| String::from_utf8(answer.body).unwrap())

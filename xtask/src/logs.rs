@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 /// Tells the tests where to keep logs; see `tests/src/kept_logs.rs`.
-const FOLDER: &str = "HUTONG_TEST_LOGS";
+const FOLDER: &str = "E2E_LOGS";
 const SECRETS: &str = "secrets.txt";
 /// What is found beyond that is not listed.
 const SHOWN_MAX: usize = 20;

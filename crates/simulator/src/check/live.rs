@@ -202,13 +202,28 @@ impl Checker {
         model.claims += 1;
         if !begun.is_taken {
             // It is refused: no line carries it, and its number stays free for others.
-            let is_refused = model.blacklist.contains_key(&begun.phone);
-            return if is_refused { Ok(()) } else { Err(format!("{} is in a call and not taken", begun.phone)) };
+            return self.is_refused(company, begun.phone, now);
         }
         let own_caps = model.rules.caps;
         self.count_claim(company, own_caps, &begun)?;
         let line = self.lines.get_mut(&attempt.line).ok_or("is on no line")?;
         line.claimed(now, restless).map_err(|why| format!("line {}: {why}", attempt.line))
+    }
+
+    /// Whether a number is refused for a reason: it was blacklisted before, or whoever is called on it has just asked not to
+    /// be, in a call that goes on.
+    fn is_refused(&mut self, company: CompanyId, phone: String, now: Moment) -> Checked {
+        if self.companies.get(&company).is_some_and(|model| model.blacklist.contains_key(&phone)) {
+            return Ok(());
+        }
+        let asked = phone.clone();
+        if !self.read(move |db| blacklist::contains(db, company, &asked))? {
+            return Err(format!("{phone} is in a call and not taken"));
+        }
+        if let Some(company) = self.companies.get_mut(&company) {
+            company.blacklist.entry(phone).or_insert(now);
+        }
+        Ok(())
     }
 
     /// Counts an attempt at a number, on the day on which it was claimed: no cap may be exceeded.
