@@ -128,6 +128,12 @@ fn a_finished_call_is_told_with_what_its_details_say_and_more() {
             assert_eq!((&more["studyStatus"], &more["correctionContent"]), (&json!(0), &Value::Null));
         }
     }
+}
+
+#[test]
+fn a_task_that_is_done_is_told_with_all_of_its_fields() {
+    let mut world = World::new(&["--of", "tasks"]);
+    let task = world.tenant.running_task(&world.client, &json!({}), &[BUSY.to_owned()]);
 
     let (request, body) = world.next();
     let told = &body["data"]["data"];

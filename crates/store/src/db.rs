@@ -3,16 +3,11 @@
 //! Statements are written with SQLite's numbered parameters (`?1`), and turned into PostgreSQL's (`$1`)
 //! once, when they are prepared there. Every integer is a BIGINT and every text a TEXT.
 
+mod value;
+
 use std::collections::HashMap;
 
-use hutong_domain::call::{CallKind, CallStatus, FinishStatus, HungUpBy};
-use hutong_domain::ids::{
-    BlacklistEntryId, BlacklistGroupId, CallId, CompanyId, CustomerId, LineId, NodeId, RobotId, SceneId, SessionId,
-    SmsTemplateId, TaskId, TaskLineId, UserId, VoiceId,
-};
-use hutong_domain::line::{LineKind, LineUse};
 use hutong_domain::moment::Moment;
-use hutong_domain::task::{TaskKind, TaskStatus};
 use rusqlite::types::{Type, ValueRef};
 
 use crate::error::{Error, Result};
@@ -438,69 +433,5 @@ fn sqlite_text<'r>(row: &'r rusqlite::Row<'_>, column: usize) -> Result<Option<&
             Err(error) => Err(rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)).into()),
         },
         other => Err(rusqlite::Error::InvalidColumnType(column, String::new(), other.data_type()).into()),
-    }
-}
-
-macro_rules! int_values {
-    ($($type:ty: $self:ident => $int:expr),+ $(,)?) => {$(
-        impl From<$type> for Value<'_> {
-            fn from($self: $type) -> Self {
-                Self::Int(Some($int))
-            }
-        }
-
-        impl From<Option<$type>> for Value<'_> {
-            fn from(value: Option<$type>) -> Self {
-                Self::Int(value.map(|$self| $int))
-            }
-        }
-    )+};
-}
-
-int_values! {
-    i64: it => it,
-    u32: it => i64::from(it),
-    bool: it => i64::from(it),
-    Moment: it => it.ms(),
-    BlacklistEntryId: it => it.get(),
-    BlacklistGroupId: it => it.get(),
-    CallId: it => it.get(),
-    CompanyId: it => it.get(),
-    CustomerId: it => it.get(),
-    LineId: it => it.get(),
-    NodeId: it => it.get(),
-    RobotId: it => it.get(),
-    SceneId: it => it.get(),
-    SessionId: it => it.get(),
-    SmsTemplateId: it => it.get(),
-    TaskId: it => it.get(),
-    TaskLineId: it => it.get(),
-    UserId: it => it.get(),
-    VoiceId: it => it.get(),
-    CallKind: it => it.number(),
-    CallStatus: it => it.number(),
-    FinishStatus: it => it.number(),
-    HungUpBy: it => it.number(),
-    LineKind: it => it.number(),
-    LineUse: it => it.number(),
-    TaskKind: it => it.number(),
-    TaskStatus: it => it.number(),
-}
-
-impl<'a> From<&'a str> for Value<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(Some(text))
-    }
-}
-
-impl<'a> From<&'a String> for Value<'a> {
-    fn from(text: &'a String) -> Self {
-        Self::Text(Some(text))
-    }
-}
-
-impl<'a> From<Option<&'a str>> for Value<'a> {
-    fn from(text: Option<&'a str>) -> Self {
-        Self::Text(text)
     }
 }

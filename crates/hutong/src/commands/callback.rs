@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use hutong_callbacks::check_url;
 use hutong_domain::audit::Action;
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
@@ -21,28 +21,7 @@ use crate::installation;
 #[derive(Debug, Subcommand)]
 pub(crate) enum CallbackCommand {
     /// Set where a company is told how its calls ended and its tasks moved, or change it
-    Set {
-        /// The company
-        #[arg(long, value_name = "ID")]
-        company: i64,
-        /// The receiver: http:// or https://
-        #[arg(long, value_name = "URL")]
-        url: String,
-        /// What is told there; an address for calls and another one for tasks can be set one after the other
-        #[arg(long, value_enum, default_value_t = Told::Both)]
-        of: Told,
-        /// What the body says that it is: json, or text for receivers that insist on it
-        #[arg(long, default_value = "json")]
-        content_type: ContentType,
-        /// Tell of intent levels that people change by hand as well
-        #[arg(long)]
-        manual_changes: bool,
-        /// The key whose secret signs; the company's oldest valid one where none is given
-        #[arg(long)]
-        key: Option<String>,
-        #[command(flatten)]
-        installation: InstallationArgs,
-    },
+    Set(SetArgs),
     /// Tell a company nothing any more; what is still to be told is given up
     Unset {
         /// The company
@@ -63,19 +42,7 @@ pub(crate) enum CallbackCommand {
         installation: InstallationArgs,
     },
     /// List a company's callbacks, newest first, with what the receiver answered last
-    List {
-        /// The company
-        #[arg(long, value_name = "ID")]
-        company: i64,
-        /// Which ones
-        #[arg(long, value_enum, default_value_t = Chosen::All)]
-        only: Chosen,
-        /// So many
-        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
-        limit: i64,
-        #[command(flatten)]
-        installation: InstallationArgs,
-    },
+    List(ListArgs),
     /// Send callbacks once more, from their first attempt on
     Resend {
         /// The company
@@ -93,6 +60,45 @@ pub(crate) enum CallbackCommand {
         #[command(flatten)]
         installation: InstallationArgs,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    /// The company
+    #[arg(long, value_name = "ID")]
+    company: i64,
+    /// The receiver: http:// or https://
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// What is told there; an address for calls and another one for tasks can be set one after the other
+    #[arg(long, value_enum, default_value_t = Told::Both)]
+    of: Told,
+    /// What the body says that it is: json, or text for receivers that insist on it
+    #[arg(long, default_value = "json")]
+    content_type: ContentType,
+    /// Tell of intent levels that people change by hand as well
+    #[arg(long)]
+    manual_changes: bool,
+    /// The key whose secret signs; the company's oldest valid one where none is given
+    #[arg(long)]
+    key: Option<String>,
+    #[command(flatten)]
+    installation: InstallationArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// The company
+    #[arg(long, value_name = "ID")]
+    company: i64,
+    /// Which ones
+    #[arg(long, value_enum, default_value_t = Chosen::All)]
+    only: Chosen,
+    /// So many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    limit: i64,
+    #[command(flatten)]
+    installation: InstallationArgs,
 }
 
 /// What an address is told.
@@ -129,25 +135,7 @@ pub(crate) enum Chosen {
 
 pub(crate) async fn run(command: CallbackCommand) -> Result<()> {
     match command {
-        CallbackCommand::Set { company, url, of, content_type, manual_changes, key, installation } => {
-            let config = installation.load()?;
-            check_url(&url, config.callbacks.private_addresses)
-                .map_err(|error| Error::Usage(format!("--url {url:?}: {error}")))?;
-            let store = installation::open(&config)?.store;
-            let company = company::require(&store, company).await?.id;
-            check_key(&store, company, key.as_deref()).await?;
-            let address =
-                |subject| Address { subject, url: url.clone(), content_type, manual_changes, app_key: key.clone() };
-            let (addresses, by) = (of.subjects().iter().copied().map(address).collect::<Vec<_>>(), by());
-            let written = move |db: &mut Db| {
-                addresses.iter().try_for_each(|address| {
-                    let object = Object::CallbackAddress(company, address.subject);
-                    by.change(db, Action::CallbackSet, &object, |db| address::set(db, company, address, by.at))
-                })
-            };
-            store.write(company, written).await?;
-            show(&store, company).await
-        }
+        CallbackCommand::Set(args) => set(args).await,
         CallbackCommand::Unset { company, of, installation } => {
             let store = installation::open(&installation.load()?)?.store;
             let (company, by) = (company::require(&store, company).await?.id, by());
@@ -171,22 +159,7 @@ pub(crate) async fn run(command: CallbackCommand) -> Result<()> {
             let company = company::require(&store, company).await?.id;
             show(&store, company).await
         }
-        CallbackCommand::List { company, only, limit, installation } => {
-            let config = installation.load()?;
-            let store = installation::open(&config)?.store;
-            let company = company::require(&store, company).await?.id;
-            let which = match only {
-                Chosen::All => Which::All,
-                Chosen::Waiting => Which::Waiting,
-                Chosen::GivenUp => Which::GivenUp,
-            };
-            let page = PageRequest { number: 1, size: limit };
-            let page = store.read_snapshot(move |db| callback::list(db, company, which, page)).await?;
-            let zone = config.zone()?;
-            let mut text: String = page.rows.iter().map(|listed| row(listed, &zone)).collect();
-            let _ = writeln!(text, "{} of {}", page.rows.len(), page.total);
-            print(&text)
-        }
+        CallbackCommand::List(args) => list(args).await,
         CallbackCommand::Resend { company, given_up: _, task, call, installation } => {
             let store = installation::open(&installation.load()?)?.store;
             let company = company::require(&store, company).await?.id;
@@ -208,6 +181,44 @@ pub(crate) async fn run(command: CallbackCommand) -> Result<()> {
             print(&format!("{again} callbacks are sent again\n"))
         }
     }
+}
+
+async fn set(args: SetArgs) -> Result<()> {
+    let SetArgs { company, url, of, content_type, manual_changes, key, installation } = args;
+    let config = installation.load()?;
+    check_url(&url, config.callbacks.private_addresses)
+        .map_err(|error| Error::Usage(format!("--url {url:?}: {error}")))?;
+    let store = installation::open(&config)?.store;
+    let company = company::require(&store, company).await?.id;
+    check_key(&store, company, key.as_deref()).await?;
+    let address = |subject| Address { subject, url: url.clone(), content_type, manual_changes, app_key: key.clone() };
+    let (addresses, by) = (of.subjects().iter().copied().map(address).collect::<Vec<_>>(), by());
+    let written = move |db: &mut Db| {
+        addresses.iter().try_for_each(|address| {
+            let object = Object::CallbackAddress(company, address.subject);
+            by.change(db, Action::CallbackSet, &object, |db| address::set(db, company, address, by.at))
+        })
+    };
+    store.write(company, written).await?;
+    show(&store, company).await
+}
+
+async fn list(args: ListArgs) -> Result<()> {
+    let ListArgs { company, only, limit, installation } = args;
+    let config = installation.load()?;
+    let store = installation::open(&config)?.store;
+    let company = company::require(&store, company).await?.id;
+    let which = match only {
+        Chosen::All => Which::All,
+        Chosen::Waiting => Which::Waiting,
+        Chosen::GivenUp => Which::GivenUp,
+    };
+    let page = PageRequest { number: 1, size: limit };
+    let page = store.read_snapshot(move |db| callback::list(db, company, which, page)).await?;
+    let zone = config.zone()?;
+    let mut text: String = page.rows.iter().map(|listed| row(listed, &zone)).collect();
+    let _ = writeln!(text, "{} of {}", page.rows.len(), page.total);
+    print(&text)
 }
 
 /// A key that signs has to be one of the company, and valid.
