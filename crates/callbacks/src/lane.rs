@@ -175,7 +175,8 @@ fn judged(due: &Due, reply: Reply, at: Moment) -> Attempt {
 }
 
 fn watched(attempt: &Attempt, took: Duration) {
-    let Attempt { name, number, verdict, http_status, answer, at: _ } = attempt;
+    // What a receiver answers may have numbers in it: it is in the store, and in no log.
+    let Attempt { name, number, verdict, http_status, answer: _, at: _ } = attempt;
     let outcome = match verdict {
         Verdict::Delivered => "delivered",
         Verdict::Again(_) => "failed",
@@ -185,8 +186,8 @@ fn watched(attempt: &Attempt, took: Duration) {
     metrics::histogram!("hutong_callback_seconds").record(took.as_secs_f64());
     match verdict {
         Verdict::Delivered => tracing::debug!(%name, number, "callback {name} was delivered"),
-        Verdict::Again(_) => tracing::debug!(%name, number, ?http_status, answer, "callback {name} was not taken"),
-        Verdict::GivenUp => tracing::warn!(%name, number, ?http_status, answer, "callback {name} is given up"),
+        Verdict::Again(_) => tracing::debug!(%name, number, ?http_status, "callback {name} was not taken"),
+        Verdict::GivenUp => tracing::warn!(%name, number, ?http_status, "callback {name} is given up"),
     }
 }
 
