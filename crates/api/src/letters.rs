@@ -72,7 +72,7 @@ impl CallbackLetters {
             let mut known = Known::default();
             due.into_iter().map(|due| Ok(known.subject(db, &due)?.map(|about| (due, about)))).collect()
         };
-        let read: Vec<Option<(Due, About)>> = self.api.store.read(read).await?;
+        let read: Vec<Option<(Due, About)>> = self.api.store.read_snapshot(read).await?;
         let draft = |(due, about)| LetterDraft { api: self.api.clone(), due, about };
         Ok(read.into_iter().map(|read| read.map(draft)).collect())
     }

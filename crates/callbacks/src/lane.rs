@@ -21,7 +21,7 @@ use crate::{Draft, NoLetter};
 /// Callbacks that are read at a time, of those never tried and of those tried before.
 const BATCH: i64 = 100;
 /// Letters that are drafted at a time.
-const DRAFTS_MAX: usize = 16;
+const DRAFTS_MAX: usize = 32;
 /// Outcomes that are written at a time.
 const RECORDED_MAX: usize = 64;
 /// How long an outcome waits for others to be written with it. What a crash loses of them is sent again.

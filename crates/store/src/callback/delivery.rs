@@ -1,15 +1,16 @@
 //! Sending callbacks: what is due, who sends it, and what came of it.
 
+use hutong_domain::callback::CallbackKind;
 use hutong_domain::ids::{CompanyId, NodeId, TaskId};
 use hutong_domain::moment::Moment;
 
 use super::address::{self, Address};
 pub use super::outbox::Detail;
 use super::{CallbackName, name};
-use crate::db::{Db, Row};
+use crate::db::{Db, Row, Value};
 use crate::error::Result;
 use crate::key::{self, AppKey};
-use crate::values;
+use crate::{in_list, values};
 
 /// A callback that is to be sent now.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,38 +145,70 @@ pub enum Verdict {
     GivenUp,
 }
 
-/// Keeps what came of attempts.
+/// Keeps what came of attempts. Ends of calls that were delivered alike are written together, as of the last one's moment:
+/// they are nearly all that there is to write.
 ///
 /// # Errors
 /// When the store fails.
 pub fn record(db: &mut Db, company: CompanyId, attempts: &[Attempt]) -> Result<()> {
-    for Attempt { name: CallbackName { kind, subject, seq }, number, at, verdict, http_status, answer } in attempts {
-        let (due, delivered, given_up) = match verdict {
-            Verdict::Delivered => (None, Some(*at), None),
-            Verdict::Again(next) => (Some(*next), None, None),
-            Verdict::GivenUp => (None, None, Some(*at)),
-        };
-        // Where an operator took the address away meanwhile, or another process delivered it, that stands.
-        db.execute(
-            "UPDATE callback SET attempts = ?5, tried_at = ?6, due_at = ?7, delivered_at = COALESCE(?8, delivered_at),
-                 given_up_at = ?9, http_status = ?10, answer = ?11
-             WHERE company_id = ?1 AND kind = ?2 AND subject_id = ?3 AND seq = ?4 AND due_at IS NOT NULL",
-            values![
-                company,
-                kind.number(),
-                *subject,
-                *seq,
-                i64::from(*number),
-                *at,
-                due,
-                delivered,
-                given_up,
-                http_status.map(i64::from),
-                answer
-            ],
-        )?;
-    }
-    Ok(())
+    let is_usual = |attempt: &&Attempt| {
+        attempt.verdict == Verdict::Delivered && attempt.name.kind == CallbackKind::Call && attempt.name.seq == 0
+    };
+    let usual: Vec<&Attempt> = attempts.iter().filter(is_usual).collect();
+    let alike = |one: &&Attempt, other: &&Attempt| {
+        (one.number, one.http_status, &one.answer) == (other.number, other.http_status, &other.answer)
+    };
+    usual.chunk_by(alike).try_for_each(|calls| record_delivered(db, company, calls))?;
+    attempts.iter().filter(|attempt| !is_usual(attempt)).try_for_each(|attempt| record_one(db, company, attempt))
+}
+
+/// Keeps that ends of calls were delivered, all alike.
+fn record_delivered(db: &mut Db, company: CompanyId, calls: &[&Attempt]) -> Result<()> {
+    let Some(last) = calls.last() else { return Ok(()) };
+    let (names, padded) = in_list(6, calls.len());
+    let mut parameters: Vec<Value<'_>> = Vec::with_capacity(5 + padded);
+    let status = last.http_status.map(i64::from);
+    parameters.extend_from_slice(values![company, i64::from(last.number), last.at, status, &last.answer]);
+    let calls = calls.iter().copied().chain(std::iter::repeat(*last)).take(padded);
+    parameters.extend(calls.map(|call| Value::from(call.name.subject)));
+    db.execute(
+        &format!(
+            "UPDATE callback SET attempts = ?2, tried_at = ?3, due_at = NULL, delivered_at = ?3, given_up_at = NULL,
+                 http_status = ?4, answer = ?5
+             WHERE company_id = ?1 AND kind = 0 AND subject_id IN ({names}) AND seq = 0 AND due_at IS NOT NULL"
+        ),
+        &parameters,
+    )
+    .map(|_| ())
+}
+
+fn record_one(db: &mut Db, company: CompanyId, attempt: &Attempt) -> Result<()> {
+    let Attempt { name: CallbackName { kind, subject, seq }, number, at, verdict, http_status, answer } = attempt;
+    let (due, delivered, given_up) = match verdict {
+        Verdict::Delivered => (None, Some(*at), None),
+        Verdict::Again(next) => (Some(*next), None, None),
+        Verdict::GivenUp => (None, None, Some(*at)),
+    };
+    // Where an operator took the address away meanwhile, or another process delivered it, that stands.
+    db.execute(
+        "UPDATE callback SET attempts = ?5, tried_at = ?6, due_at = ?7, delivered_at = COALESCE(?8, delivered_at),
+             given_up_at = ?9, http_status = ?10, answer = ?11
+         WHERE company_id = ?1 AND kind = ?2 AND subject_id = ?3 AND seq = ?4 AND due_at IS NOT NULL",
+        values![
+            company,
+            kind.number(),
+            *subject,
+            *seq,
+            i64::from(*number),
+            *at,
+            due,
+            delivered,
+            given_up,
+            http_status.map(i64::from),
+            answer
+        ],
+    )
+    .map(|_| ())
 }
 
 /// How many callbacks wait, and since when the oldest of them, over all companies.
