@@ -123,7 +123,7 @@ fn each(drafts: Result<Vec<Option<Draft>>, NoLetter>, count: usize) -> Vec<Resul
     }
 }
 
-/// Sends one; none where nobody is to be told any more.
+/// Sends one; none where the process has no room for it any more.
 async fn attempt(
     callbacks: &Callbacks,
     due: &Due,
@@ -135,8 +135,10 @@ async fn attempt(
         CallbackKind::Call | CallbackKind::ManualChange => Subject::Calls,
         CallbackKind::Task => Subject::Tasks,
     };
-    // Taken away a moment ago, and the callback with it.
-    let address = addresses.iter().find(|address| address.subject == subject)?;
+    let Some(address) = addresses.iter().find(|address| address.subject == subject) else {
+        // An operator may ask for it once more after the address was taken away.
+        return Some(moot(due, callbacks.clock.now(), "there is no address any more"));
+    };
     let key = match &address.app_key {
         Some(wanted) => keys.iter().find(|key| key.app_key == *wanted),
         None => keys.first(),
@@ -146,7 +148,7 @@ async fn attempt(
     let now = callbacks.clock.now();
     let reply = match draft.and_then(|draft| draft.map(|draft| draft(key, now)).transpose()) {
         Ok(Some(letter)) => callbacks.poster.post(address, &due.name.to_string(), letter).await,
-        Ok(None) => return Some(gone(due, now)),
+        Ok(None) => return Some(moot(due, now, "what it reports is not kept any more")),
         Err(error) => {
             let name = due.name;
             tracing::error!(%name, %error, "callback {name} could not be written");
@@ -158,10 +160,10 @@ async fn attempt(
     Some(attempt)
 }
 
-/// What a callback was about is not kept any more: there is nothing to tell.
-fn gone(due: &Due, at: Moment) -> Attempt {
-    let answer = "what it reports is not kept any more".to_owned();
-    Attempt { name: due.name, number: due.attempts + 1, at, verdict: Verdict::GivenUp, http_status: None, answer }
+/// There is nothing to tell, or nobody.
+fn moot(due: &Due, at: Moment, why: &str) -> Attempt {
+    let (name, number, answer) = (due.name, due.attempts.saturating_add(1), why.to_owned());
+    Attempt { name, number, at, verdict: Verdict::GivenUp, http_status: None, answer }
 }
 
 fn judged(due: &Due, reply: Reply, at: Moment) -> Attempt {

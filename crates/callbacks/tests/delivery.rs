@@ -31,6 +31,7 @@ conformance! {
     a_sender_that_was_cut_off_sends_again_what_it_had_not_recorded,
     two_senders_do_not_send_the_same,
     an_address_says_what_it_wants_to_be_told_and_how,
+    what_has_no_address_any_more_is_given_up,
 }
 
 /// Answers come at once here, or never.
@@ -334,6 +335,20 @@ async fn two_senders_do_not_send_the_same(store: TestStore) {
     came.sort();
     expected.sort();
     assert_eq!(came, expected);
+}
+
+async fn what_has_no_address_any_more_is_given_up(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    told(&fixture, "http://127.0.0.1:9/").await;
+    finish(&fixture, 2).await;
+    fixture.write(|db, company| address::remove(db, company, Subject::Calls, START)).await;
+    assert_eq!(fixture.write(|db, company| callback::resend(db, company, callback::Resend::GivenUp)).await, 2);
+
+    let sender = Sender::start(&fixture, true);
+
+    let rows = until(&fixture, |rows| rows.iter().all(|row| matches!(row.state, State::GivenUp(_)))).await;
+    assert!(rows.iter().all(|row| row.answer.as_deref() == Some("there is no address any more")), "{rows:?}");
+    sender.stop().await;
 }
 
 async fn an_address_says_what_it_wants_to_be_told_and_how(store: TestStore) {

@@ -13,7 +13,7 @@ use hutong_store::{Db, PageRequest, Store, key};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::{by, company};
+use super::{by, clock, company};
 use crate::cli::{InstallationArgs, print};
 use crate::error::{Error, Result};
 use crate::installation;
@@ -245,7 +245,7 @@ async fn show(store: &Store, company: CompanyId) -> Result<()> {
 
 fn row(listed: &Listed, zone: &TimeZone) -> String {
     let Listed { name, task, created_at, attempts, state, tried_at: _, http_status, answer } = listed;
-    let at = |moment: hutong_domain::moment::Moment| moment.civil(zone).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let at = |moment| clock(moment, zone);
     let state = match state {
         State::Waiting(due) if due.ms() == 0 => "waiting, to be sent at once".to_owned(),
         State::Waiting(due) => format!("waiting until {}", at(*due)),

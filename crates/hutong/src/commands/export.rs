@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::cli::InstallationArgs;
+use crate::commands::clock;
 use crate::error::{Error, Result};
 use crate::installation;
 
@@ -84,7 +85,7 @@ const HEAD: [&str; 13] = [
 
 impl Line {
     fn new(row: FeedRow<'_>, zone: &TimeZone) -> Result<Self> {
-        let time = |at: hutong_domain::moment::Moment| at.civil(zone).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let time = |at| clock(at, zone);
         let results = row.results.parsed()?.into_iter();
         let results: Vec<String> = results.map(|ResultPair { name, value }| format!("{name}={value}")).collect();
         Ok(Self {

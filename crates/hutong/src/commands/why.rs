@@ -10,6 +10,7 @@ use hutong_store::task;
 use jiff::tz::TimeZone;
 
 use crate::cli::{InstallationArgs, print};
+use crate::commands::clock;
 use crate::error::{Error, Result};
 use crate::installation;
 
@@ -58,7 +59,7 @@ fn report(ledger: &Ledger, zone: &TimeZone, english: bool) -> String {
 
 /// One attempt in one line: number, times, line, outcome.
 fn attempt_line(attempt: &Attempt, zone: &TimeZone, english: bool) -> String {
-    let clock = |at: Moment| at.civil(zone).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let clock = |at: Moment| clock(at, zone);
     let ended = attempt.ended_at.map_or_else(|| "…".to_owned(), clock);
     let outcome = attempt.disposition.map(Disposition::finish_status);
     let outcome = outcome.map_or("", |status| if english { status.english() } else { status.label() });
