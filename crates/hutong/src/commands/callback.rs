@@ -172,7 +172,12 @@ pub(crate) async fn run(command: CallbackCommand) -> Result<()> {
             let resend = move |db: &mut Db| {
                 let again = callback::resend(db, company, what)?;
                 if again > 0 {
-                    let note = json!({ "asked": format!("{what:?}"), "callbacks": again });
+                    let of = match what {
+                        Resend::GivenUp => json!("all that were given up"),
+                        Resend::GivenUpOf(task) => json!({ "task": task.get() }),
+                        Resend::Call(call) => json!({ "call": call.get() }),
+                    };
+                    let note = json!({ "of": of, "callbacks": again });
                     by.note(db, Action::CallbackResend, &Object::Company(company), None, Some(note))?;
                 }
                 Ok(again)
