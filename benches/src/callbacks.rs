@@ -36,7 +36,7 @@ use crate::store::finish_one;
 /// Companies, each with a receiver of its own kind, where deliveries are counted.
 const COMPANIES: usize = 64;
 const CALLS_EACH: usize = 100;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 15;
 const GOAL_SHARE: f64 = 0.5;
 /// Companies of which one has a receiver that never answers.
 const MANY: usize = 1000;
@@ -47,12 +47,12 @@ const GOAL_SLOWER: f64 = 0.05;
 struct OfApi(CallbackLetters);
 
 impl Letters for OfApi {
-    fn drafts(&self, due: Vec<Due>) -> BoxFuture<'_, Result<Vec<Option<Draft>>, NoLetter>> {
+    fn drafts(&self, due: Vec<(Due, Option<Arc<AppKey>>)>) -> BoxFuture<'_, Result<Vec<Option<Draft>>, NoLetter>> {
         Box::pin(async move {
             let failed = |error: LetterError| NoLetter(error.to_string());
             let write = move |draft: LetterDraft| -> Draft {
-                Box::new(move |key, now| {
-                    let WrittenLetter { body, headers } = draft.write(key, now).map_err(failed)?;
+                Box::new(move |now| {
+                    let WrittenLetter { body, headers } = draft.write(now).map_err(failed)?;
                     Ok(Letter { body, headers })
                 })
             };
@@ -204,9 +204,11 @@ impl Outbox {
             let address = batch.addresses.into_iter().next().context("a company without an address")?;
             let mut letters = Vec::new();
             let failed = |error: NoLetter| anyhow::anyhow!("{error}");
-            let drafts = self.letters.drafts(batch.due.clone()).await.map_err(failed)?;
+            let key = batch.keys.into_iter().next().map(Arc::new);
+            let due = batch.due.iter().map(|due| (due.clone(), key.clone())).collect();
+            let drafts = self.letters.drafts(due).await.map_err(failed)?;
             for (due, draft) in batch.due.iter().zip(drafts) {
-                let letter = draft.context("no letter")?(batch.keys.first(), now).map_err(failed)?;
+                let letter = draft.context("no letter")?(now).map_err(failed)?;
                 letters.push((due.name.to_string(), letter));
             }
             rows.push((address, letters));

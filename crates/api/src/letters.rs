@@ -7,8 +7,7 @@ use hutong_domain::callback::CallbackKind;
 use hutong_domain::ids::{CallId, RobotId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_store::callback::delivery::Due;
-use hutong_store::key::{AppKey, Edition};
-use hutong_store::task::Task;
+use hutong_store::key::{AppKey, Edition, Secret};
 use hutong_store::vault::VaultError;
 use hutong_store::{Db, call, regrade, robot, task};
 use serde::Serialize;
@@ -17,7 +16,7 @@ use thiserror::Error;
 use crate::app::{Api, App};
 use crate::auth::sign;
 use crate::json;
-use crate::wire::callback::{Callback, ChangedCall, FinishedCall, FinishedCallFacts, MovedTask, Sent};
+use crate::wire::callback::{Callback, ChangedCall, FinishedCall, FinishedCallFacts, MovedTask};
 
 /// Room for most callbacks.
 const BODY_BYTES: usize = 8192;
@@ -63,61 +62,62 @@ impl CallbackLetters {
         Self { api: Arc::new(Api::new(app)) }
     }
 
-    /// Reads what has to be known for each of these; none where what one is about is not kept any more.
+    /// Drafts callbacks, each to be signed with a key where its company has one; none where what one is about is not kept
+    /// any more.
     ///
     /// # Errors
-    /// [`LetterError::Store`].
-    pub async fn drafts(&self, due: Vec<Due>) -> Result<Vec<Option<LetterDraft>>, LetterError> {
-        let read = move |db: &mut Db| {
+    /// [`LetterError`].
+    pub async fn drafts(&self, due: Vec<(Due, Option<Arc<AppKey>>)>) -> Result<Vec<Option<LetterDraft>>, LetterError> {
+        let api = self.api.clone();
+        // Drafted where it is read, one after the other: what was read for one stands in no cache any more when all are.
+        let draft = move |db: &mut Db| {
             let mut known = Known::default();
-            due.into_iter().map(|due| Ok(known.subject(db, &due)?.map(|about| (due, about)))).collect()
+            due.iter().map(|(due, key)| known.draft(db, &api, due, key.as_deref())).collect::<Vec<_>>()
         };
-        let read: Vec<Option<(Due, About)>> = self.api.store.read_snapshot(read).await?;
-        let draft = |(due, about)| LetterDraft { api: self.api.clone(), due, about };
-        Ok(read.into_iter().map(|read| read.map(draft)).collect())
+        let drafts = self.api.store.read_snapshot(move |db| Ok(draft(db))).await?;
+        drafts.into_iter().collect()
     }
 }
 
-/// A callback about which everything is known but when it is sent, and who signs.
+/// A callback of which everything is written but when it is sent.
 pub struct LetterDraft {
-    api: Arc<Api>,
-    due: Due,
+    kind: CallbackKind,
+    signer: Option<Arc<Signer>>,
     about: About,
 }
 
-/// What a callback is about.
+/// Who signs.
+struct Signer {
+    app_key: String,
+    secret: Secret,
+}
+
+/// What a callback says.
 enum About {
-    Call(Box<FinishedCallFacts>),
-    Change,
-    Task(Box<Task>),
+    Call(Box<FinishedCall>),
+    Change(ChangedCall),
+    Task(Box<MovedTask>),
 }
 
 impl LetterDraft {
-    /// The callback as it is sent at `now`, signed with the key.
+    /// The callback as it is sent at `now`.
     ///
     /// # Errors
-    /// [`LetterError`], but not that of the store.
-    pub fn write(self, key: Option<&AppKey>, now: Moment) -> Result<WrittenLetter, LetterError> {
-        let Self { api, due, about } = self;
-        let signature = match key {
-            Some(key) => Some(sign(&key.app_key, &api.vault.open(&key.sealed_secret)?, now)),
-            None => None,
-        };
+    /// [`LetterError::Json`].
+    pub fn write(self, now: Moment) -> Result<WrittenLetter, LetterError> {
+        let Self { kind, signer, about } = self;
+        let signature = signer.map(|signer| sign(&signer.app_key, &signer.secret, now));
         let body = match about {
-            About::Call(facts) => {
+            About::Call(call) => {
                 let header = |name| {
                     let headers = signature.iter().flatten();
                     headers.clone().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
                 };
-                let sent = Sent {
-                    edition: key.map_or(Edition::May2018, |key| key.edition),
-                    date_time: header("datetime").unwrap_or_default(),
-                    sign: header("sign").unwrap_or_default(),
-                };
-                body(due.name.kind, &FinishedCall::new(&due, *facts, sent, &api)?)?
+                let (date_time, sign) = (header("datetime").unwrap_or_default(), header("sign").unwrap_or_default());
+                body(kind, &call.sent(date_time, sign))?
             }
-            About::Change => body(due.name.kind, &ChangedCall::new(&due))?,
-            About::Task(task) => body(due.name.kind, &MovedTask::new(*task, &due.detail, &api))?,
+            About::Change(change) => body(kind, &change)?,
+            About::Task(task) => body(kind, &task)?,
         };
         Ok(WrittenLetter { body, headers: signature.into_iter().flatten().collect() })
     }
@@ -128,18 +128,40 @@ impl LetterDraft {
 struct Known {
     industries: HashMap<RobotId, String>,
     finished: HashMap<TaskId, bool>,
+    signers: HashMap<String, Arc<Signer>>,
 }
 
 impl Known {
-    fn subject(&mut self, db: &mut Db, due: &Due) -> hutong_store::Result<Option<About>> {
-        let company = due.company;
-        Ok(match due.name.kind {
-            CallbackKind::Call => self.call(db, due)?.map(|facts| About::Call(Box::new(facts))),
-            CallbackKind::ManualChange => Some(About::Change),
-            CallbackKind::Task => {
-                task::find(db, company, TaskId(due.name.subject))?.map(|it| About::Task(Box::new(it)))
+    fn draft(
+        &mut self,
+        db: &mut Db,
+        api: &Api,
+        due: &Due,
+        key: Option<&AppKey>,
+    ) -> Result<Option<LetterDraft>, LetterError> {
+        let (company, kind) = (due.company, due.name.kind);
+        let about = match kind {
+            CallbackKind::Call => {
+                let edition = key.map_or(Edition::May2018, |key| key.edition);
+                match self.call(db, due)? {
+                    Some(facts) => Some(About::Call(Box::new(FinishedCall::new(due, facts, edition, api)?))),
+                    None => None,
+                }
             }
-        })
+            CallbackKind::ManualChange => Some(About::Change(ChangedCall::new(due))),
+            CallbackKind::Task => task::find(db, company, TaskId(due.name.subject))?
+                .map(|task| About::Task(Box::new(MovedTask::new(task, &due.detail, api)))),
+        };
+        let signer = key.map(|key| self.signer(api, key)).transpose()?;
+        Ok(about.map(|about| LetterDraft { kind, signer, about }))
+    }
+
+    fn signer(&mut self, api: &Api, key: &AppKey) -> Result<Arc<Signer>, LetterError> {
+        if let Some(known) = self.signers.get(&key.app_key) {
+            return Ok(known.clone());
+        }
+        let signer = Signer { app_key: key.app_key.clone(), secret: api.vault.open(&key.sealed_secret)? };
+        Ok(self.signers.entry(key.app_key.clone()).or_insert(Arc::new(signer)).clone())
     }
 
     fn call(&mut self, db: &mut Db, due: &Due) -> hutong_store::Result<Option<FinishedCallFacts>> {

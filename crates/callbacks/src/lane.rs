@@ -61,21 +61,24 @@ async fn send_all(
     stopped: &watch::Receiver<bool>,
 ) -> bool {
     let Batch { due, addresses, keys } = batch;
+    let ways: Vec<Way> = addresses.into_iter().map(|address| Way::new(address, &keys)).collect();
     let (outcomes, recorded) = mpsc::channel(due.len());
     let at_once = if answers { callbacks.settings.tasks_at_once.max(1) } else { 1 };
-    let (addresses, keys) = (&addresses, &keys);
+    let ways = &ways;
     let sending = async move {
         let each_task = by_task(due).into_iter().map(|due| {
             let outcomes = outcomes.clone();
             async move {
                 let mut answered = true;
                 for some in chunks(due) {
-                    let drafts = callbacks.letters.drafts(some.clone()).await;
+                    let signed_with = |due: &Due| way(ways, due).and_then(|way| way.key.clone());
+                    let wanted = some.iter().map(|due| (due.clone(), signed_with(due))).collect();
+                    let drafts = callbacks.letters.drafts(wanted).await;
                     for (due, draft) in some.iter().zip(each(drafts, some.len())) {
                         if *stopped.borrow() {
                             return answered;
                         }
-                        if let Some(attempt) = attempt(callbacks, due, draft, addresses, keys).await {
+                        if let Some(attempt) = attempt(callbacks, due, draft, way(ways, due)).await {
                             answered = attempt.http_status.is_some();
                             // There is room for all of them.
                             let _ = outcomes.send(attempt).await;
@@ -92,6 +95,32 @@ async fn send_all(
     };
     let (answers, ()) = tokio::join!(sending, record(callbacks, company, recorded, stopped));
     answers
+}
+
+/// Where callbacks go, and who signs them.
+struct Way {
+    address: Address,
+    key: Option<Arc<AppKey>>,
+}
+
+impl Way {
+    /// Signed with the key that the address names, or the company's oldest.
+    fn new(address: Address, keys: &[AppKey]) -> Self {
+        let key = match &address.app_key {
+            Some(wanted) => keys.iter().find(|key| key.app_key == *wanted),
+            None => keys.first(),
+        };
+        Self { address, key: key.cloned().map(Arc::new) }
+    }
+}
+
+/// The way of a callback; none where its address was taken away.
+fn way<'a>(ways: &'a [Way], due: &Due) -> Option<&'a Way> {
+    let subject = match due.name.kind {
+        CallbackKind::Call | CallbackKind::ManualChange => Subject::Calls,
+        CallbackKind::Task => Subject::Tasks,
+    };
+    ways.iter().find(|way| way.address.subject == subject)
 }
 
 /// The callbacks of each task, in their order.
@@ -128,25 +157,16 @@ async fn attempt(
     callbacks: &Callbacks,
     due: &Due,
     draft: Result<Option<Draft>, NoLetter>,
-    addresses: &[Address],
-    keys: &[AppKey],
+    way: Option<&Way>,
 ) -> Option<Attempt> {
-    let subject = match due.name.kind {
-        CallbackKind::Call | CallbackKind::ManualChange => Subject::Calls,
-        CallbackKind::Task => Subject::Tasks,
-    };
-    let Some(address) = addresses.iter().find(|address| address.subject == subject) else {
+    let Some(Way { address, key: _ }) = way else {
         // An operator may ask for it once more after the address was taken away.
         return Some(moot(due, callbacks.clock.now(), "there is no address any more"));
-    };
-    let key = match &address.app_key {
-        Some(wanted) => keys.iter().find(|key| key.app_key == *wanted),
-        None => keys.first(),
     };
     // The semaphore is never closed.
     let _slot = callbacks.in_flight.acquire().await.ok()?;
     let now = callbacks.clock.now();
-    let reply = match draft.and_then(|draft| draft.map(|draft| draft(key, now)).transpose()) {
+    let reply = match draft.and_then(|draft| draft.map(|draft| draft(now)).transpose()) {
         Ok(Some(letter)) => callbacks.poster.post(address, &due.name.to_string(), letter).await,
         Ok(None) => return Some(moot(due, now, "what it reports is not kept any more")),
         Err(error) => {

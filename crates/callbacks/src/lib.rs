@@ -12,6 +12,7 @@ mod receiver;
 mod sender;
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use hutong_domain::moment::Moment;
@@ -24,16 +25,16 @@ pub use sender::{Callbacks, Settings};
 
 /// Writes what callbacks say.
 pub trait Letters: Send + Sync {
-    /// What has to be known for each of these, read at once; none where what one is about is not kept any more.
+    /// What is known of each of these, read at once, to be signed with a key where the company has one; none where what
+    /// one is about is not kept any more.
     ///
     /// # Errors
-    /// When the store fails.
-    fn drafts(&self, due: Vec<Due>) -> BoxFuture<'_, Result<Vec<Option<Draft>>, NoLetter>>;
+    /// When the store fails, or the key's secret cannot be opened.
+    fn drafts(&self, due: Vec<(Due, Option<Arc<AppKey>>)>) -> BoxFuture<'_, Result<Vec<Option<Draft>>, NoLetter>>;
 }
 
-/// Writes a letter when it is sent, signed with a key where the company has one; an error where the key's secret cannot be
-/// opened.
-pub type Draft = Box<dyn FnOnce(Option<&AppKey>, Moment) -> Result<Letter, NoLetter> + Send>;
+/// Writes a letter when it is sent.
+pub type Draft = Box<dyn FnOnce(Moment) -> Result<Letter, NoLetter> + Send>;
 
 /// A callback that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

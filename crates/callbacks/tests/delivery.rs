@@ -12,6 +12,7 @@ use hutong_domain::outcome::Disposition;
 use hutong_domain::task::Command;
 use hutong_store::callback::address::{self, Address, ContentType, Subject};
 use hutong_store::callback::delivery::Due;
+use hutong_store::key::AppKey;
 use hutong_store::callback::{self, CallbackName, Listed, State, Which};
 use hutong_store::{PageRequest, node};
 use hutong_testkit::clock::START;
@@ -41,9 +42,9 @@ const ANSWER_TIME_MAX: Duration = Duration::from_millis(500);
 struct Names;
 
 impl Letters for Names {
-    fn drafts(&self, due: Vec<Due>) -> BoxFuture<'_, Result<Vec<Option<Draft>>, NoLetter>> {
-        let draft = |due: Due| -> Option<Draft> {
-            Some(Box::new(move |_, now| {
+    fn drafts(&self, due: Vec<(Due, Option<Arc<AppKey>>)>) -> BoxFuture<'_, Result<Vec<Option<Draft>>, NoLetter>> {
+        let draft = |(due, _): (Due, Option<Arc<AppKey>>)| -> Option<Draft> {
+            Some(Box::new(move |now| {
                 let body = format!("{} after {}", due.name, due.attempts);
                 Ok(Letter { body, headers: vec![("datetime", now.ms().to_string())] })
             }))

@@ -9,6 +9,7 @@ use hutong_api::{App, CallbackLetters, LetterDraft, LetterError, WrittenLetter};
 use hutong_callbacks::{Callbacks, Draft, Letter, Letters, NoLetter, Settings};
 use hutong_domain::callback::ANSWER_TIME_MAX;
 use hutong_store::callback::delivery::Due;
+use hutong_store::key::AppKey;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -68,12 +69,15 @@ impl CallbacksConfig {
 struct OfApi(CallbackLetters);
 
 impl Letters for OfApi {
-    fn drafts(&self, due: Vec<Due>) -> BoxFuture<'_, std::result::Result<Vec<Option<Draft>>, NoLetter>> {
+    fn drafts(
+        &self,
+        due: Vec<(Due, Option<Arc<AppKey>>)>,
+    ) -> BoxFuture<'_, std::result::Result<Vec<Option<Draft>>, NoLetter>> {
         Box::pin(async move {
             let failed = |error: LetterError| NoLetter(error.to_string());
             let write = move |draft: LetterDraft| -> Draft {
-                Box::new(move |key, now| {
-                    let WrittenLetter { body, headers } = draft.write(key, now).map_err(failed)?;
+                Box::new(move |now| {
+                    let WrittenLetter { body, headers } = draft.write(now).map_err(failed)?;
                     Ok(Letter { body, headers })
                 })
             };

@@ -134,17 +134,10 @@ pub(crate) struct FinishedCallFacts {
     pub(crate) job_finished: bool,
 }
 
-/// How a callback is sent.
-pub(crate) struct Sent {
-    pub(crate) edition: Edition,
-    pub(crate) date_time: String,
-    pub(crate) sign: String,
-}
-
 impl FinishedCall {
-    pub(crate) fn new(due: &Due, facts: FinishedCallFacts, sent: Sent, api: &Api) -> Result<Self, json::Error> {
+    /// The call, to be sent in the edition of the key that signs it.
+    pub(crate) fn new(due: &Due, facts: FinishedCallFacts, edition: Edition, api: &Api) -> Result<Self, json::Error> {
         let FinishedCallFacts { view, industry, judged, job_finished } = facts;
-        let Sent { edition, date_time, sign } = sent;
         let utterances = view.record.iter().flat_map(|record| &record.utterances);
         let lines_more: Vec<LineMore> = utterances.map(|utterance| LineMore::new(utterance, &view)).collect();
         let results = view.record.iter().flat_map(|record| &record.results);
@@ -170,9 +163,14 @@ impl FinishedCall {
             task_result: results,
             phone_log: CallbackLog { phone_logs, luyin_oss_url: phone_log.luyin_oss_url },
             job_finished,
-            sign,
-            date_time,
+            sign: String::new(),
+            date_time: String::new(),
         })
+    }
+
+    /// As it is sent at a moment, with its signature.
+    pub(crate) fn sent(self, date_time: String, sign: String) -> Self {
+        Self { date_time, sign, ..self }
     }
 }
 
