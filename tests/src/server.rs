@@ -217,7 +217,9 @@ impl Demo {
             .filter_map(|line| line.split_once('='))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        settings.get("APP_SECRET").into_iter().for_each(|secret| register_secret(secret));
+        for name in ["APP_SECRET", "CONSOLE_PASSWORD"] {
+            settings.get(name).into_iter().for_each(|secret| register_secret(secret));
+        }
         let url = settings.get("HUTONG_URL").expect("demo.env has HUTONG_URL");
         server.address = url.trim_start_matches("http://").to_owned();
         Self { server, data: data.to_owned(), settings }

@@ -92,18 +92,31 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn session(&self, token: &str) -> Result<Option<(Session, User)>> {
+        let Some((session, user)) = self.look_up(token).await? else { return Ok(None) };
+        let now = self.clock.now();
+        if now.since(session.seen_at) >= SEEN_EVERY {
+            let id = session.id;
+            self.store.write(CompanyId(0), move |db| session::seen(db, id, now)).await?;
+        }
+        Ok(Some((session, user)))
+    }
+
+    async fn look_up(&self, token: &str) -> Result<Option<(Session, User)>> {
         let (now, rules, token) = (self.clock.now(), self.rules, token.to_owned());
         let found = self.store.read(move |db| {
             let Some(session) = session::find(db, &token, &rules, now)? else { return Ok(None) };
             let user = user::find_by_id(db, session.user)?;
             Ok(user.filter(|user| user.disabled_at.is_none()).map(|user| (session, user)))
         });
-        let Some((session, user)) = found.await? else { return Ok(None) };
-        if now.since(session.seen_at) >= SEEN_EVERY {
-            let id = session.id;
-            self.store.write(CompanyId(0), move |db| session::seen(db, id, now)).await?;
-        }
-        Ok(Some((session, user)))
+        Ok(found.await?)
+    }
+
+    /// Whether the session of this token lasts. Asking does not make it last longer, as [`Accounts::session`] does.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn lasts(&self, token: &str) -> Result<bool> {
+        Ok(self.look_up(token).await?.is_some())
     }
 
     /// The sessions of a user that last, the one that was used last first.

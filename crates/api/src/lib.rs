@@ -26,4 +26,4 @@ pub use letters::{CallbackLetters, LetterDraft, LetterError, WrittenLetter};
 pub use operations::health::Condition;
 pub use recording::{LookedUp, NoRecordings, ReadError, RecordingFile, RecordingFiles, Recordings};
 pub use router::router;
-pub use server::{Listener, Tls, serve};
+pub use server::{Listener, Tls, client, serve};

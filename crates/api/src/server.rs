@@ -36,7 +36,8 @@ use crate::app::ConnectionLimits;
 use crate::auth::Peer;
 use crate::compat::path;
 use addresses::Addresses;
-pub(crate) use addresses::{ClientAddress, client};
+pub(crate) use addresses::ClientAddress;
+pub use addresses::client;
 
 /// How long to wait before accepting again when the system is out of sockets.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);

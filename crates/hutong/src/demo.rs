@@ -12,15 +12,18 @@ use std::sync::Arc;
 
 use clap::Args;
 use hutong_accounts::keys::{self, KeySettings};
+use hutong_accounts::random_text;
 use hutong_callee::{Farm, Pace};
 use hutong_dialer::virtual_time::VirtualRuntime;
 use hutong_dialer::{Dialer, Runtime};
+use hutong_domain::access::{Access, Reach, Role};
 use hutong_domain::address::Networks;
+use hutong_domain::audit::Actor;
 use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_store::feed::FeedFilter;
 use hutong_store::key::{Edition, Secret};
-use hutong_store::{Options, PageRequest, Store, company, key, task};
+use hutong_store::{Options, PageRequest, Store, company, key, task, user};
 use tracing::subscriber::{NoSubscriber, with_default};
 
 use self::campaigns::Campaigns;
@@ -52,7 +55,11 @@ struct Contents {
     done: TaskId,
     running: TaskId,
     call: i64,
+    password: Secret,
 }
+
+/// Who signs in to the demo's console.
+const USER: &str = "demo";
 
 pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     let temporary =
@@ -85,6 +92,9 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     }
     served
 }
+
+/// What it says about itself, for scripts.
+const ENV: &str = "demo.env";
 
 /// The people who are called.
 async fn farm(seed: u64) -> Result<Farm> {
@@ -150,7 +160,28 @@ async fn contents(config: &Config, farm: &Farm) -> Result<Contents> {
     };
     let page = store.feed(campaigns.company, campaigns.done, answered, PageRequest { number: 1, size: 1 }).await?;
     let call = page.and_then(|(_, page)| page.rows.first().map(|row| row.id.get())).unwrap_or(0);
-    Ok(Contents { company: campaigns.company, key, secret, done: campaigns.done, running: campaigns.running, call })
+    let password = console_user(&store, &config.data).await?;
+    let Campaigns { company, done, running } = campaigns;
+    Ok(Contents { company, key, secret, done, running, call, password })
+}
+
+/// Makes the user of the console, with a password that stands in `demo.env` from then on.
+async fn console_user(store: &Store, data: &Path) -> Result<Secret> {
+    let accounts = installation::accounts(store);
+    let written = std::fs::read_to_string(data.join(ENV)).unwrap_or_default();
+    let known = written.lines().find_map(|line| line.strip_prefix("CONSOLE_PASSWORD="));
+    let is_made = store.read(|db| user::find(db, USER)).await?.is_some();
+    if let (Some(known), true) = (known, is_made) {
+        return Ok(Secret(known.to_owned()));
+    }
+    let password = Secret(random_text::<16>()?);
+    if is_made {
+        accounts.set_password(&Actor::Hutong, USER, password.clone(), None).await?;
+    } else {
+        let access = Access::new(Role::Admin, Reach::All);
+        accounts.add(&Actor::Hutong, USER, access, password.clone()).await?;
+    }
+    Ok(password)
 }
 
 async fn newest_key(store: &Store, company: CompanyId) -> Result<Option<key::AppKey>> {
@@ -211,13 +242,13 @@ async fn known(store: &Store) -> Result<Option<Campaigns>> {
 }
 
 fn write_env(data: &Path, url: &str, contents: &Contents) -> Result<()> {
-    let Contents { company, key, secret, done, running, call } = contents;
+    let Contents { company, key, secret, done, running, call, password } = contents;
     let text = format!(
         "HUTONG_URL={url}\nAPP_KEY={key}\nAPP_SECRET={}\nCOMPANY_ID={company}\nDONE_TASK_ID={done}\n\
-         RUNNING_TASK_ID={running}\nCALL_INSTANCE_ID={call}\n",
-        secret.0
+         RUNNING_TASK_ID={running}\nCALL_INSTANCE_ID={call}\nCONSOLE_USER={USER}\nCONSOLE_PASSWORD={}\n",
+        secret.0, password.0
     );
-    let path = data.join("demo.env");
+    let path = data.join(ENV);
     // Written aside and renamed: whoever waits for the file finds it whole.
     let draft = data.join("demo.env.new");
     installation::write_private(&draft, &text)
@@ -226,11 +257,12 @@ fn write_env(data: &Path, url: &str, contents: &Contents) -> Result<()> {
 }
 
 fn welcome(url: &str, data: &Path, contents: &Contents) -> String {
-    let Contents { company, key, secret, done, running, call } = contents;
+    let Contents { company, key, secret, done, running, call, password } = contents;
     let basic = format!("curl -su {key}:{}", secret.0);
     let api = format!("{url}/openapi/v1/task");
     format!(
         "\nhutong demo is ready: nobody is called, the callees are played on this machine.\n\n\
+         Console        {url}/   (user {USER}, password {})
          API reference  {url}/docs   (Authorize with the key and the secret as user and password)\n\
          Settings       {}/demo.env\n\
          Company {company}, finished task {done}, running task {running}\n\n\
@@ -242,6 +274,7 @@ fn welcome(url: &str, data: &Path, contents: &Contents) -> String {
          The running task talks over SIP and RTP: within a minute, its feed (the third query) has calls with a\n\
          luyinOssUrl, which a browser plays.\n\n\
          Ctrl-C ends it.\n",
+        password.0,
         data.display(),
     )
 }

@@ -3,11 +3,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hutong_accounts::Accounts;
 use hutong_dialer::SystemRuntime;
 use hutong_domain::moment::{Clock as _, Moment};
+use hutong_domain::sign_in::SessionRules;
 use hutong_store::vault::{KEY_BYTES, Vault, random_bytes};
 use hutong_store::{Store, Url};
 
@@ -101,6 +104,11 @@ pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => private_file(path)?.write_all(text.as_bytes()),
     }
+}
+
+/// The users of an installation.
+pub(crate) fn accounts(store: &Store) -> Accounts {
+    Accounts::new(store.clone(), Arc::new(SystemRuntime), SessionRules::default())
 }
 
 pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {

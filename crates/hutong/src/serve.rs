@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use hutong_api::{App, Condition, Listener};
+use hutong_console::Console;
 use hutong_dialer::lease::Lease;
 use hutong_dialer::line::Line;
 use hutong_dialer::simulated::SimulatedLine;
@@ -91,8 +92,15 @@ pub(crate) async fn until_stopped(
         wake,
         limits: config.request_limits()?,
     });
-    let pages = with_metrics(hutong_api::router(app.clone()), config, (&carrier, &recordings, &disks)).await?;
     let (stopping, stopped) = watch::channel(false);
+    let console = Console {
+        app: app.clone(),
+        accounts: installation::accounts(&store),
+        is_https: listener.is_https,
+        stopped: stopped.clone(),
+    };
+    let pages = hutong_api::router(app.clone()).merge(hutong_console::router(console));
+    let pages = with_metrics(pages, config, (&carrier, &recordings, &disks)).await?;
     tokio::spawn(async move {
         stop.await;
         let _ = stopping.send(true);

@@ -84,7 +84,16 @@ fn a_demo_that_is_stopped_goes_on_where_it_was() {
     let stopped = demo.server.stop();
     assert!(stopped.status.success(), "{}", stopped.log);
     let again = Demo::start(&data, &[]);
-    for name in ["APP_KEY", "APP_SECRET", "COMPANY_ID", "DONE_TASK_ID", "RUNNING_TASK_ID", "CALL_INSTANCE_ID"] {
+    for name in [
+        "APP_KEY",
+        "APP_SECRET",
+        "COMPANY_ID",
+        "DONE_TASK_ID",
+        "RUNNING_TASK_ID",
+        "CALL_INSTANCE_ID",
+        "CONSOLE_USER",
+        "CONSOLE_PASSWORD",
+    ] {
         assert_eq!(Some(again.setting(name)), settings.get(name).map(String::as_str), "{name}");
     }
     let client = again.client();

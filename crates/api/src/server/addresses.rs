@@ -25,7 +25,8 @@ impl ClientAddress {
 }
 
 /// Whose a request is, see [`address::client`].
-pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Option<IpAddr> {
+#[must_use]
+pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Option<IpAddr> {
     let text = |value: &HeaderValue| str::from_utf8(value.as_bytes()).ok().map(str::to_owned);
     // A proxy that writes what is no text says nothing that could be believed.
     let forwarded: Vec<String> =

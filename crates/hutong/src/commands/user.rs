@@ -1,14 +1,12 @@
 //! `hutong user`
 
 use std::io::{IsTerminal as _, Read as _};
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use hutong_accounts::{Accounts, random_text};
-use hutong_dialer::SystemRuntime;
 use hutong_domain::access::{Access, Reach, Role};
 use hutong_domain::ids::{CompanyId, SessionId};
-use hutong_domain::sign_in::{PASSWORD_BYTES_MAX, SessionRules};
+use hutong_domain::sign_in::PASSWORD_BYTES_MAX;
 use hutong_store::key::Secret;
 use hutong_store::session::Session;
 use hutong_store::user::{self, User};
@@ -169,8 +167,7 @@ async fn sessions(user: &OneUser, end: Option<SessionId>) -> Result<()> {
 }
 
 fn accounts(installation: &InstallationArgs) -> Result<Accounts> {
-    let store = installation::open(&installation.load()?)?.store;
-    Ok(Accounts::new(store, Arc::new(SystemRuntime), SessionRules::default()))
+    Ok(installation::accounts(&installation::open(&installation.load()?)?.store))
 }
 
 fn row(user: &User) -> String {

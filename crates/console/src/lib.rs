@@ -1,0 +1,40 @@
+//! The console: what operators use all day, at `/` of the same server.
+//!
+//! Pages are rendered on the server, from the store's own functions, so every number equals the API's. What is changed
+//! goes through the operations of the API where it has one. Pages are alive by htmx and server-sent events; nothing comes
+//! from elsewhere, and no page runs a script of its own: the policy of every page forbids it (`page.rs`).
+//!
+//! **Invariant**: a handler gets at a company through [`visitor::Visit`] only, which hands out those that the user
+//! reaches; and a request that changes something carries the session's second token, or is refused (`guard.rs`).
+
+mod assets;
+mod error;
+mod guard;
+mod live;
+mod page;
+mod pages;
+mod paging;
+mod router;
+mod ui;
+mod visitor;
+
+use std::sync::Arc;
+
+use hutong_accounts::Accounts;
+use hutong_api::App;
+use tokio::sync::watch;
+
+pub use router::router;
+
+/// What the console works with.
+#[derive(Clone)]
+pub struct Console {
+    /// What the API works with.
+    pub app: Arc<App>,
+    /// Who may sign in.
+    pub accounts: Accounts,
+    /// Whether browsers come by https: then cookies go nowhere else.
+    pub is_https: bool,
+    /// Becomes true when the server stops: streams to browsers end then.
+    pub stopped: watch::Receiver<bool>,
+}
