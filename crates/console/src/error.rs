@@ -57,9 +57,10 @@ impl Error {
             Self::NotFound => both("没有这个页面，或者您无权查看", "There is no such page, or you may not see it"),
             Self::Forbidden => both("您的角色没有这项权限", "Your role does not include this"),
             Self::SignedOut => both("登录已过期，请重新登录", "Your session has ended: sign in again"),
-            Self::Foreign => {
-                both("请求不是从本页面发出的，请刷新后重试", "The request did not come from this page: reload and try again")
-            }
+            Self::Foreign => both(
+                "请求不是从本页面发出的，请刷新后重试",
+                "The request did not come from this page: reload and try again",
+            ),
             Self::Refused(text) => both(text, text),
             Self::Accounts(error) => refusal(error).unwrap_or_else(broken),
             Self::Store(_) | Self::Template(_) => broken(),
