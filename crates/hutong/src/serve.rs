@@ -91,8 +91,7 @@ pub(crate) async fn until_stopped(
         wake,
         limits: config.request_limits()?,
     });
-    let (open_api, _inside) = hutong_api::router(app.clone());
-    let pages = with_metrics(open_api, config, (&carrier, &recordings, &disks)).await?;
+    let pages = with_metrics(hutong_api::router(app.clone()).0, config, (&carrier, &recordings, &disks)).await?;
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         stop.await;
