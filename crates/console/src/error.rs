@@ -21,6 +21,9 @@ pub(crate) enum Error {
     /// Something given is not fit; the text names it and says what would be.
     #[error("{0}")]
     Refused(String),
+    /// An operation of the API refused, or failed.
+    #[error(transparent)]
+    Api(#[from] hutong_api::Refused),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] hutong_store::Error),
@@ -46,6 +49,12 @@ impl Error {
                 Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
                 None => StatusCode::INTERNAL_SERVER_ERROR,
             },
+            Self::Api(refused) => match refused.code {
+                403 => StatusCode::FORBIDDEN,
+                404 => StatusCode::NOT_FOUND,
+                500.. => StatusCode::INTERNAL_SERVER_ERROR,
+                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            },
             Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -62,6 +71,8 @@ impl Error {
                 "The request did not come from this page: reload and try again",
             ),
             Self::Refused(text) => both(text, text),
+            // The API speaks Chinese.
+            Self::Api(refused) => both(&refused.text, &refused.text),
             Self::Accounts(error) => refusal(error).unwrap_or_else(broken),
             Self::Store(_) | Self::Template(_) => broken(),
         }

@@ -103,8 +103,10 @@ impl World {
         };
         let accounts = Accounts::new(store, Arc::new(ours.clock.clone()), SessionRules::default());
         let (stop, stopped) = watch::channel(false);
-        let console = Console { app: Arc::new(app), accounts: accounts.clone(), is_https: false, stopped };
-        Self { ours, theirs, accounts, router: hutong_console::router(console), stop }
+        let app = Arc::new(app);
+        let (api, inside) = hutong_api::router(app.clone());
+        let console = Console { app, inside, accounts: accounts.clone(), is_https: false, stopped };
+        Self { ours, theirs, accounts, router: api.merge(hutong_console::router(console)), stop }
     }
 
     /// Somebody of this role who has just signed in; one whose password is [`PASSWORD`] and who is called like the role.
