@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Browser;
 use crate::program;
 
-/// Rules of WCAG 2, levels A and AA. What the page says goes through no policy of its own.
+/// The rules of WCAG 2, levels A and AA. The driver runs it, past the page's policy.
 const RUN: &str = r"
     const done = arguments[arguments.length - 1];
     const rules = {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']};

@@ -1,11 +1,12 @@
 //! The process that drives the browser, by the protocol WebDriver.
 
+use std::fs;
 use std::future::Future;
 use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::{Capabilities, WebDriver};
@@ -14,8 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::output::Output;
 use crate::wait;
 
-/// A page that pretends to be a phone, or to be at night, is still loaded by a browser without a window, which looks
-/// for nothing on its own. It ends when its pipe to the driver does.
+/// Without a window, and without what a browser looks for on its own. With its pipe to the driver, it ends.
 const ARGUMENTS: [&str; 15] = [
     "--headless=new",
     "--no-sandbox",
@@ -81,12 +81,14 @@ impl Driver {
     }
 
     fn end(&mut self) {
-        // What is left of the session would be ended politely, which takes longer.
+        // Dropped, it would be ended politely, which takes longer.
         let _ = self.session.clone().leak();
         end(&mut self.child);
         let Some(browser) = self.browser.take() else { return };
-        let gone = wait::within(wait::BOUND_OF_PAGES, || test_kill_process(browser).err());
-        if gone.is_none() {
+        // Its command line is empty once it has ended, also before anybody has asked how.
+        let line = format!("/proc/{}/cmdline", browser.as_raw_nonzero());
+        let has_ended = || fs::read(&line).map_or(true, |words| words.is_empty()).then_some(());
+        if wait::within(wait::BOUND_OF_PAGES, has_ended).is_none() {
             let _ = kill_process(browser, Signal::KILL);
         }
     }

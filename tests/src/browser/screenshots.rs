@@ -32,13 +32,13 @@ impl Browser {
         fs::create_dir_all(&folder).and_then(|()| fs::write(&file, png)).expect("a screenshot can be kept");
     }
 
-    /// What a test that fails leaves behind.
+    /// What a test that fails leaves behind, to be looked at.
     pub(super) fn show_where_it_failed(&self) {
         eprintln!("the browser is at {}", self.path());
         for fault in self.take_faults() {
             eprintln!("it complains: {fault}");
         }
         let test = std::thread::current().name().unwrap_or("a test").replace("::", "-");
-        self.screenshot(&format!("failed-{test}"));
+        self.screenshot(&format!("last-seen-by-{test}"));
     }
 }
