@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{CONTENT_SECURITY_POLICY, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -115,6 +115,20 @@ fn to_sign_in(next: &str, is_part: bool) -> Response {
         return (StatusCode::NO_CONTENT, [(HeaderName::from_static("hx-redirect"), address)]).into_response();
     }
     redirect(&address)
+}
+
+/// What could not be read is refused before any handler sees it: an id that is no number, a form without a field.
+fn unread(response: &Response) -> Option<Failed> {
+    let is_page = response.headers().contains_key(CONTENT_SECURITY_POLICY);
+    let status = response.status();
+    if !status.is_client_error() || is_page {
+        return None;
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        let words = ("上传的内容太大，最多 64 MB".to_owned(), "That is too large: 64 MB at most".to_owned());
+        return Some(Failed { status, words });
+    }
+    Some(Failed { status, words: Error::NotFound.words() })
 }
 
 /// An error in words: as a page, or as a notice where a part of a page was asked for.
