@@ -133,9 +133,8 @@ fn unread(response: &Response) -> Option<Failed> {
 
 /// An error in words: as a page, or as a notice where a part of a page was asked for.
 fn explained(shared: &Shared, response: Response, look: Look, user: Option<Arc<Known>>, is_part: bool) -> Response {
-    let Some(Failed { status, words: (zh, en) }) = response.extensions().get::<Failed>().cloned() else {
-        return response;
-    };
+    let failed = response.extensions().get::<Failed>().cloned().or_else(|| unread(&response));
+    let Some(Failed { status, words: (zh, en) }) = failed else { return response };
     let words = if look.language == Language::En { en } else { zh };
     if is_part {
         let notice = html(&Notice { is_error: true, words });
