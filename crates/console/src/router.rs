@@ -61,5 +61,6 @@ fn pages() -> Router<Arc<Shared>> {
         .route("/c/{company}/calls/{call}", get(call::page))
         .route("/c/{company}/calls/{call}/results", post(call::judge))
         .route("/c/{company}/calls/{call}/note", post(call::set_note))
+        .route("/c/{company}/calls/{call}/wave", get(call::wave))
         .route("/c/{company}/calls/{call}/read", post(call::mark_read))
 }
