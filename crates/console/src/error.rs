@@ -83,6 +83,7 @@ fn refusal(error: &hutong_accounts::Error) -> Option<(String, String)> {
         Refusal::UnknownCompany(id) => format!("没有公司 {id}"),
         Refusal::NoCompanyLeft(key) => format!("密钥 {key} 将没有任何公司；请改为停用它"),
         Refusal::AdminReachesAll(name) => format!("{name} 是管理员，可见所有公司；请先更改角色"),
+        Refusal::LastAdmin(name) => format!("{name} 是最后一个可登录的管理员；请先创建另一个管理员"),
         Refusal::Busy => "此刻登录的人太多，请再试一次".to_owned(),
         Refusal::Hash(_) | Refusal::Store(_) | Refusal::Vault(_) => return None,
     };

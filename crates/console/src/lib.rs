@@ -9,6 +9,7 @@
 
 mod assets;
 mod error;
+mod form;
 mod guard;
 mod live;
 mod page;

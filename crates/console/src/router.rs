@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::live::STREAMS_MAX;
-use crate::pages::{home, overview, sign_in};
+use crate::pages::{home, me, overview, sign_in, users};
 use crate::{Console, assets, guard};
 
 /// Bytes of a request: lists of numbers are uploaded.
@@ -57,4 +57,21 @@ fn pages() -> Router<Arc<Shared>> {
         // What happens now.
         .route("/c/{company}/overview", get(overview::page))
         .route("/c/{company}/overview/live", get(overview::live))
+        .merge(installation_pages())
+}
+
+/// What belongs to the installation, and to oneself.
+fn installation_pages() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/me", get(me::page))
+        .route("/me/password", post(me::set_password))
+        .route("/me/sessions/{session}/end", post(me::end_session))
+        .route("/users", get(users::page).post(users::create))
+        .route("/users/new", get(users::new))
+        .route("/users/{name}", get(users::one::page))
+        .route("/users/{name}/role", post(users::one::set_role))
+        .route("/users/{name}/companies", post(users::one::set_companies))
+        .route("/users/{name}/password", post(users::one::set_password))
+        .route("/users/{name}/enabled", post(users::one::set_enabled))
+        .route("/users/{name}/sessions/{session}/end", post(users::one::end_session))
 }
