@@ -22,7 +22,7 @@ mod visitor;
 use std::sync::Arc;
 
 use hutong_accounts::Accounts;
-use hutong_api::App;
+use hutong_api::{App, Inside};
 use tokio::sync::watch;
 
 pub use router::router;
@@ -32,6 +32,8 @@ pub use router::router;
 pub struct Console {
     /// What the API works with.
     pub app: Arc<App>,
+    /// The API's operations, for what is changed.
+    pub inside: Inside,
     /// Who may sign in.
     pub accounts: Accounts,
     /// Whether browsers come by https: then cookies go nowhere else.
