@@ -11,6 +11,7 @@ mod assets;
 mod error;
 mod form;
 mod guard;
+mod installation;
 mod live;
 mod page;
 mod pages;
@@ -25,6 +26,7 @@ use hutong_accounts::Accounts;
 use hutong_api::{App, Inside};
 use tokio::sync::watch;
 
+pub use installation::Installation;
 pub use router::router;
 
 /// What the console works with.
@@ -36,6 +38,8 @@ pub struct Console {
     pub inside: Inside,
     /// Who may sign in.
     pub accounts: Accounts,
+    /// What only the binary knows.
+    pub installation: Arc<Installation>,
     /// Whether browsers come by https: then cookies go nowhere else.
     pub is_https: bool,
     /// Becomes true when the server stops: streams to browsers end then.

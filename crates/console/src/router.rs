@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::live::STREAMS_MAX;
-use crate::pages::{home, me, overview, sign_in, users};
+use crate::pages::{audit, companies, home, me, overview, sign_in, users};
 use crate::{Console, assets, guard};
 
 /// Bytes of a request: lists of numbers are uploaded.
@@ -66,6 +66,11 @@ fn installation_pages() -> Router<Arc<Shared>> {
         .route("/me", get(me::page))
         .route("/me/password", post(me::set_password))
         .route("/me/sessions/{session}/end", post(me::end_session))
+        .route("/audit", get(audit::page))
+        .route("/audit.csv", get(audit::file))
+        .route("/companies", get(companies::page).post(companies::create))
+        .route("/companies/{company}", get(companies::one).post(companies::update))
+        .route("/installation", get(companies::installation::page))
         .route("/users", get(users::page).post(users::create))
         .route("/users/new", get(users::new))
         .route("/users/{name}", get(users::one::page))

@@ -1,4 +1,7 @@
 //! The console over a store in memory: every page as users of each role see it.
 
+mod audit;
+mod companies;
 mod signing_in;
+mod users;
 mod world;

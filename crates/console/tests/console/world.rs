@@ -10,12 +10,13 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use hutong_accounts::{Accounts, csrf_token};
 use hutong_api::{App, Limits, Peer, Recordings};
-use hutong_console::Console;
+use hutong_console::{Console, Installation};
 use hutong_domain::access::{Access, Reach, Role};
 use hutong_domain::audit::Actor;
 use hutong_domain::hours::{DiallingDays, Hours};
 use hutong_domain::ids::{CallId, TaskId};
 use hutong_domain::outcome::Disposition;
+use hutong_domain::retention::Keep;
 use hutong_domain::rules::Rules;
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_domain::sign_in::SessionRules;
@@ -105,7 +106,7 @@ impl World {
         let (stop, stopped) = watch::channel(false);
         let app = Arc::new(app);
         let (api, inside) = hutong_api::router(app.clone());
-        let console = Console { app, inside, accounts: accounts.clone(), is_https: false, stopped };
+        let console = Console { app, inside, accounts: accounts.clone(), installation: installation(), is_https: false, stopped };
         Self { ours, theirs, accounts, router: api.merge(hutong_console::router(console)), stop }
     }
 
@@ -200,4 +201,10 @@ async fn publish_built_in(fixture: &mut Fixture) {
             Ok(robot::of_company(db, company)?.pop().unwrap())
         })
         .await;
+}
+
+/// What the binary would tell.
+fn installation() -> Arc<Installation> {
+    let keep = Keep { recordings_days: 0, transcripts_days: 30, numbers_days: 0 };
+    Arc::new(Installation { keep, settings: vec![("dialing.calls_max", "2000".to_owned())] })
 }
