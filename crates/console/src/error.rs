@@ -27,6 +27,9 @@ pub(crate) enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] hutong_store::Error),
+    /// A callback could not be written.
+    #[error(transparent)]
+    Letter(hutong_api::LetterError),
     /// Accounts failed, or refused.
     #[error(transparent)]
     Accounts(#[from] hutong_accounts::Error),
@@ -55,7 +58,7 @@ impl Error {
                 500.. => StatusCode::INTERNAL_SERVER_ERROR,
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             },
-            Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::Letter(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -74,7 +77,7 @@ impl Error {
             // The API speaks Chinese.
             Self::Api(refused) => both(&refused.text, &refused.text),
             Self::Accounts(error) => refusal(error).unwrap_or_else(broken),
-            Self::Store(_) | Self::Template(_) => broken(),
+            Self::Store(_) | Self::Letter(_) | Self::Template(_) => broken(),
         }
     }
 }

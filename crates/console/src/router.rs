@@ -8,15 +8,19 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use hutong_store::scenes::Scenes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::live::STREAMS_MAX;
-use crate::pages::{audit, companies, home, me, overview, sign_in, users};
+use crate::pages::{audit, companies, home, integration, me, overview, sign_in, users};
+use crate::ui::Ui;
 use crate::{Console, assets, guard};
 
 /// Bytes of a request: lists of numbers are uploaded.
 const BODY_BYTES_MAX: usize = 64 << 20;
+
+/// Trials of servers outside that go on at once.
+const TRIALS_MAX: usize = 4;
 
 /// What all pages share.
 pub(crate) struct Shared {
@@ -25,6 +29,19 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Semaphore>,
     /// Published scenes that were parsed.
     pub(crate) scenes: Scenes,
+    /// One permit for each trial of a server outside: of a receiver of callbacks, a voice, a recogniser.
+    trials: Semaphore,
+}
+
+impl Shared {
+    /// Room for a trial; held until it is over.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where too many go on.
+    pub(crate) fn trial(&self, ui: &Ui) -> Result<SemaphorePermit<'_>> {
+        let busy = || Error::Refused(ui.t("同时进行的测试太多，请稍后再试", "Too many trials at once: try again").to_owned());
+        self.trials.try_acquire().map_err(|_| busy())
+    }
 }
 
 impl Deref for Shared {
@@ -38,7 +55,8 @@ impl Deref for Shared {
 /// The console, with `/` and everything that nobody else answers.
 pub fn router(console: Console) -> Router {
     let scenes = Scenes::new(console.app.store.clone());
-    let shared = Arc::new(Shared { console, streams: Arc::new(Semaphore::new(STREAMS_MAX)), scenes });
+    let (streams, trials) = (Arc::new(Semaphore::new(STREAMS_MAX)), Semaphore::new(TRIALS_MAX));
+    let shared = Arc::new(Shared { console, streams, scenes, trials });
     pages()
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(|| async { Error::NotFound })
@@ -57,7 +75,31 @@ fn pages() -> Router<Arc<Shared>> {
         // What happens now.
         .route("/c/{company}/overview", get(overview::page))
         .route("/c/{company}/overview/live", get(overview::live))
+        .merge(integration_pages())
         .merge(installation_pages())
+}
+
+/// How others' programs work with a company.
+fn integration_pages() -> Router<Arc<Shared>> {
+    use integration::{addresses, deliveries, keys, signer};
+    let key = "/c/{company}/integration/keys/{key}";
+    let callbacks = "/c/{company}/integration/callbacks/{subject}";
+    Router::new()
+        .route("/c/{company}/integration", get(integration::page))
+        .route("/c/{company}/integration/keys", post(keys::create))
+        .route("/c/{company}/integration/keys/new", get(keys::new))
+        .route(key, get(keys::page).post(keys::update))
+        .route(&format!("{key}/companies"), post(keys::bind))
+        .route(&format!("{key}/rotate"), post(keys::rotate))
+        .route(&format!("{key}/revoke"), post(keys::revoke))
+        .route(callbacks, get(addresses::page).post(addresses::set))
+        .route(&format!("{callbacks}/unset"), post(addresses::unset))
+        .route(&format!("{callbacks}/test"), post(addresses::test))
+        .route("/c/{company}/integration/deliveries", get(deliveries::page))
+        .route("/c/{company}/integration/deliveries/resend", post(deliveries::resend_given_up))
+        .route("/c/{company}/integration/deliveries/{name}", get(deliveries::one))
+        .route("/c/{company}/integration/deliveries/{name}/resend", post(deliveries::resend))
+        .route("/c/{company}/integration/signer", get(signer::page).post(signer::sign))
 }
 
 /// What belongs to the installation, and to oneself.

@@ -1,5 +1,7 @@
 //! What the console is told of the installation.
 
+use std::sync::Arc;
+
 use hutong_console::Installation;
 use hutong_recordings::{Destination, S3};
 use hutong_store::Url;
@@ -8,8 +10,9 @@ use crate::config::Config;
 use crate::error::Result;
 
 /// What it is told of how the installation is configured.
-pub(crate) fn installation(config: &Config) -> Result<Installation> {
-    Ok(Installation { keep: config.keep(), settings: settings(config)? })
+pub(crate) fn installation(config: &Config, public_url: String) -> Result<Installation> {
+    let poster = Arc::new(config.callbacks.poster()?);
+    Ok(Installation { public_url, keep: config.keep(), settings: settings(config)?, poster })
 }
 
 /// Keys of the configuration that matter to people. None that may hold a secret is among them: of the store's address

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -10,6 +11,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use hutong_accounts::{Accounts, csrf_token};
 use hutong_api::{App, Limits, Peer, Recordings};
+use hutong_callbacks::{Poster, Settings};
 use hutong_console::{Console, Installation};
 use hutong_domain::access::{Access, Reach, Role};
 use hutong_domain::audit::Actor;
@@ -203,8 +205,18 @@ async fn publish_built_in(fixture: &mut Fixture) {
         .await;
 }
 
-/// What the binary would tell.
+/// What the binary would tell; receivers of callbacks are on this machine.
 fn installation() -> Arc<Installation> {
     let keep = Keep { recordings_days: 0, transcripts_days: 30, numbers_days: 0 };
-    Arc::new(Installation { keep, settings: vec![("dialing.calls_max", "2000".to_owned())] })
+    let settings = Settings {
+        private_addresses: true,
+        in_flight_max: 1,
+        tasks_at_once: 1,
+        keep: None,
+        look: Duration::from_secs(1),
+        answer_time_max: Duration::from_secs(5),
+    };
+    let poster = Arc::new(Poster::new(&settings).unwrap());
+    let public_url = "http://hutong.example".to_owned();
+    Arc::new(Installation { public_url, keep, settings: vec![("dialing.calls_max", "2000".to_owned())], poster })
 }
