@@ -5,6 +5,8 @@ use std::sync::Arc;
 use hutong_callbacks::Poster;
 use hutong_domain::retention::Keep;
 
+use crate::equipment::Equipment;
+
 /// What the binary tells the console of the installation.
 #[derive(Clone)]
 pub struct Installation {
@@ -16,4 +18,6 @@ pub struct Installation {
     pub settings: Vec<(&'static str, String)>,
     /// Sends trials of callbacks, under the rules that hold for callbacks.
     pub poster: Arc<Poster>,
+    /// Trunks, and servers of speech.
+    pub equipment: Arc<dyn Equipment>,
 }

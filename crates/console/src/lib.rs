@@ -8,6 +8,7 @@
 //! reaches; and a request that changes something carries the session's second token, or is refused (`guard.rs`).
 
 mod assets;
+mod equipment;
 mod error;
 mod form;
 mod guard;
@@ -26,6 +27,7 @@ use hutong_accounts::Accounts;
 use hutong_api::{App, Inside};
 use tokio::sync::watch;
 
+pub use equipment::{Equipment, Recogniser, SpeechServers, Tell, TrunkState, Understood};
 pub use installation::Installation;
 pub use router::router;
 

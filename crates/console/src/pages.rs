@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod companies;
 pub(crate) mod home;
 pub(crate) mod integration;
+pub(crate) mod lines;
 pub(crate) mod me;
 pub(crate) mod overview;
 pub(crate) mod sign_in;

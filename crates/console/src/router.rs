@@ -8,11 +8,13 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use hutong_store::scenes::Scenes;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
 use crate::live::STREAMS_MAX;
-use crate::pages::{audit, companies, home, integration, me, overview, sign_in, users};
+use crate::pages::{audit, companies, home, integration, lines, me, overview, sign_in, users};
+use crate::pages::lines::speech::Spoken;
+use crate::pages::lines::test::TestCalls;
 use crate::ui::Ui;
 use crate::{Console, assets, guard};
 
@@ -29,8 +31,12 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Semaphore>,
     /// Published scenes that were parsed.
     pub(crate) scenes: Scenes,
-    /// One permit for each trial of a server outside: of a receiver of callbacks, a voice, a recogniser.
-    trials: Semaphore,
+    /// One permit for each trial of what is outside: a receiver of callbacks, a trunk, a voice, a recogniser.
+    trials: Arc<Semaphore>,
+    /// Calls that try a trunk.
+    pub(crate) test_calls: TestCalls,
+    /// What voices spoke for trials.
+    pub(crate) spoken: Spoken,
 }
 
 impl Shared {
@@ -38,9 +44,9 @@ impl Shared {
     ///
     /// # Errors
     /// [`Error::Refused`] where too many go on.
-    pub(crate) fn trial(&self, ui: &Ui) -> Result<SemaphorePermit<'_>> {
+    pub(crate) fn trial(&self, ui: &Ui) -> Result<OwnedSemaphorePermit> {
         let busy = || Error::Refused(ui.t("同时进行的测试太多，请稍后再试", "Too many trials at once: try again").to_owned());
-        self.trials.try_acquire().map_err(|_| busy())
+        self.trials.clone().try_acquire_owned().map_err(|_| busy())
     }
 }
 
@@ -55,8 +61,9 @@ impl Deref for Shared {
 /// The console, with `/` and everything that nobody else answers.
 pub fn router(console: Console) -> Router {
     let scenes = Scenes::new(console.app.store.clone());
-    let (streams, trials) = (Arc::new(Semaphore::new(STREAMS_MAX)), Semaphore::new(TRIALS_MAX));
-    let shared = Arc::new(Shared { console, streams, scenes, trials });
+    let [streams, trials] = [STREAMS_MAX, TRIALS_MAX].map(|most| Arc::new(Semaphore::new(most)));
+    let (test_calls, spoken) = Default::default();
+    let shared = Arc::new(Shared { console, streams, scenes, trials, test_calls, spoken });
     pages()
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(|| async { Error::NotFound })
@@ -75,8 +82,24 @@ fn pages() -> Router<Arc<Shared>> {
         // What happens now.
         .route("/c/{company}/overview", get(overview::page))
         .route("/c/{company}/overview/live", get(overview::live))
+        .merge(line_pages())
         .merge(integration_pages())
         .merge(installation_pages())
+}
+
+/// Lines, and who speaks and understands on them.
+fn line_pages() -> Router<Arc<Shared>> {
+    use lines::{one, speech, test};
+    Router::new()
+        .route("/c/{company}/lines", get(lines::page).post(one::create))
+        .route("/c/{company}/lines/new", get(one::new))
+        .route("/c/{company}/lines/{line}", get(one::page).post(one::update))
+        .route("/c/{company}/lines/{line}/enabled", post(one::set_enabled))
+        .route("/c/{company}/lines/{line}/test", post(test::begin))
+        .route("/c/{company}/lines/{line}/test/{call}", get(test::steps))
+        .route("/c/{company}/lines/speech/speak", post(speech::speak))
+        .route("/c/{company}/lines/speech/understand", post(speech::understand))
+        .route("/c/{company}/lines/speech/{spoken}", get(speech::listen))
 }
 
 /// How others' programs work with a company.

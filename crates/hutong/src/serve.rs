@@ -98,7 +98,7 @@ pub(crate) async fn until_stopped(
         app: app.clone(),
         inside,
         accounts: installation::accounts(&store),
-        installation: Arc::new(console::installation(config, public_url)?),
+        installation: Arc::new(console::installation(config, public_url, carrier.clone())?),
         is_https: listener.is_https,
         stopped: stopped.clone(),
     };

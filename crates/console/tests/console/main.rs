@@ -2,6 +2,8 @@
 
 mod audit;
 mod companies;
+mod integration;
+mod lines;
 mod signing_in;
 mod users;
 mod world;
