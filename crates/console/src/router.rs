@@ -12,9 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
 use crate::live::STREAMS_MAX;
-use crate::pages::{audit, companies, home, integration, lines, me, overview, sign_in, users};
 use crate::pages::lines::speech::Spoken;
 use crate::pages::lines::test::TestCalls;
+use crate::pages::{audit, call, companies, home, integration, lines, me, overview, sign_in, users};
 use crate::ui::Ui;
 use crate::{Console, assets, guard};
 
@@ -82,6 +82,11 @@ fn pages() -> Router<Arc<Shared>> {
         // What happens now.
         .route("/c/{company}/overview", get(overview::page))
         .route("/c/{company}/overview/live", get(overview::live))
+        // What happened.
+        .route("/c/{company}/calls/{call}", get(call::page))
+        .route("/c/{company}/calls/{call}/results", post(call::judge))
+        .route("/c/{company}/calls/{call}/note", post(call::set_note))
+        .route("/c/{company}/calls/{call}/read", post(call::mark_read))
         .merge(line_pages())
         .merge(integration_pages())
         .merge(installation_pages())

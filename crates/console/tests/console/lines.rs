@@ -7,11 +7,12 @@ use hutong_accounts::csrf_token;
 use hutong_domain::access::Role;
 use hutong_domain::ids::LineId;
 use hutong_domain::line::{LineDriver, LineKind};
+use hutong_domain::moment::Moment;
 use hutong_store::audit::{self, Filter};
 use hutong_store::line::{self, Line};
 use hutong_store::vault::{KEY_BYTES, Vault};
+use hutong_testkit::clock::{START, zone};
 use hutong_trunks::settings;
-use jiff::civil::date;
 
 use crate::world::{Browser, World};
 
@@ -172,7 +173,8 @@ async fn the_law_counts_for_test_calls() {
     let refused = operator.post(&path, "number=12").await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     refused.shows("number-problem");
-    world.ours.clock.set(world.ours.at(date(2026, 5, 6).at(22, 0, 0, 0)));
+    let night = START.civil(&zone()).date().at(22, 0, 0, 0);
+    world.ours.clock.set(Moment::from_civil(night, &zone()));
     let operator = world.browser(Role::Operator).await;
     operator.post(&path, "number=13800138000").await.shows("不在合法拨打时段");
     let simulated = lines(&world).await.into_iter().find(|it| it.driver == LineDriver::Simulated).unwrap();
