@@ -45,7 +45,8 @@ impl Shared {
     /// # Errors
     /// [`Error::Refused`] where too many go on.
     pub(crate) fn trial(&self, ui: &Ui) -> Result<OwnedSemaphorePermit> {
-        let busy = || Error::Refused(ui.t("同时进行的测试太多，请稍后再试", "Too many trials at once: try again").to_owned());
+        let busy =
+            || Error::Refused(ui.t("同时进行的测试太多，请稍后再试", "Too many trials at once: try again").to_owned());
         self.trials.clone().try_acquire_owned().map_err(|_| busy())
     }
 }

@@ -147,12 +147,7 @@ impl Way<'_> {
     ///
     /// # Errors
     /// [`TrialError`].
-    pub async fn call(
-        &self,
-        line: &Line,
-        number: &str,
-        tell: &(dyn Fn(Step) + Send + Sync),
-    ) -> Result<(), TrialError> {
+    pub async fn call(&self, line: &Line, number: &str, tell: &(dyn Fn(Step) + Send + Sync)) -> Result<(), TrialError> {
         let Self { agent, engine, advertised, trunk } = self;
         let local = agent.address_towards(trunk).await?;
         let (media, events) = engine.open(local, None).map_err(|error| TrialError::Media(error.to_string()))?;

@@ -222,9 +222,9 @@ pub(crate) async fn file(
     Query(asked): Query<Asked>,
 ) -> Result<Response> {
     visitor.require(Permission::ReadAudit)?;
-    let filter = asked.filter(&visitor.ui).map_err(|problems| {
-        Error::Refused([problems.of("since"), problems.of("until")].concat())
-    })?;
+    let filter = asked
+        .filter(&visitor.ui)
+        .map_err(|problems| Error::Refused([problems.of("since"), problems.of("until")].concat()))?;
     let ui = visitor.ui;
     let head = ["id", "at", "actor", "action", "kind", "object", "company", "before", "after"].map(str::to_owned);
     let head = format!("{BYTE_ORDER_MARK}{}", line(&head));
@@ -292,8 +292,12 @@ mod tests {
         };
         let mut found = fields(Some(&before), Some(&after));
         found.sort_by(|one, other| one.name.cmp(&other.name));
-        let expected =
-            [field("name", "甲", ""), field("seats", "3", "4"), field("trunk.ring_s", "45", "30"), field("trunk.user", "", "u")];
+        let expected = [
+            field("name", "甲", ""),
+            field("seats", "3", "4"),
+            field("trunk.ring_s", "45", "30"),
+            field("trunk.user", "", "u"),
+        ];
         assert_eq!(found, expected);
         assert_eq!(fields(None, Some(&json!("all"))), [field("", "", "all")]);
         assert_eq!(fields(None, None), []);

@@ -16,9 +16,9 @@ use hutong_domain::ids::CompanyId;
 use hutong_domain::retention::Keep;
 use hutong_domain::rules::CompanyRules;
 use hutong_domain::window::DaySpan;
+use hutong_store::Db;
 use hutong_store::audit::{By, Object};
 use hutong_store::company::{self, Company};
-use hutong_store::Db;
 use jiff::civil::Time;
 use serde::Deserialize;
 
@@ -170,7 +170,10 @@ impl Given {
         };
         for too_long in own.longer_than(keep) {
             let most = too_long.most;
-            let (zh, en) = (format!("最多 {most} 天：系统不保留更久"), format!("At most {most} days: the installation keeps nothing longer"));
+            let (zh, en) = (
+                format!("最多 {most} 天：系统不保留更久"),
+                format!("At most {most} days: the installation keeps nothing longer"),
+            );
             problems.add(too_long.what, ui.t(&zh, &en));
         }
         let rules = CompanyRules { legal: self.hours(ui, legal, &mut problems), caps };
@@ -191,7 +194,8 @@ impl Given {
             ),
             Some(own) if !legal.encloses(&own) => {
                 let within = hours(legal);
-                let (zh, en) = (format!("应在系统的合法时段 {within} 之内"), format!("Within the installation's hours, {within}"));
+                let (zh, en) =
+                    (format!("应在系统的合法时段 {within} 之内"), format!("Within the installation's hours, {within}"));
                 problems.add("start", ui.t(&zh, &en));
             }
             Some(_) => {}

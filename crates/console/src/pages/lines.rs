@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use hutong_domain::breaker::BreakerState;
 use hutong_domain::access::Permission;
+use hutong_domain::breaker::BreakerState;
 use hutong_domain::ids::LineId;
 use hutong_domain::line::{LineDriver, LineKind};
+use hutong_store::Db;
 use hutong_store::line::{self, Line};
 use hutong_store::line_health::{self, LineHealth};
-use hutong_store::Db;
 
 use crate::equipment::{SpeechServers, TrunkState};
 use crate::error::Result;
@@ -68,7 +68,8 @@ fn trunk_words(ui: &Ui, listed: &Listed) -> Option<(&'static str, String)> {
         None => "",
     };
     let options = state.answered_in.map(|took| format!("OPTIONS {} ms", took.as_millis()));
-    let words: Vec<&str> = [Some(registered), options.as_deref()].into_iter().flatten().filter(|it| !it.is_empty()).collect();
+    let words: Vec<&str> =
+        [Some(registered), options.as_deref()].into_iter().flatten().filter(|it| !it.is_empty()).collect();
     if state.is_up {
         let words = if words.is_empty() { ui.t("可用", "up").to_owned() } else { words.join(" · ") };
         Some(("good", words))
@@ -83,7 +84,9 @@ fn breaker_words(ui: &Ui, health: &LineHealth) -> Option<String> {
         BreakerState::Closed => None,
         BreakerState::Open { until } => Some(format!("{} {}", ui.t("已熔断至", "left alone until"), ui.lately(until))),
         BreakerState::Trial { .. } => Some(ui.t("试拨中", "on trial").to_owned()),
-        BreakerState::InArrears { since } => Some(format!("{} {}", ui.t("欠费，自", "in arrears since"), ui.lately(since))),
+        BreakerState::InArrears { since } => {
+            Some(format!("{} {}", ui.t("欠费，自", "in arrears since"), ui.lately(since)))
+        }
     }
 }
 

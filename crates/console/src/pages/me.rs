@@ -49,7 +49,11 @@ impl Me {
             (Permission::ManageUsers, "管理用户", "manage users"),
             (Permission::ReadAudit, "查看审计日志", "read the audit log"),
         ];
-        named.into_iter().filter(|(permission, ..)| self.ui.may(*permission)).map(|(_, zh, en)| self.ui.t(zh, en)).collect()
+        named
+            .into_iter()
+            .filter(|(permission, ..)| self.ui.may(*permission))
+            .map(|(_, zh, en)| self.ui.t(zh, en))
+            .collect()
     }
 }
 
@@ -106,7 +110,8 @@ pub(crate) async fn set_password(
     let mut status = StatusCode::UNPROCESSABLE_ENTITY;
     if problems.is_empty() {
         status = StatusCode::OK;
-        ui.t("密码已更改，其他会话已结束", "The password is changed; your other sessions have ended").clone_into(&mut page.done);
+        ui.t("密码已更改，其他会话已结束", "The password is changed; your other sessions have ended")
+            .clone_into(&mut page.done);
     }
     page.problems = problems;
     Ok((status, Html(page.as_me().render()?)).into_response())

@@ -4,12 +4,12 @@ use axum::http::StatusCode;
 use hutong_accounts::keys;
 use hutong_domain::access::Role;
 use hutong_domain::callback::CallbackKind;
+use hutong_store::PageRequest;
 use hutong_store::callback::address::{self, Address, ContentType, Subject};
 use hutong_store::callback::{self, Which};
 use hutong_store::key::{self, AppKey, Secret};
-use hutong_store::PageRequest;
-use hutong_testkit::receiver::{Answer, Receiver};
 use hutong_testkit::clock::START;
+use hutong_testkit::receiver::{Answer, Receiver};
 
 use crate::world::{Browser, World};
 
@@ -17,7 +17,8 @@ const ALL: PageRequest = PageRequest { number: 1, size: 100 };
 
 /// The key that is made by the form, and its secret.
 async fn made(world: &World, admin: &Browser<'_>) -> (AppKey, String) {
-    let reply = admin.post(&world.path("integration/keys"), "edition=2018-05&requests_per_s=20&allowed=10.0.0.0/8").await;
+    let reply =
+        admin.post(&world.path("integration/keys"), "edition=2018-05&requests_per_s=20&allowed=10.0.0.0/8").await;
     assert_eq!(reply.status, StatusCode::OK);
     let between = |id: &str| {
         let at = format!("<code id=\"{id}\">");
@@ -170,10 +171,7 @@ async fn what_was_told_is_listed_with_its_request_and_sent_once_more() {
     admin.get(&page).await.shows("CALL_INSTANCE_RESULT").shows("Idempotency-Key").shows("POST http://127.0.0.1:9/");
     let viewer = world.browser(Role::Viewer).await;
     viewer.get(&page).await.lacks("CALL_INSTANCE_RESULT").lacks("/resend");
-    world
-        .ours
-        .write(|db, company| address::remove(db, company, Subject::Calls, START))
-        .await;
+    world.ours.write(|db, company| address::remove(db, company, Subject::Calls, START)).await;
     admin.get(&world.path("integration/deliveries?which=given-up")).await.shows(&of_call.name.to_string());
     admin.post(&format!("{page}/resend"), "").await.shows("等待发送").shows("将再次发送");
     let others = format!("/c/{}/integration/deliveries/0-{}-0", world.theirs.company, calls[0]);

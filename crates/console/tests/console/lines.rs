@@ -60,7 +60,10 @@ async fn a_line_is_made_with_a_password_that_nobody_sees_again() {
     let world = World::new().await;
     let admin = world.browser(Role::Admin).await;
     let made = made(&world, &admin).await;
-    assert_eq!((made.name.as_str(), made.kind, made.driver, made.channels), ("主线", LineKind::Sip, LineDriver::Sip, Some(30)));
+    assert_eq!(
+        (made.name.as_str(), made.kind, made.driver, made.channels),
+        ("主线", LineKind::Sip, LineDriver::Sip, Some(30))
+    );
     assert!(!made.settings.contains("hunter2"));
     let trunk = settings::open(&made.settings, &vault()).unwrap();
     assert_eq!((trunk.password.unwrap().0.as_str(), trunk.ring_s, trunk.called.len()), ("hunter2hunter2", 40, 1));
@@ -129,7 +132,11 @@ async fn operators_try_lines_and_only_admins_change_them() {
     viewer.get(&world.path("lines")).await.shows("主线").lacks("speech/speak").lacks("lines/new");
     for browser in [&operator, &viewer] {
         for path in [page.clone(), format!("{page}/enabled"), world.path("lines")] {
-            assert_eq!(browser.post(&path, &(form(&[]) + "&enabled=false")).await.status, StatusCode::FORBIDDEN, "{path}");
+            assert_eq!(
+                browser.post(&path, &(form(&[]) + "&enabled=false")).await.status,
+                StatusCode::FORBIDDEN,
+                "{path}"
+            );
         }
         assert_eq!(browser.get(&world.path("lines/new")).await.status, StatusCode::FORBIDDEN);
     }

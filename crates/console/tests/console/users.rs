@@ -17,8 +17,7 @@ async fn an_admin_makes_a_user_with_a_password_that_is_shown_once() {
     let world = World::new().await;
     let admin = world.browser(Role::Admin).await;
     let ours = world.ours.company;
-    let made =
-        admin.post("/users", &format!("name=Anna&role=operator&reach=some&company={ours}&generate=1")).await;
+    let made = admin.post("/users", &format!("name=Anna&role=operator&reach=some&company={ours}&generate=1")).await;
     assert_eq!(made.status, StatusCode::OK);
     let password = made.html.split("<code id=\"made-password\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
     assert_eq!(password.len(), 24);
@@ -112,6 +111,9 @@ async fn whoever_is_disabled_is_signed_out_and_the_last_admin_stays() {
         refused.shows(field).shows("最后一个");
     }
     assert_eq!(admin.get("/users/nobody").await.status, StatusCode::NOT_FOUND);
+    admin.post("/users/admin/role", "role=admin").await.shows("角色已更改");
+    admin.post("/users/viewer/role", "role=admin").await.shows("角色已更改");
+    assert_eq!(admin.post("/users/admin/role", "role=viewer").await.location(), "/", "no page for it any more");
 }
 
 #[tokio::test]

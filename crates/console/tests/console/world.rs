@@ -13,9 +13,7 @@ use http_body_util::BodyExt as _;
 use hutong_accounts::{Accounts, csrf_token};
 use hutong_api::{App, Limits, Peer, Recordings};
 use hutong_callbacks::{Poster, Settings};
-use hutong_console::{
-    Console, Equipment, Installation, Recogniser, SpeechServers, Tell, TrunkState, Understood,
-};
+use hutong_console::{Console, Equipment, Installation, Recogniser, SpeechServers, Tell, TrunkState, Understood};
 use hutong_domain::access::{Access, Reach, Role};
 use hutong_domain::audit::Actor;
 use hutong_domain::hours::{DiallingDays, Hours};
@@ -113,7 +111,8 @@ impl World {
         let (stop, stopped) = watch::channel(false);
         let app = Arc::new(app);
         let (api, inside) = hutong_api::router(app.clone());
-        let console = Console { app, inside, accounts: accounts.clone(), installation: installation(), is_https: false, stopped };
+        let console =
+            Console { app, inside, accounts: accounts.clone(), installation: installation(), is_https: false, stopped };
         Self { ours, theirs, accounts, router: api.merge(hutong_console::router(console)), stop }
     }
 
@@ -232,7 +231,12 @@ struct Played;
 
 impl Equipment for Played {
     fn trunks(&self) -> Vec<(LineId, TrunkState)> {
-        let up = TrunkState { is_up: true, is_registered: Some(true), answered_in: Some(Duration::from_millis(17)), trouble: None };
+        let up = TrunkState {
+            is_up: true,
+            is_registered: Some(true),
+            answered_in: Some(Duration::from_millis(17)),
+            trouble: None,
+        };
         (1..1000).map(|id| (LineId(id), up.clone())).collect()
     }
 
@@ -258,7 +262,9 @@ impl Equipment for Played {
     }
 
     fn speak(&self, text: String) -> BoxFuture<'_, Result<Vec<i16>, String>> {
-        Box::pin(async move { if text == "error" { Err("the voice is hoarse".to_owned()) } else { Ok(vec![100; 8000]) } })
+        Box::pin(
+            async move { if text == "error" { Err("the voice is hoarse".to_owned()) } else { Ok(vec![100; 8000]) } },
+        )
     }
 
     fn understand(&self, file: Vec<u8>) -> BoxFuture<'_, Result<Vec<Understood>, String>> {

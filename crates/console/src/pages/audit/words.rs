@@ -54,8 +54,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("sign_out", "退出", "signed out"),
 ];
 
-fn find<'a>(ui: &Ui, words: &'static [(&str, &str, &str)], name: &'a str) -> &'a str
-{
+fn find<'a>(ui: &Ui, words: &'static [(&str, &str, &str)], name: &'a str) -> &'a str {
     let found = words.iter().find(|(known, ..)| *known == name);
     found.map_or(name, |(_, zh, en)| if ui.is_english() { en } else { zh })
 }
@@ -76,9 +75,9 @@ pub(super) fn action(ui: &Ui, name: &str) -> String {
 /// Who did it.
 pub(super) fn actor(ui: &Ui, name: &str) -> String {
     let kinds = [("user ", "用户 ", "user "), ("key ", "密钥 ", "key "), ("command line ", "命令行 ", "command line ")];
-    let found = kinds.into_iter().find_map(|(kind, zh, en)| {
-        name.strip_prefix(kind).map(|rest| format!("{}{rest}", ui.t(zh, en)))
-    });
+    let found = kinds
+        .into_iter()
+        .find_map(|(kind, zh, en)| name.strip_prefix(kind).map(|rest| format!("{}{rest}", ui.t(zh, en))));
     found.unwrap_or_else(|| name.to_owned())
 }
 

@@ -144,8 +144,7 @@ pub(crate) async fn page(
 
 async fn read(shared: &Shared, visit: &Visit, name: CallbackName) -> Result<Delivery> {
     let company = visit.company;
-    let read =
-        move |db: &mut Db| Ok((callback::find(db, company, name)?, delivery::one(db, company, name)?));
+    let read = move |db: &mut Db| Ok((callback::find(db, company, name)?, delivery::one(db, company, name)?));
     let (it, Batch { due, addresses, keys }) = shared.app.store.read_snapshot(read).await?;
     let it = it.ok_or(Error::NotFound)?;
     let address = addresses.into_iter().find(|address| address.subject == Subject::of(name.kind));

@@ -90,7 +90,10 @@ impl Given {
         let requests = if text.is_empty() { Some(0) } else { text.parse().ok() };
         let requests = requests.filter(|requests| (0..=REQUESTS_PER_S_MAX).contains(requests));
         if requests.is_none() {
-            problems.add("requests_per_s", ui.t("应为 0 至 1000000 的整数，0 为不限", "A number from 0 to 1000000; 0 for no limit"));
+            problems.add(
+                "requests_per_s",
+                ui.t("应为 0 至 1000000 的整数，0 为不限", "A number from 0 to 1000000; 0 for no limit"),
+            );
         }
         let texts = self.allowed.split(|letter: char| letter.is_whitespace() || letter == ',' || letter == '，');
         let allowed = Networks::parse(texts.filter(|text| !text.is_empty()));
@@ -214,7 +217,9 @@ pub(crate) async fn bind(
     let wanted: BTreeSet<CompanyId> = given.company.into_iter().map(CompanyId).collect();
     let bound: BTreeSet<CompanyId> = before.key.companies.iter().copied().collect();
     if wanted.is_empty() {
-        let words = visit.ui.t("至少保留一家公司；不再使用请作废密钥", "One company has to stay; revoke a key that is of no use");
+        let words = visit
+            .ui
+            .t("至少保留一家公司；不再使用请作废密钥", "One company has to stay; revoke a key that is of no use");
         return answered(&OneKey { problems: Problems::one("company", words), ..before });
     }
     let store = &shared.app.store;

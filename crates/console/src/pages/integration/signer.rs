@@ -87,7 +87,8 @@ pub(crate) async fn sign(
     let is_path = given.path.starts_with('/')
         && given.path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\'' | b'\\' | b'"' | b'`'));
     if !is_path {
-        problems.add("path", ui.t("路径以 / 开头，不含空格与引号", "A path begins with /, and has no spaces or quotes"));
+        problems
+            .add("path", ui.t("路径以 / 开头，不含空格与引号", "A path begins with /, and has no spaces or quotes"));
     }
     if let Some(at) = at.filter(|_| problems.is_empty()) {
         page.signed = hutong_api::sign(&app_key, &secret, at).into_iter().collect();

@@ -108,12 +108,19 @@ impl Given {
     fn carries(&self, ui: &Ui, problems: &mut Problems) -> Carries {
         let number = |text: &str, most: i64| {
             let text = text.trim();
-            if text.is_empty() { Some(0) } else { text.parse::<i64>().ok().filter(|number| (0..=most).contains(number)) }
+            if text.is_empty() {
+                Some(0)
+            } else {
+                text.parse::<i64>().ok().filter(|number| (0..=most).contains(number))
+            }
         };
         let mut limited = |field: &'static str, text: &str, most: i64| {
             let found = number(text, most);
             if found.is_none() {
-                let (zh, en) = (format!("应为 0 至 {most} 的整数，0 或留空为不限"), format!("A number from 0 to {most}; 0 or nothing for no limit"));
+                let (zh, en) = (
+                    format!("应为 0 至 {most} 的整数，0 或留空为不限"),
+                    format!("A number from 0 to {most}; 0 or nothing for no limit"),
+                );
                 problems.add(field, ui.t(&zh, &en));
             }
             found.unwrap_or(0)
@@ -175,7 +182,13 @@ pub(crate) async fn new(visit: Visit) -> Result<Html> {
     let given = Given { kind: LineKind::Sip.number().to_string(), driver: "sip".to_owned(), ..Given::default() };
     let mut trunk = GivenTrunk::of(&Trunk::at(""));
     trunk.server.clear();
-    html(&NewLine { ui: visit.ui.in_section(SECTION), given, trunk, problems: Problems::default(), has_password: false })
+    html(&NewLine {
+        ui: visit.ui.in_section(SECTION),
+        given,
+        trunk,
+        problems: Problems::default(),
+        has_password: false,
+    })
 }
 
 /// `POST /c/{company}/lines`
@@ -311,8 +324,7 @@ fn changed(
     if line.driver == LineDriver::Sip {
         let before = settings::open(&line.settings, &shared.app.vault).map_err(|error| problem(&error))?;
         let after = trunk.over(ui, &before)?;
-        line.settings =
-            settings::reseal(&after, &line.settings, &shared.app.vault).map_err(|error| problem(&error))?;
+        line.settings = settings::reseal(&after, &line.settings, &shared.app.vault).map_err(|error| problem(&error))?;
     }
     Ok(line)
 }

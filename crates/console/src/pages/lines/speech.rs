@@ -136,7 +136,10 @@ pub(crate) async fn understand(
         }
         while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
             if file.len() + chunk.len() > FILE_BYTES_MAX {
-                return Tried::refused(ui, ui.t("文件超过 2 MB，请上传 20 秒以内的录音", "A file of at most 2 MB: some 20 seconds"));
+                return Tried::refused(
+                    ui,
+                    ui.t("文件超过 2 MB，请上传 20 秒以内的录音", "A file of at most 2 MB: some 20 seconds"),
+                );
             }
             file.extend_from_slice(&chunk);
         }

@@ -163,9 +163,8 @@ pub(crate) async fn begin(
     let trial = shared.trial(&visit.ui)?;
     let (company, line_id, by) = (visit.company, line.id, visit.by());
     let note = json!({ "test_call_to": mask(&called) });
-    let kept = move |db: &mut Db| {
-        by.note(db, Action::CallPlace, &Object::Line(company, line_id), None, Some(note.clone()))
-    };
+    let kept =
+        move |db: &mut Db| by.note(db, Action::CallPlace, &Object::Line(company, line_id), None, Some(note.clone()));
     shared.app.store.write(company, kept).await?;
     let call = shared.test_calls.begin(&line, &called);
     let (clock, begun, told) = (shared.app.clock.clone(), shared.app.clock.now(), call.clone());

@@ -129,7 +129,11 @@ impl GivenTrunk {
             outbound_proxy: given(&self.outbound_proxy),
             user: given(&self.user),
             auth_user: given(&self.auth_user),
-            password: if self.password.is_empty() { before.password.clone() } else { Some(Secret(self.password.clone())) },
+            password: if self.password.is_empty() {
+                before.password.clone()
+            } else {
+                Some(Secret(self.password.clone()))
+            },
             register: self.register.is_some(),
             register_s,
             caller_id: match self.caller_id.as_str() {
@@ -160,7 +164,8 @@ impl GivenTrunk {
 pub(crate) fn problem(error: &SettingsError) -> Problems {
     match error {
         SettingsError::Wrong(wrong) => {
-            let field = FIELDS.iter().find(|(setting, _)| *setting == wrong.setting).map_or("trunk", |(_, field)| field);
+            let field =
+                FIELDS.iter().find(|(setting, _)| *setting == wrong.setting).map_or("trunk", |(_, field)| field);
             Problems::one(field, &wrong.to_string())
         }
         error => Problems::one("trunk", &error.to_string()),

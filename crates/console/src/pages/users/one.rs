@@ -143,8 +143,14 @@ async fn left_or_shown(
     name: &str,
     outcome: std::result::Result<&str, Problems>,
 ) -> Result<Response> {
-    let is_self = shared.accounts.find(name).await.is_ok_and(|user| user.id == visitor.signed_in.user.id);
-    if outcome.is_ok() && is_self { Ok(go_to("/")) } else { shown(shared, visitor, name, outcome).await }
+    let gave_up = |user: User| {
+        let may = user.access.role().may(Permission::ManageUsers) && user.disabled_at.is_none();
+        user.id == visitor.signed_in.user.id && !may
+    };
+    if shared.accounts.find(name).await.is_ok_and(gave_up) {
+        return Ok(go_to("/"));
+    }
+    shown(shared, visitor, name, outcome).await
 }
 
 /// Companies.
