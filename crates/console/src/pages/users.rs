@@ -84,9 +84,9 @@ impl Given {
     }
 }
 
-/// All companies, or those that were ticked.
+/// All companies where that is chosen, otherwise those that were ticked.
 fn reach(chosen: &str, companies: &BTreeSet<i64>) -> Reach {
-    if chosen == "some" { Reach::Companies(companies.iter().map(|id| CompanyId(*id)).collect()) } else { Reach::All }
+    if chosen == "all" { Reach::All } else { Reach::Companies(companies.iter().copied().map(CompanyId).collect()) }
 }
 
 /// The names of the companies that a user reaches.

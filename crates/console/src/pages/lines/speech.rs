@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use crate::equipment::Understood;
 use crate::error::{Error, Result};
-use crate::page::{Html, html};
+use crate::page::html;
 use crate::router::Shared;
 use crate::ui::Ui;
 use crate::visitor::Visit;
