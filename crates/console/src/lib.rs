@@ -9,8 +9,11 @@
 
 mod assets;
 mod charts;
+mod equipment;
 mod error;
+mod form;
 mod guard;
+mod installation;
 mod live;
 mod page;
 mod pages;
@@ -26,6 +29,8 @@ use hutong_accounts::Accounts;
 use hutong_api::{App, Inside};
 use tokio::sync::watch;
 
+pub use equipment::{Equipment, Recogniser, SpeechServers, Tell, TrunkState, Understood};
+pub use installation::Installation;
 pub use router::router;
 
 /// What the console works with.
@@ -37,6 +42,8 @@ pub struct Console {
     pub inside: Inside,
     /// Who may sign in.
     pub accounts: Accounts,
+    /// What only the binary knows.
+    pub installation: Arc<Installation>,
     /// Whether browsers come by https: then cookies go nowhere else.
     pub is_https: bool,
     /// Becomes true when the server stops: streams to browsers end then.

@@ -8,15 +8,21 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use hutong_store::scenes::Scenes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::live::STREAMS_MAX;
-use crate::pages::{call, home, overview, sign_in};
+use crate::pages::lines::speech::Spoken;
+use crate::pages::lines::test::TestCalls;
+use crate::pages::{audit, call, companies, home, integration, lines, me, overview, sign_in, users};
+use crate::ui::Ui;
 use crate::{Console, assets, guard};
 
 /// Bytes of a request: lists of numbers are uploaded.
 const BODY_BYTES_MAX: usize = 64 << 20;
+
+/// Trials of servers outside that go on at once.
+const TRIALS_MAX: usize = 4;
 
 /// What all pages share.
 pub(crate) struct Shared {
@@ -25,6 +31,24 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Semaphore>,
     /// Published scenes that were parsed.
     pub(crate) scenes: Scenes,
+    /// One permit for each trial of what is outside: a receiver of callbacks, a trunk, a voice, a recogniser.
+    trials: Arc<Semaphore>,
+    /// Calls that try a trunk.
+    pub(crate) test_calls: TestCalls,
+    /// What voices spoke for trials.
+    pub(crate) spoken: Spoken,
+}
+
+impl Shared {
+    /// Room for a trial; held until it is over.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where too many go on.
+    pub(crate) fn trial(&self, ui: &Ui) -> Result<OwnedSemaphorePermit> {
+        let busy =
+            || Error::Refused(ui.t("同时进行的测试太多，请稍后再试", "Too many trials at once: try again").to_owned());
+        self.trials.clone().try_acquire_owned().map_err(|_| busy())
+    }
 }
 
 impl Deref for Shared {
@@ -38,7 +62,9 @@ impl Deref for Shared {
 /// The console, with `/` and everything that nobody else answers.
 pub fn router(console: Console) -> Router {
     let scenes = Scenes::new(console.app.store.clone());
-    let shared = Arc::new(Shared { console, streams: Arc::new(Semaphore::new(STREAMS_MAX)), scenes });
+    let [streams, trials] = [STREAMS_MAX, TRIALS_MAX].map(|most| Arc::new(Semaphore::new(most)));
+    let (test_calls, spoken) = Default::default();
+    let shared = Arc::new(Shared { console, streams, scenes, trials, test_calls, spoken });
     pages()
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(|| async { Error::NotFound })
@@ -63,4 +89,66 @@ fn pages() -> Router<Arc<Shared>> {
         .route("/c/{company}/calls/{call}/note", post(call::set_note))
         .route("/c/{company}/calls/{call}/wave", get(call::wave))
         .route("/c/{company}/calls/{call}/read", post(call::mark_read))
+        .merge(line_pages())
+        .merge(integration_pages())
+        .merge(installation_pages())
+}
+
+/// Lines, and who speaks and understands on them.
+fn line_pages() -> Router<Arc<Shared>> {
+    use lines::{one, speech, test};
+    Router::new()
+        .route("/c/{company}/lines", get(lines::page).post(one::create))
+        .route("/c/{company}/lines/new", get(one::new))
+        .route("/c/{company}/lines/{line}", get(one::page).post(one::update))
+        .route("/c/{company}/lines/{line}/enabled", post(one::set_enabled))
+        .route("/c/{company}/lines/{line}/test", post(test::begin))
+        .route("/c/{company}/lines/{line}/test/{call}", get(test::steps))
+        .route("/c/{company}/lines/speech/speak", post(speech::speak))
+        .route("/c/{company}/lines/speech/understand", post(speech::understand))
+        .route("/c/{company}/lines/speech/{spoken}", get(speech::listen))
+}
+
+/// How others' programs work with a company.
+fn integration_pages() -> Router<Arc<Shared>> {
+    use integration::{addresses, deliveries, keys, signer};
+    let key = "/c/{company}/integration/keys/{key}";
+    let callbacks = "/c/{company}/integration/callbacks/{subject}";
+    Router::new()
+        .route("/c/{company}/integration", get(integration::page))
+        .route("/c/{company}/integration/keys", post(keys::create))
+        .route("/c/{company}/integration/keys/new", get(keys::new))
+        .route(key, get(keys::page).post(keys::update))
+        .route(&format!("{key}/companies"), post(keys::bind))
+        .route(&format!("{key}/rotate"), post(keys::rotate))
+        .route(&format!("{key}/revoke"), post(keys::revoke))
+        .route(callbacks, get(addresses::page).post(addresses::set))
+        .route(&format!("{callbacks}/unset"), post(addresses::unset))
+        .route(&format!("{callbacks}/test"), post(addresses::test))
+        .route("/c/{company}/integration/deliveries", get(deliveries::page))
+        .route("/c/{company}/integration/deliveries/resend", post(deliveries::resend_given_up))
+        .route("/c/{company}/integration/deliveries/{name}", get(deliveries::one))
+        .route("/c/{company}/integration/deliveries/{name}/resend", post(deliveries::resend))
+        .route("/c/{company}/integration/signer", get(signer::page).post(signer::sign))
+}
+
+/// What belongs to the installation, and to oneself.
+fn installation_pages() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/me", get(me::page))
+        .route("/me/password", post(me::set_password))
+        .route("/me/sessions/{session}/end", post(me::end_session))
+        .route("/audit", get(audit::page))
+        .route("/audit.csv", get(audit::file))
+        .route("/companies", get(companies::page).post(companies::create))
+        .route("/companies/{company}", get(companies::one).post(companies::update))
+        .route("/installation", get(companies::installation::page))
+        .route("/users", get(users::page).post(users::create))
+        .route("/users/new", get(users::new))
+        .route("/users/{name}", get(users::one::page))
+        .route("/users/{name}/role", post(users::one::set_role))
+        .route("/users/{name}/companies", post(users::one::set_companies))
+        .route("/users/{name}/password", post(users::one::set_password))
+        .route("/users/{name}/enabled", post(users::one::set_enabled))
+        .route("/users/{name}/sessions/{session}/end", post(users::one::end_session))
 }

@@ -134,6 +134,11 @@ impl SpeechConfig {
         Speaker { name: self.voice.speaker.clone(), speed: self.voice.speed }
     }
 
+    /// Which language model is asked, where one is.
+    pub(crate) fn mind_model(&self) -> Option<String> {
+        given(&self.mind.url).map(|_| self.mind.model.clone())
+    }
+
     /// Who is asked what rules do not understand.
     pub(crate) fn mind(&self) -> Result<Option<Arc<dyn Mind>>> {
         let MindConfig { url, model, key, timeout_ms } = &self.mind;

@@ -11,6 +11,7 @@ mod machine;
 mod quiet;
 pub mod settings;
 mod speech;
+pub mod trial;
 pub mod trunks;
 mod voices;
 mod way;
