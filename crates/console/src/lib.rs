@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use hutong_accounts::Accounts;
 use hutong_api::App;
+use hutong_scenes::Studio;
 use tokio::sync::watch;
 
 pub use router::router;
@@ -33,6 +34,8 @@ pub struct Console {
     pub app: Arc<App>,
     /// Who may sign in.
     pub accounts: Accounts,
+    /// What scenes are published with.
+    pub studio: Studio,
     /// Whether browsers come by https: then cookies go nowhere else.
     pub is_https: bool,
     /// Becomes true when the server stops: streams to browsers end then.

@@ -2,4 +2,5 @@
 
 pub(crate) mod home;
 pub(crate) mod overview;
+pub(crate) mod scenes;
 pub(crate) mod sign_in;

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::live::STREAMS_MAX;
-use crate::pages::{home, overview, sign_in};
+use crate::pages::{home, overview, scenes, sign_in};
 use crate::{Console, assets, guard};
 
 /// Bytes of a request: lists of numbers are uploaded.
@@ -25,6 +25,12 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Semaphore>,
     /// Published scenes that were parsed.
     pub(crate) scenes: Scenes,
+    /// Voices of scenes that somebody listens to.
+    pub(crate) voices: scenes::audio::OpenVoices,
+    /// Work on scenes.
+    pub(crate) jobs: scenes::Jobs,
+    /// Conversations with scenes.
+    pub(crate) talks: scenes::Talks,
 }
 
 impl Deref for Shared {
@@ -37,8 +43,14 @@ impl Deref for Shared {
 
 /// The console, with `/` and everything that nobody else answers.
 pub fn router(console: Console) -> Router {
-    let scenes = Scenes::new(console.app.store.clone());
-    let shared = Arc::new(Shared { console, streams: Arc::new(Semaphore::new(STREAMS_MAX)), scenes });
+    let shared = Arc::new(Shared {
+        streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        scenes: Scenes::new(console.app.store.clone()),
+        voices: scenes::audio::open_voices(),
+        jobs: scenes::Jobs::default(),
+        talks: scenes::Talks::default(),
+        console,
+    });
     pages()
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(|| async { Error::NotFound })
@@ -57,4 +69,28 @@ fn pages() -> Router<Arc<Shared>> {
         // What happens now.
         .route("/c/{company}/overview", get(overview::page))
         .route("/c/{company}/overview/live", get(overview::live))
+        .merge(scenes())
+}
+
+/// What robots say.
+fn scenes() -> Router<Arc<Shared>> {
+    use scenes::{audio, edit, jobs, list, publish, talk, unheard, versions, view};
+    Router::new()
+        .route("/c/{company}/scenes", get(list::page))
+        .route("/c/{company}/scenes/new", get(edit::new))
+        .route("/c/{company}/scenes/draft/check", post(edit::check))
+        .route("/c/{company}/scenes/draft/preview", post(publish::preview))
+        .route("/c/{company}/scenes/draft/publish", post(publish::publish))
+        .route("/c/{company}/scenes/draft/jobs/{job}", get(jobs::part))
+        .route("/c/{company}/scenes/draft/talk", post(talk::begin_draft))
+        .route("/c/{company}/scenes/talks/{talk}", post(talk::next))
+        .route("/c/{company}/scenes/{scene}", get(view::flow))
+        .route("/c/{company}/scenes/{scene}/prompts", get(audio::page))
+        .route("/c/{company}/scenes/{scene}/sound", get(audio::sound))
+        .route("/c/{company}/scenes/{scene}/rules", get(view::rules))
+        .route("/c/{company}/scenes/{scene}/text", get(view::text))
+        .route("/c/{company}/scenes/{scene}/talk", get(talk::page).post(talk::begin))
+        .route("/c/{company}/scenes/{scene}/unheard", get(unheard::page).post(unheard::handled))
+        .route("/c/{company}/scenes/{scene}/versions", get(versions::page))
+        .route("/c/{company}/scenes/{scene}/edit", get(edit::page))
 }

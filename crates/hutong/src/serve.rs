@@ -96,6 +96,7 @@ pub(crate) async fn until_stopped(
     let console = Console {
         app: app.clone(),
         accounts: installation::accounts(&store),
+        studio: config.speech.studio(&store)?,
         is_https: listener.is_https,
         stopped: stopped.clone(),
     };

@@ -20,7 +20,8 @@ use hutong_store::vault::Vault;
 use hutong_store::{Store, Url, company};
 use hutong_telephony::media::{Engine, EngineOptions};
 use hutong_telephony::sip::{Authorities, Listen, Trunk, UserAgent};
-use hutong_trunks::{Carrier, SceneVoices, Speaker, Speech, TrunkLine, Trunks, settings};
+use hutong_speech::voice::Speaker;
+use hutong_trunks::{Carrier, SceneVoices, Speech, TrunkLine, Trunks, settings};
 
 use crate::process::until;
 
