@@ -8,6 +8,7 @@
 //! reaches; and a request that changes something carries the session's second token, or is refused (`guard.rs`).
 
 mod assets;
+mod charts;
 mod error;
 mod guard;
 mod live;
@@ -17,11 +18,12 @@ mod paging;
 mod router;
 mod ui;
 mod visitor;
+mod words;
 
 use std::sync::Arc;
 
 use hutong_accounts::Accounts;
-use hutong_api::App;
+use hutong_api::{App, Inside};
 use hutong_scenes::Studio;
 use tokio::sync::watch;
 
@@ -32,6 +34,8 @@ pub use router::router;
 pub struct Console {
     /// What the API works with.
     pub app: Arc<App>,
+    /// The API's operations, for what is changed.
+    pub inside: Inside,
     /// Who may sign in.
     pub accounts: Accounts,
     /// What scenes are published with.

@@ -93,14 +93,16 @@ pub(crate) async fn until_stopped(
         limits: config.request_limits()?,
     });
     let (stopping, stopped) = watch::channel(false);
+    let (api, inside) = hutong_api::router(app.clone());
     let console = Console {
         app: app.clone(),
+        inside,
         accounts: installation::accounts(&store),
         studio: config.speech.studio(&store)?,
         is_https: listener.is_https,
         stopped: stopped.clone(),
     };
-    let pages = hutong_api::router(app.clone()).merge(hutong_console::router(console));
+    let pages = api.merge(hutong_console::router(console));
     let pages = with_metrics(pages, config, (&carrier, &recordings, &disks)).await?;
     tokio::spawn(async move {
         stop.await;

@@ -3,6 +3,7 @@
 mod change;
 mod history;
 mod list;
+mod log;
 
 use hutong_domain::call::FinishStatus;
 use hutong_domain::ids::{CompanyId, LineId, RobotId, SceneId, SmsTemplateId, TaskId, VoiceId};
@@ -23,6 +24,7 @@ pub use change::{CommandOutcome, Move, command, delete, insert, moves, update};
 pub use history::keep_history;
 pub(crate) use history::{HISTORY_COLUMNS, history, remember};
 pub use list::{Filter, ListedTask, TaskLine, page};
+pub use log::{Happening, log};
 
 /// What an operator decides about a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
