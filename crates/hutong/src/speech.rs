@@ -136,7 +136,7 @@ impl SpeechConfig {
     }
 
     /// Who speaks where a scene does not say.
-    fn speaker(&self) -> Speaker {
+    pub(crate) fn speaker(&self) -> Speaker {
         Speaker { name: self.voice.speaker.clone(), speed: self.voice.speed }
     }
 

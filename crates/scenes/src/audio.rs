@@ -160,9 +160,13 @@ impl Gathering<'_> {
             .studio
             .store
             .read(move |db| {
-                let Some(scene) = robot::scene_of_name(db, company, &name)? else { return Ok((Vec::new(), Vec::new())) };
+                let Some(scene) = robot::scene_of_name(db, company, &name)? else {
+                    return Ok((Vec::new(), Vec::new()));
+                };
                 let voices = robot::voices(db, company, scene.id)?;
-                let Some(voice) = voices.iter().find(|it| it.name == voice) else { return Ok((Vec::new(), Vec::new())) };
+                let Some(voice) = voices.iter().find(|it| it.name == voice) else {
+                    return Ok((Vec::new(), Vec::new()));
+                };
                 let texts = audio::texts(db, company, (scene.id, scene.latest_version), voice.id)?;
                 let digests: Vec<String> = texts.iter().map(|it| it.digest.clone()).collect();
                 let sounds = audio::find(db, company, &digests)?;
@@ -212,7 +216,7 @@ impl Gathering<'_> {
         let digests: Vec<String> = texts.iter().map(|it| it.digest.clone()).collect();
         let company = self.company;
         let known: BTreeSet<String> = self.studio.store.read(move |db| audio::known(db, company, &digests)).await?;
-        let unknown: Vec<&SpokenText> = texts.iter().filter(|it| !known.contains(&it.digest)).collect();
+        let unknown: Vec<SpokenText> = texts.iter().filter(|it| !known.contains(&it.digest)).cloned().collect();
         let told = self.rendered;
         let each = futures::stream::iter(unknown).map(|it| async move {
             let spoken = server.speak(speaker.says(&it.text)).await;

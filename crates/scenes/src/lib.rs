@@ -6,8 +6,8 @@ mod past;
 mod publish;
 mod voice;
 
-pub use hutong_speech::voice::Speaker;
 pub use audio::{LIST, NoAudio, Recordings, SceneAudio, Studio};
+pub use hutong_speech::voice::Speaker;
 pub use past::{CALLS_DEFAULT, PastCalls, play};
 pub use publish::{Published, Publishing, publish};
 pub use voice::SceneVoice;

@@ -55,7 +55,8 @@ pub async fn publish(store: &Store, publishing: Publishing<'_>) -> Result<Publis
     store
         .write(company, move |db| {
             if let Some(known) = known {
-                let latest = robot::scene_of_name(db, company, &publication.scene_name)?.map_or(0, |it| it.latest_version);
+                let latest =
+                    robot::scene_of_name(db, company, &publication.scene_name)?.map_or(0, |it| it.latest_version);
                 if latest != known {
                     return Ok(Published::Overtaken { latest });
                 }

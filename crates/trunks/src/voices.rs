@@ -85,7 +85,8 @@ impl SceneVoices {
         if let Some(opened) = self.opened.get(&key) {
             return Ok(opened);
         }
-        let opened = SceneVoice::open(&self.store, &self.scenes, (company, scene, version), voice, &self.speaker).await?;
+        let opened =
+            SceneVoice::open(&self.store, &self.scenes, (company, scene, version), voice, &self.speaker).await?;
         let opened = Arc::new(opened);
         self.opened.insert(key, opened.clone());
         Ok(opened)

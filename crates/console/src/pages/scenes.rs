@@ -1,6 +1,7 @@
 //! Scenes: what there is, what is in each of them, and the work on them.
 
 pub(crate) mod audio;
+mod conditions;
 pub(crate) mod edit;
 mod flow;
 pub(crate) mod jobs;
@@ -83,7 +84,13 @@ struct Subject {
 }
 
 impl Subject {
-    async fn read(shared: &Shared, visit: &Visit, scene: SceneId, version: Option<i64>, tab: &'static str) -> Result<Self> {
+    async fn read(
+        shared: &Shared,
+        visit: &Visit,
+        scene: SceneId,
+        version: Option<i64>,
+        tab: &'static str,
+    ) -> Result<Self> {
         let company = visit.company;
         let found = shared.app.store.read(move |db| document(db, company, scene, version)).await?;
         let (scene, version, document) = found.ok_or(Error::NotFound)?;

@@ -431,7 +431,10 @@ mod tests {
                     - { name: 完, say: 再见, end: { reason: 好 } }\nresults: []\n";
         let outline = Outline::read(yaml).unwrap();
         let [first, last] = outline.steps.as_slice() else { panic!("{outline:?}") };
-        assert_eq!((first.line, &first.says, &first.does), (5, &vec!["您好".to_owned(), "你好".to_owned()], &Does::Listen));
+        assert_eq!(
+            (first.line, &first.says, &first.does),
+            (5, &vec!["您好".to_owned(), "你好".to_owned()], &Does::Listen)
+        );
         let by = By::Words { intent: Some("肯定".to_owned()), value: Some("time") };
         let exit = |when: Option<&str>, to: &str| Exit {
             by: by.clone(),

@@ -35,18 +35,22 @@ struct EditPage {
 /// What the check says about a text.
 #[derive(Template)]
 #[template(path = "scenes/check.html")]
-struct Check {
-    ui: Ui,
-    problems: Vec<Problem>,
-    is_fine: bool,
+pub(super) struct Check {
+    pub(super) ui: Ui,
+    pub(super) problems: Vec<Problem>,
+    /// Whether it can be used.
+    pub(super) is_fine: bool,
 }
+
+// Its own template escapes what is in it.
+impl askama::filters::HtmlSafe for Check {}
 
 impl Check {
     /// A large scene takes some tenths of a second.
     async fn of(ui: &Ui, document: &str) -> Result<Self> {
-        let (_, problems, is_fine) = match parse(document).await? {
-            Ok(scene) => (Some(()), scene.warnings().to_vec(), true),
-            Err(problems) => (None, problems, false),
+        let (problems, is_fine) = match parse(document).await? {
+            Ok(scene) => (scene.warnings().to_vec(), true),
+            Err(problems) => (problems, false),
         };
         Ok(Self { ui: ui.clone(), problems, is_fine })
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use hutong_domain::scene::outline::{By, Exit, Outline};
 
-use super::words;
+use super::{conditions, words};
 use crate::ui::Ui;
 
 const CARD_WIDTH: i32 = 250;
@@ -105,7 +105,7 @@ fn cards(ui: &Ui, outline: &Outline) -> Vec<Card> {
     let row = |exit: &Exit| {
         let mut title = format!("{} → {}", words::exit(ui, exit), exit.to);
         if let Some(when) = &exit.when {
-            title = format!("{title}\n{when}");
+            title = format!("{title}\n{}", conditions::words(ui, when));
         }
         let mark = if exit.when.is_some() { "? " } else { "" };
         Row {
@@ -143,10 +143,17 @@ fn cards(ui: &Ui, outline: &Outline) -> Vec<Card> {
         ),
     ];
     for (name, rows) in everywhere.into_iter().filter(|(_, rows)| !rows.is_empty()) {
-        cards.push(Card { name: name.to_owned(), short: name.to_owned(), class: "everywhere", rows, ..Card::default() });
+        cards.push(Card {
+            name: name.to_owned(),
+            short: name.to_owned(),
+            class: "everywhere",
+            rows,
+            ..Card::default()
+        });
     }
     for card in &mut cards {
-        let above = NAME_HEIGHT + WORDS_HEIGHT * [&card.words, &card.does].iter().map(|it| i32::from(!it.is_empty())).sum::<i32>();
+        let above = NAME_HEIGHT
+            + WORDS_HEIGHT * [&card.words, &card.does].iter().map(|it| i32::from(!it.is_empty())).sum::<i32>();
         for (row, y) in card.rows.iter_mut().zip((above..).step_by(ROW_HEIGHT.unsigned_abs() as usize)) {
             row.y = y;
         }
@@ -292,7 +299,8 @@ impl Grid {
                     near.iter().sum::<i64>().saturating_mul(1000).checked_div(count).unwrap_or(own * 1000)
                 };
                 let Some(items) = self.layers.get(layer) else { continue };
-                let mut sorted: Vec<(i64, Item)> = items.iter().zip(0..).map(|(item, own)| (key(*item, own), *item)).collect();
+                let mut sorted: Vec<(i64, Item)> =
+                    items.iter().zip(0..).map(|(item, own)| (key(*item, own), *item)).collect();
                 sorted.sort_by_key(|(key, _)| *key);
                 let sorted = sorted.into_iter().map(|(_, item)| item).collect();
                 set(&mut self.layers, layer, sorted);
@@ -300,7 +308,9 @@ impl Grid {
         }
         // What the conversation begins with stands on top.
         if let Some(first) = self.layers.first_mut() {
-            first.sort_by_key(|item| !matches!(item, Item::Card(index) if cards.get(*index).is_some_and(|it| it.is_start)));
+            first.sort_by_key(
+                |item| !matches!(item, Item::Card(index) if cards.get(*index).is_some_and(|it| it.is_start)),
+            );
         }
     }
 
@@ -409,7 +419,8 @@ mod tests {
     use crate::ui::Look;
 
     fn drawn(yaml: &str) -> Flow {
-        let ui = Ui { look: Look::default(), zone: TimeZone::UTC, now: Moment(0), user: None, company: None, section: "" };
+        let ui =
+            Ui { look: Look::default(), zone: TimeZone::UTC, now: Moment(0), user: None, company: None, section: "" };
         draw(&ui, &Outline::read(yaml).unwrap())
     }
 

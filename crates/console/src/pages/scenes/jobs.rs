@@ -12,6 +12,7 @@ use hutong_domain::scene::Problem;
 use hutong_domain::scene::replay::{Replay, Summary};
 use serde::Deserialize;
 
+use super::edit::Check;
 use crate::error::{Error, Result};
 use crate::page::{Html, html};
 use crate::router::Shared;
@@ -125,6 +126,10 @@ impl askama::filters::HtmlSafe for JobPart {}
 impl JobPart {
     pub(super) const fn new(ui: Ui, job: Arc<Job>) -> Self {
         Self { ui, job }
+    }
+
+    fn check(&self, problems: &[Problem]) -> Check {
+        Check { ui: self.ui.clone(), problems: problems.to_vec(), is_fine: false }
     }
 
     fn done(&self) -> u64 {

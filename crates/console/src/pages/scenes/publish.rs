@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum_extra::extract::Form;
 use hutong_domain::access::Permission;
 use hutong_domain::moment::Moment;
-use hutong_domain::scene::{Problem, Scene};
+use hutong_domain::scene::Scene;
 use hutong_scenes::{CALLS_DEFAULT, NoAudio, PastCalls, Published, Publishing, Recordings, SceneAudio};
 use hutong_store::{past_calls, robot};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::edit::{Draft, parse};
+use super::edit::{Check, Draft, parse};
 use super::given_document;
 use super::jobs::{Changed, Job, JobPart, Outcome, Report};
 use super::versions::{self, DiffLine};
@@ -36,7 +36,7 @@ struct Preview {
     /// The newest version of the scene of this name; 0 where there is none.
     latest: i64,
     diff: Vec<DiffLine>,
-    hints: Vec<Problem>,
+    check: Check,
     /// What names the text that was looked at.
     digest: String,
     /// Past calls, being played; none where there are none, or others are being played.
@@ -69,7 +69,9 @@ pub(crate) async fn preview(
         .app
         .store
         .read_snapshot(move |db| {
-            let Some(known) = robot::scene_of_name(db, company, &name)? else { return Ok((String::new(), 0, Vec::new())) };
+            let Some(known) = robot::scene_of_name(db, company, &name)? else {
+                return Ok((String::new(), 0, Vec::new()));
+            };
             let before = robot::document(db, company, known.id, known.latest_version)?;
             Ok((before, known.latest_version, past_calls::tasks_of(db, company, known.id)?))
         })
@@ -86,7 +88,7 @@ pub(crate) async fn preview(
         robot: scene.robot_name().to_owned(),
         latest,
         diff: versions::diff(&before, &document),
-        hints: scene.warnings().to_vec(),
+        check: Check { ui: visit.ui.clone(), problems: scene.warnings().to_vec(), is_fine: true },
         digest: digest(&document),
         job,
         tasks: known_tasks,
@@ -147,7 +149,10 @@ pub(crate) async fn publish(
     let ui = visit.ui.clone();
     let document = given_document(&document, &ui)?;
     if digest(&document) != seen {
-        let words = ui.t("文本在预览之后又改过了，请再预览一次", "The text was changed since you looked at what it changes: look again");
+        let words = ui.t(
+            "文本在预览之后又改过了，请再预览一次",
+            "The text was changed since you looked at what it changes: look again",
+        );
         return Err(Error::Refused(words.to_owned()));
     }
     let Ok(scene) = parse(&document).await? else {

@@ -230,7 +230,8 @@ pub(crate) async fn begin_draft(
     visit.require(Permission::PublishScenes)?;
     let document = given_document(&document, &visit.ui)?;
     let Ok(scene) = parse(&document).await? else {
-        let words = visit.ui.t("话术没有通过检查，先改好错误", "The scene does not pass its checks: mend the errors first");
+        let words =
+            visit.ui.t("话术没有通过检查，先改好错误", "The scene does not pass its checks: mend the errors first");
         return Err(Error::Refused(words.to_owned()));
     };
     let outline = Outline::read(&document).map_err(|problem| Error::Refused(problem.to_string()))?;
@@ -285,7 +286,8 @@ pub(crate) async fn next(
 ) -> Result<Html> {
     visit.require(Permission::SeeCalls)?;
     let ui = visit.ui.clone();
-    let gone = || Error::Refused(ui.t("这段对话已经结束，请重新开始", "This conversation is gone: begin again").to_owned());
+    let gone =
+        || Error::Refused(ui.t("这段对话已经结束，请重新开始", "This conversation is gone: begin again").to_owned());
     let talk = shared.talks.find(&visit, talk).ok_or_else(gone)?;
     let (event, did) = event(&ui, next)?;
     {

@@ -48,7 +48,9 @@ async fn read(shared: &Shared, visit: &Visit, scene: SceneId, version: Option<i6
     let (rows, counts) = shared
         .app
         .store
-        .read_snapshot(move |db| Ok((unheard::list(db, company, Some(scene), SHOWN_MAX)?, unheard::counts(db, company)?)))
+        .read_snapshot(move |db| {
+            Ok((unheard::list(db, company, Some(scene), SHOWN_MAX)?, unheard::counts(db, company)?))
+        })
         .await?;
     let (texts, times) = counts.get(&scene).copied().unwrap_or_default();
     Ok(UnheardPage { ui: visit.ui.in_section("scenes"), head, rows, texts, times })

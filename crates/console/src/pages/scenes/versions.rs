@@ -111,7 +111,10 @@ mod tests {
         expected.extend(["removed 10".to_owned(), "added zehn".to_owned()]);
         expected.extend((11..14).map(same));
         assert_eq!(told, expected);
-        assert_eq!((lines[3].before, lines[3].after, lines[4].before, lines[4].after), (Some(10), None, None, Some(10)));
+        assert_eq!(
+            (lines[3].before, lines[3].after, lines[4].before, lines[4].after),
+            (Some(10), None, None, Some(10))
+        );
         assert!(diff(&before, &before).is_empty());
     }
 }

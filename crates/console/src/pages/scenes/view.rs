@@ -9,7 +9,7 @@ use hutong_domain::scene::Problem;
 use hutong_domain::scene::outline::{Outline, Step, Words};
 
 use super::flow::{self, Flow};
-use super::{Head, ScenePath, Subject, WantedVersion, words};
+use super::{Head, ScenePath, Subject, WantedVersion, conditions, words};
 use crate::error::Result;
 use crate::page::{Html, html};
 use crate::router::Shared;

@@ -16,11 +16,8 @@ const NOW_DEFAULT: DateTime = date(2026, 12, 1).at(10, 0, 0, 0);
 pub(super) fn play(scene: &Scene, dialogue: &Dialogue) -> DialogueReport {
     let now = dialogue.clock().ok().flatten().unwrap_or(NOW_DEFAULT);
     let opening = Opening { seed: dialogue.seed, now };
-    let mut player = Player {
-        scene,
-        rehearsal: Rehearsal::begin(scene, &dialogue.variables, opening),
-        failures: Vec::new(),
-    };
+    let mut player =
+        Player { scene, rehearsal: Rehearsal::begin(scene, &dialogue.variables, opening), failures: Vec::new() };
     let opening = player.rehearsal.step(scene, &Event::Answered);
     player.expect_node(0, dialogue.opening.node.as_ref(), &opening);
     player.expect_words(0, dialogue.opening.says.as_ref(), &opening);
@@ -135,7 +132,8 @@ impl Player<'_> {
             }
         }
         for (name, expected) in &dialogue.expect.values {
-            let got = self.rehearsal.state().values().get(name).map_or("nothing", |kept| kept.value.as_str()).to_owned();
+            let got =
+                self.rehearsal.state().values().get(name).map_or("nothing", |kept| kept.value.as_str()).to_owned();
             if got != expected.value {
                 self.fail(expected.at, None, &format!("{name} {}", expected.value), &got);
             }

@@ -69,6 +69,7 @@ fn no_audio(file: &Path, error: NoAudio) -> Error {
         error @ NoAudio::Recordings { .. } => return Error::Failed(error.to_string()),
     };
     let named = missing.get(..NAMED_MAX).unwrap_or(&missing);
-    let mend = "record them (hutong scene prompts), set speech.voice.url, or publish with --text-only for simulated lines";
+    let mend =
+        "record them (hutong scene prompts), set speech.voice.url, or publish with --text-only for simulated lines";
     Error::Failed(format!("{}{} texts have no audio: {mend}", problems(file, named), missing.len()))
 }
