@@ -59,7 +59,8 @@ function restoreDraft() {
   const note = document.getElementById("restored");
   note.querySelector("time").textContent = new Date(draft.at).toLocaleString();
   note.hidden = false;
-  area.dispatchEvent(new Event("restored"));
+  // htmx listens once the page is ready; it asked to be told of that before we did.
+  document.addEventListener("DOMContentLoaded", () => area.dispatchEvent(new Event("restored")));
 }
 
 if (area) {

@@ -1,7 +1,8 @@
 //! The flow of a scene as a drawing: layers of cards from left to right, a row in each card for every way on.
 //!
 //! A way to a later layer is a line; it goes through the layers in between at a place of its own, which it shares with
-//! all other ways to the same card. A way back is named in its row, with no line.
+//! all other ways to the same card. A way back is named in its row, with no line; so are ways that are open everywhere,
+//! whose lines would cover all others.
 
 use std::collections::BTreeMap;
 
@@ -74,6 +75,12 @@ pub(crate) struct Line {
 impl Card {
     pub(crate) const fn width(&self) -> i32 {
         CARD_WIDTH
+    }
+
+    /// The ways that are drawn.
+    fn ways(&self) -> impl Iterator<Item = &Row> {
+        let is_step = self.line > 0;
+        self.rows.iter().filter(move |row| is_step && !row.is_back)
     }
 }
 
@@ -260,7 +267,7 @@ impl Grid {
             grid.add(*layer, Item::Card(index));
         }
         for (index, card) in cards.iter().enumerate() {
-            for target in card.rows.iter().filter(|row| !row.is_back).filter_map(|row| row.target) {
+            for target in card.ways().filter_map(|row| row.target) {
                 let (Some(&from), Some(&to)) = (layers.get(index), layers.get(target)) else { continue };
                 let mut last = Item::Card(index);
                 for layer in from + 1..=to {
@@ -363,7 +370,7 @@ impl Grid {
     fn lines(&self, cards: &[Card], layers: &[usize]) -> Vec<Line> {
         let mut lines = Vec::new();
         for (index, card) in cards.iter().enumerate() {
-            for row in card.rows.iter().filter(|row| !row.is_back) {
+            for row in card.ways() {
                 let Some((target, to)) = row.target.and_then(|it| Some((it, cards.get(it)?))) else { continue };
                 let (Some(&from), Some(&until)) = (layers.get(index), layers.get(target)) else { continue };
                 let (mut x, mut y) = (card.x + CARD_WIDTH, card.y + row.y + ROW_HEIGHT / 2);
@@ -435,7 +442,8 @@ mod tests {
                     assert!(apart, "{}: {} and {}", built_in.file, a.name, b.name);
                 }
             }
-            let forth = flow.cards.iter().flat_map(|card| &card.rows).filter(|row| !row.is_back).count();
+            let forth = flow.cards.iter().filter(|card| card.line > 0).flat_map(|card| &card.rows);
+            let forth = forth.filter(|row| !row.is_back).count();
             assert_eq!(flow.lines.len(), forth, "{}", built_in.file);
         }
     }

@@ -25,10 +25,16 @@ const SHOWN_MAX: i64 = 200;
 struct UnheardPage {
     ui: Ui,
     head: Head,
-    rows: Vec<Unheard>,
+    rows: Vec<Row>,
     /// How many there are, and in how many calls they were said.
     texts: i64,
     times: i64,
+}
+
+struct Row {
+    unheard: Unheard,
+    /// Where its node stands in the text that is looked at.
+    line: Option<u32>,
 }
 
 /// `GET /c/{company}/scenes/{scene}/unheard`
@@ -43,7 +49,8 @@ pub(crate) async fn page(
 }
 
 async fn read(shared: &Shared, visit: &Visit, scene: SceneId, version: Option<i64>) -> Result<UnheardPage> {
-    let Subject { head, .. } = Subject::read(shared, visit, scene, version, "unheard").await?;
+    let subject = Subject::read(shared, visit, scene, version, "unheard").await?;
+    let steps = subject.outline()?.steps;
     let company = visit.company;
     let (rows, counts) = shared
         .app
@@ -53,7 +60,11 @@ async fn read(shared: &Shared, visit: &Visit, scene: SceneId, version: Option<i6
         })
         .await?;
     let (texts, times) = counts.get(&scene).copied().unwrap_or_default();
-    Ok(UnheardPage { ui: visit.ui.in_section("scenes"), head, rows, texts, times })
+    let rows = rows.into_iter().map(|unheard| {
+        let line = steps.iter().find(|step| step.name == unheard.node).map(|step| step.line);
+        Row { unheard, line }
+    });
+    Ok(UnheardPage { ui: visit.ui.in_section("scenes"), head: subject.head, rows: rows.collect(), texts, times })
 }
 
 /// A text that the scene has learnt.
