@@ -130,7 +130,9 @@ impl Studio {
         if missing.is_empty() {
             return Ok(SceneAudio { texts: all, sounds });
         }
-        missing.sort_by_key(|problem| (problem.line, problem.column));
+        missing.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
+        // Voices of one speaker miss the same.
+        missing.dedup();
         Err(NoAudio::Missing(missing))
     }
 }

@@ -1,12 +1,15 @@
 //! What a version is spoken with, to be heard.
 
 use std::io::Cursor;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use http_range_header::parse_range_header;
 use hutong_domain::access::Permission;
 use hutong_domain::ids::{CompanyId, SceneId, VoiceId};
 use hutong_domain::scene::Scene;
@@ -15,7 +18,7 @@ use hutong_scenes::SceneVoice;
 use hutong_store::robot::{self, Voice};
 use serde::Deserialize;
 
-use super::{Head, ScenePath, Subject};
+use super::{Head, ScenePath, Subject, words};
 use crate::error::{Error, Result};
 use crate::page::{Html, html};
 use crate::router::Shared;
@@ -92,7 +95,7 @@ pub(crate) async fn page(
         .iter()
         .enumerate()
         .map(|(index, text)| Row {
-            place: text.place.clone(),
+            place: words::place(&ui, &text.place).to_owned(),
             line: text.line,
             text: text.text.clone(),
             missing: open.speak(&Words::default(), &text.text).missing,
@@ -109,6 +112,7 @@ pub(crate) async fn sound(
     visit: Visit,
     Path(ScenePath { scene, .. }): Path<ScenePath>,
     Query(Wanted { version, voice, text }): Query<Wanted>,
+    headers: HeaderMap,
 ) -> Result<Response> {
     visit.require(Permission::SeeCalls)?;
     let (Some(version), Some(voice), Some(text)) = (version, voice, text) else { return Err(Error::NotFound) };
@@ -120,8 +124,20 @@ pub(crate) async fn sound(
     let samples: Vec<i16> = spoken.clips.iter().flat_map(|clip| clip.iter().copied()).collect();
     let wav = wav(&samples).map_err(|error| Error::Refused(error.to_string()))?;
     // A version never changes; others than who may see it have no use of it.
-    let headers = [(CONTENT_TYPE, "audio/wav"), (CACHE_CONTROL, "private, max-age=3600")];
-    Ok((headers, wav).into_response())
+    let about = [(CONTENT_TYPE, "audio/wav"), (CACHE_CONTROL, "private, max-age=3600"), (ACCEPT_RANGES, "bytes")];
+    let Some(range) = range(&headers, wav.len()) else { return Ok((about, wav).into_response()) };
+    let part = wav.get(range.clone()).unwrap_or_default().to_vec();
+    let place = format!("bytes {}-{}/{}", range.start(), range.end(), wav.len());
+    Ok((StatusCode::PARTIAL_CONTENT, about, [(CONTENT_RANGE, place)], part).into_response())
+}
+
+/// The part that is asked for (RFC 9110, section 14): some browsers play nothing that they cannot have in parts. What
+/// cannot be had, or is more than one part, is all of it.
+fn range(headers: &HeaderMap, size: usize) -> Option<RangeInclusive<usize>> {
+    let asked = headers.get(RANGE)?.to_str().ok()?;
+    let ranges = parse_range_header(asked).ok()?.validate(u64::try_from(size).ok()?).ok()?;
+    let [range] = ranges.as_slice() else { return None };
+    Some(usize::try_from(*range.start()).ok()?..=usize::try_from(*range.end()).ok()?)
 }
 
 /// The voices that a version names, in its order.
@@ -159,4 +175,32 @@ fn wav(samples: &[i16]) -> std::result::Result<Vec<u8>, hound::Error> {
     samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
     writer.finalize()?;
     Ok(file.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_part_can_be_had_and_anything_else_is_the_whole() {
+        let check = |asked: &str, expected: Option<RangeInclusive<usize>>| {
+            let headers = HeaderMap::from_iter([(RANGE, asked.parse().unwrap())]);
+            assert_eq!(range(&headers, 100), expected, "{asked}");
+        };
+        check("bytes=0-1", Some(0..=1));
+        check("bytes=90-", Some(90..=99));
+        check("bytes=0-1,5-6", None);
+        check("bytes=200-", None);
+        check("nonsense", None);
+        assert_eq!(range(&HeaderMap::new(), 100), None);
+    }
+
+    #[test]
+    fn samples_are_what_they_were_in_the_file() {
+        let file = wav(&[0, 1_000, -1_000, i16::MAX]).unwrap();
+        let mut read = hound::WavReader::new(Cursor::new(file)).unwrap();
+        assert_eq!((read.spec().sample_rate, read.spec().channels), (RATE_HZ, 1));
+        let samples: Vec<i16> = read.samples().map(|sample| sample.unwrap()).collect();
+        assert_eq!(samples, [0, 1_000, -1_000, i16::MAX]);
+    }
 }

@@ -1,6 +1,7 @@
 //! Work on a scene that takes longer than a page may: it goes on by itself, and the page asks how far it is.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -107,8 +108,26 @@ impl Job {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The first end counts.
     pub(super) fn end(&self, outcome: Outcome) {
         let _ = self.outcome.set(outcome);
+    }
+}
+
+/// Whoever works on a job: however that ends, the job does.
+pub(super) struct Working(pub(super) Arc<Job>);
+
+impl Deref for Working {
+    type Target = Job;
+
+    fn deref(&self) -> &Job {
+        &self.0
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.end(Outcome::Failed);
     }
 }
 
@@ -165,6 +184,15 @@ pub(crate) async fn part(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_that_breaks_off_ends_its_job() {
+        let jobs = Jobs::default();
+        let job = jobs.begin(CompanyId(1), "甲", false, 1).unwrap();
+        drop(Working(job.clone()));
+        assert!(matches!(job.outcome.get(), Some(Outcome::Failed)));
+        assert!(jobs.begin(CompanyId(1), "甲", true, 1).is_some());
+    }
 
     #[test]
     fn one_job_of_a_scene_is_at_work_and_finished_ones_make_room() {

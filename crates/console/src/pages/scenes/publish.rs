@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::edit::{Check, Draft, parse};
 use super::given_document;
-use super::jobs::{Changed, Job, JobPart, Outcome, Report};
+use super::jobs::{Changed, Job, JobPart, Outcome, Report, Working};
 use super::versions::{self, DiffLine};
 use crate::error::{Error, Result};
 use crate::page::{Html, html};
@@ -99,7 +99,7 @@ pub(crate) async fn preview(
 /// Plays past calls beside the page.
 fn play(shared: &Arc<Shared>, ui: &Ui, scene: &Arc<Scene>, wanted: PastCalls) -> Option<JobPart> {
     let job = shared.jobs.begin(wanted.company, scene.name(), false, u64::from(CALLS_DEFAULT))?;
-    let (shared, scene, of) = (shared.clone(), scene.clone(), job.clone());
+    let (shared, scene, of) = (shared.clone(), scene.clone(), Working(job.clone()));
     tokio::spawn(async move {
         let mut changed: Vec<Changed> = Vec::new();
         let played = hutong_scenes::play(&shared.app.store, &scene, wanted, |call, replay| {
@@ -163,7 +163,7 @@ pub(crate) async fn publish(
         let words = ui.t("这个话术正在处理中，请稍候", "Something is being done with this scene: wait for it");
         return Err(Error::Refused(words.to_owned()));
     };
-    let (of, by, company) = (job.clone(), visit.by(), visit.company);
+    let (of, by, company) = (Working(job.clone()), visit.by(), visit.company);
     let has_audio = text_only.is_none();
     tokio::spawn(async move {
         let gathered = if has_audio {

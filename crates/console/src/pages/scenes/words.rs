@@ -55,6 +55,18 @@ pub(super) fn variable_kind<'a>(ui: &Ui, kind: &'a str) -> &'a str {
     }
 }
 
+/// Where a prompt is said: a node or a question by its name, other places in words.
+pub(super) fn place<'a>(ui: &Ui, place: &'a str) -> &'a str {
+    match place {
+        "defaults" => ui.t("通用", "for all steps"),
+        "closing" => ui.t("结束语", "closing"),
+        "on_deaf" => ui.t("识别中断", "nothing is recognised"),
+        "do_not_call" => ui.t("拒绝再打", "no more calls"),
+        "voicemail" => ui.t("语音信箱", "answering machine"),
+        other => other,
+    }
+}
+
 /// What a step does once it has spoken.
 pub(super) fn does(ui: &Ui, step: &Step) -> String {
     match &step.does {
