@@ -1,5 +1,14 @@
 //! The console over a store in memory: every page as users of each role see it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what cannot be prepared fails the test that asked for it"
+)]
+
+mod call;
+mod overview;
 mod scenes;
 mod signing_in;
 mod world;
