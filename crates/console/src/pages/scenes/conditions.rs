@@ -14,7 +14,7 @@ enum Token {
 
 /// A condition in words.
 pub(super) fn words(ui: &Ui, condition: &str) -> String {
-    let mut rest = tokens(condition).into_iter().peekable();
+    let mut rest = counted(ui, tokens(without_brackets(condition))).into_iter().peekable();
     let mut parts: Vec<String> = Vec::new();
     while let Some(token) = rest.next() {
         let part = match token {
@@ -43,6 +43,41 @@ pub(super) fn words(ui: &Ui, condition: &str) -> String {
         parts.push(part);
     }
     parts.join(" ").replace("( ", "(").replace(" )", ")")
+}
+
+/// Without the brackets around all of it, which YAML wants before a quotation mark.
+fn without_brackets(condition: &str) -> &str {
+    let condition = condition.trim();
+    let inner = condition.strip_prefix('(').and_then(|it| it.strip_suffix(')'));
+    let mut depth = 0_i32;
+    let is_one = inner.is_some_and(|inner| {
+        inner.chars().all(|letter| {
+            depth += i32::from(letter == '(') - i32::from(letter == ')');
+            depth >= 0
+        })
+    });
+    inner.filter(|_| is_one).unwrap_or(condition)
+}
+
+/// `size(visited)` as one name.
+fn counted(ui: &Ui, tokens: Vec<Token>) -> Vec<Token> {
+    let mut counted: Vec<Token> = Vec::new();
+    for token in tokens {
+        counted.push(token);
+        let [.., Token::Name(size), open, Token::Name(list), close] = counted.as_slice() else { continue };
+        if size != "size" || *open != sign("(") || *close != sign(")") {
+            continue;
+        }
+        let words = match list.as_str() {
+            "visited" => ui.t("经过的节点数", "the number of steps"),
+            "intents" => ui.t("客户表示过的意图数", "the number of things that the customer meant"),
+            "knowledge" => ui.t("客户问过的问题数", "the number of questions"),
+            _ => continue,
+        };
+        counted.truncate(counted.len() - 4);
+        counted.push(Token::Name(words.to_owned()));
+    }
+    counted
 }
 
 fn sign(text: &str) -> Token {
@@ -145,13 +180,14 @@ mod tests {
         let ui =
             Ui { look: Look::default(), zone: TimeZone::UTC, now: Moment(0), user: None, company: None, section: "" };
         let check = |condition: &str, expected: &str| assert_eq!(words(&ui, condition), expected, "{condition}");
-        check("('肯定' in intents)", "(客户表示过“肯定”)");
-        check("('一分' in visited || '二分' in visited)", "(经过节点“一分” 或 经过节点“二分”)");
+        check("('肯定' in intents)", "客户表示过“肯定”");
+        check("('一分' in visited || '二分' in visited)", "经过节点“一分” 或 经过节点“二分”");
+        check("('甲' in visited) || ('乙' in visited)", "(经过节点“甲”) 或 (经过节点“乙”)");
         check("(!('告知' in visited)) && rounds >= 3", "(没有 (经过节点“告知”)) 且 机器人说话次数 ≥ 3");
         check("values['金额'] >= 10", "“金额” ≥ 10");
         check("values['尾号'] == variables['后四位']", "“尾号” 是 “后四位”");
         check("reason == \"完成\" && hung_up_by_customer", "挂机原因 是 “完成” 且 客户挂机");
-        check("size(visited) > 2", "size (visited) > 2");
+        check("size(knowledge) == 0 && size(x) > 2", "客户问过的问题数 是 0 且 size (x) > 2");
         check("'a in x", "' a in x");
     }
 }
