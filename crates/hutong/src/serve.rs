@@ -99,6 +99,7 @@ pub(crate) async fn until_stopped(
         inside,
         accounts: installation::accounts(&store),
         studio: config.speech.studio(&store)?,
+        mind: settings.mind.clone(),
         is_https: listener.is_https,
         stopped: stopped.clone(),
     };

@@ -109,7 +109,7 @@ impl World {
         let (api, inside) = hutong_api::router(app.clone());
         let speaker = Speaker { name: SHIPPED_SPEAKER.to_owned(), speed: 1.0 };
         let studio = Studio { store, server: None, speaker };
-        let console = Console { app, inside, accounts: accounts.clone(), studio, is_https: false, stopped };
+        let console = Console { app, inside, accounts: accounts.clone(), studio, mind: None, is_https: false, stopped };
         Self { ours, theirs, accounts, router: api.merge(hutong_console::router(console)), stop }
     }
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum_extra::extract::Form;
+use hutong_dialer::mind::{self, Mind};
 use hutong_domain::access::Permission;
-use hutong_domain::call::{CallResult, Match, Understanding, Utterance};
+use hutong_domain::call::{CallResult, Match, Speaker, Understanding, Utterance};
 use hutong_domain::dialogue::{self, Action, Event, KeyEntry, Opening, Step};
 use hutong_domain::ids::CompanyId;
 use hutong_domain::scene::Scene;
@@ -69,9 +70,24 @@ struct SoFar {
     listens: Option<KeyEntry>,
 }
 
+impl Talk {
+    /// What a language model takes words for that the rules do not understand, as in a call.
+    async fn choice(&self, mind: &dyn Mind, text: &str) -> Option<String> {
+        let rehearsal = self.so_far.lock().unwrap_or_else(PoisonError::into_inner).rehearsal.clone();
+        if dialogue::would_understand(&self.scene, rehearsal.state(), text) {
+            return None;
+        }
+        let robot_said = rehearsal.transcript().iter().rev().find(|it| it.speaker == Speaker::Robot);
+        let robot_said = robot_said.map(|it| it.text.clone()).unwrap_or_default();
+        mind::choice(mind, (&self.scene, rehearsal.state()), robot_said, text).await
+    }
+}
+
 /// What happened, and what came of it.
 #[derive(Clone)]
 struct Turn {
+    /// Whether a language model understood it.
+    by_model: bool,
     /// What the customer did, in words; empty at the beginning.
     did: String,
     is_speech: bool,
@@ -108,9 +124,11 @@ impl Talks {
 impl SoFar {
     fn step(&mut self, ui: &Ui, scene: &Scene, event: &Event, did: String) {
         let from = self.rehearsal.state().node().to_owned();
-        let weighed = match event {
-            Event::Heard { text, .. } => dialogue::weigh(scene, self.rehearsal.state(), text),
-            _ => Vec::new(),
+        let (weighed, by_model) = match event {
+            Event::Heard { text, choice, .. } => {
+                (dialogue::weigh(scene, self.rehearsal.state(), text), choice.is_some())
+            }
+            _ => (Vec::new(), false),
         };
         let Step { understanding, node, actions } = self.rehearsal.step(scene, event);
         let mut says = Vec::new();
@@ -126,7 +144,7 @@ impl SoFar {
         }
         let is_speech = matches!(event, Event::Heard { .. });
         let weighed = weighed.into_iter().take(WEIGHED_MAX).collect();
-        self.turns.push(Turn { did, is_speech, understanding, weighed, from, to: node, says, then });
+        self.turns.push(Turn { by_model, did, is_speech, understanding, weighed, from, to: node, says, then });
     }
 }
 
@@ -289,7 +307,10 @@ pub(crate) async fn next(
     let gone =
         || Error::Refused(ui.t("这段对话已经结束，请重新开始", "This conversation is gone: begin again").to_owned());
     let talk = shared.talks.find(&visit, talk).ok_or_else(gone)?;
-    let (event, did) = event(&ui, next)?;
+    let (mut event, did) = event(&ui, next)?;
+    if let (Event::Heard { text, choice, .. }, Some(mind)) = (&mut event, &shared.mind) {
+        *choice = talk.choice(&**mind, text).await;
+    }
     {
         let mut so_far = talk.so_far.lock().unwrap_or_else(PoisonError::into_inner);
         if so_far.turns.len() < TURNS_MAX && !so_far.rehearsal.state().is_ended() {
@@ -350,6 +371,33 @@ mod tests {
 
     fn next(event: &str, text: &str, key: &str) -> Next {
         Next { event: event.to_owned(), text: text.to_owned(), key: key.to_owned() }
+    }
+
+    /// Takes everything for the last of what is offered.
+    #[derive(Debug)]
+    struct TakesTheLast;
+
+    impl Mind for TakesTheLast {
+        fn choose(&self, question: mind::Question) -> hutong_dialer::runtime::BoxFuture<'_, Option<usize>> {
+            assert_eq!(question.robot_said, "您好，方便吗？");
+            Box::pin(async move { question.choices.len().checked_sub(1) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_language_model_is_asked_where_the_rules_understand_nothing_as_in_a_call() {
+        let yaml = "hutong: 1\nname: 话\nrobot: { name: 人 }\nnodes:\n  - { name: 甲, say: '您好，方便吗？', branches: \
+                    [{ intent: 肯定, next: 乙 }, { intent: 忙碌, next: 乙 }] }\n  - { name: 乙, say: 再见, end: { reason: 完 } }\n\
+                    results: [{ name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }]\n";
+        let scene = Arc::new(Scene::parse(yaml).unwrap());
+        let opening = Opening { seed: 1, now: jiff::civil::date(2026, 12, 1).at(10, 0, 0, 0) };
+        let rehearsal = Rehearsal::begin(&scene, &BTreeMap::new(), opening);
+        let mut so_far = SoFar { rehearsal, turns: Vec::new(), listens: None };
+        so_far.step(&ui(), &scene, &Event::Answered, String::new());
+        let (company, user) = (CompanyId(1), "anna".to_owned());
+        let talk = Talk { id: 1, company, user, scene, so_far: Mutex::new(so_far) };
+        assert_eq!(talk.choice(&TakesTheLast, "方便的").await, None);
+        assert_eq!(talk.choice(&TakesTheLast, "呱呱呱呱").await.as_deref(), Some("忙碌"));
     }
 
     #[test]
