@@ -30,11 +30,9 @@ pub(crate) use talk::Talks;
 /// Bytes of a scene that the console takes: the largest that ships has a tenth of it.
 const DOCUMENT_BYTES_MAX: usize = 512 << 10;
 
-/// Which company and scene a path names.
+/// Which scene a path names.
 #[derive(Deserialize)]
 pub(crate) struct ScenePath {
-    #[serde(rename = "company")]
-    _company: i64,
     scene: SceneId,
 }
 

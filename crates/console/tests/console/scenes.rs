@@ -3,10 +3,13 @@
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use hutong_domain::access::Role;
+use hutong_domain::call::{Speaker, Understanding, Utterance};
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_store::audit::{self, Filter};
+use hutong_store::finish::Ending;
 use hutong_store::robot::{self, Publication};
 use hutong_testkit::clock::START;
+use hutong_testkit::fixture::settings;
 
 use crate::world::{Browser, Reply, World};
 
@@ -197,6 +200,50 @@ async fn a_text_that_is_not_published_can_be_talked_to() {
     operator.post(&talk, &form(&[("document", &scene("中午好"))])).await.shows("中午好，三号").lacks(SCRIPT);
     let wrong = operator.post(&talk, &form(&[("document", "a: [")])).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn what_was_not_understood_is_listed_until_the_scene_has_learnt_it() {
+    let world = World::new().await;
+    let (ours, scene) = (&world.ours, world.ours.scene());
+    let task = ours.running_task(settings(), 2).await;
+    for claimed in ours.claim(task, 2).await {
+        let said = Utterance {
+            speaker: Speaker::Customer,
+            text: format!("火星上有{SCRIPT}吗"),
+            start_ms: 0,
+            end_ms: 900,
+            at: START,
+            understanding: Some(Understanding::Unknown),
+            node: "开场".to_owned(),
+            latency: None,
+            recogniser: None,
+        };
+        let ending =
+            Ending { utterances: vec![said], ..ours.answered(9, 3, &[("客户意向等级", "C级(很少)")]) };
+        ours.finish(&claimed, ending).await;
+    }
+    let (path, operator) = (world.path(&format!("scenes/{scene}/unheard")), world.browser(Role::Operator).await);
+    let page = operator.get(&path).await;
+    page.shows("<td class=\"number\">2</td>").shows("火星上有").shows("2 通电话").lacks(SCRIPT);
+    world.browser(Role::Viewer).await.get(&path).await.shows("火星上有").lacks("已处理");
+    let text = hidden(&page, "text").replace("&#60;", "<").replace("&#62;", ">");
+    let part = operator.post(&path, &form(&[("text", &text)])).await;
+    assert_eq!(part.status, StatusCode::OK);
+    part.lacks("火星上有").lacks("<html");
+    operator.get(&world.path("scenes")).await.shows("金融催缴").lacks("/unheard\"");
+}
+
+#[tokio::test]
+async fn past_calls_are_played_before_a_scene_is_published() {
+    let world = World::new().await;
+    world.finished_task().await;
+    let operator = world.browser(Role::Operator).await;
+    let yaml = BUILT_IN.iter().find(|it| it.file.starts_with("debt")).unwrap().yaml;
+    let looked = operator.post(&world.path("scenes/draft/preview"), &form(&[("document", yaml)])).await;
+    looked.shows("文本与最新版本相同").shows("正在重放以往通话");
+    // The calls of this world kept no course: there is nothing to play, and that is said.
+    ended(&operator, looked).await.shows("没有可以重放的通话");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use hutong_store::unheard::{self, Unheard};
 use serde::Deserialize;
 
 use super::{Head, ScenePath, Subject, WantedVersion};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::page::{Html, html};
 use crate::router::Shared;
 use crate::ui::Ui;
@@ -82,9 +82,7 @@ pub(crate) async fn handled(
 ) -> Result<Html> {
     visit.require(Permission::PublishScenes)?;
     let company = visit.company;
-    let gone = shared.app.store.write(company, move |db| unheard::handled(db, company, Some(scene), &text)).await?;
-    if gone == 0 {
-        return Err(Error::NotFound);
-    }
+    // Where somebody else was faster, the list says so.
+    shared.app.store.write(company, move |db| unheard::handled(db, company, Some(scene), &text)).await?;
     Ok(Html(read(&shared, &visit, scene, None).await?.as_rows().render()?))
 }
