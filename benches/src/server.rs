@@ -49,7 +49,7 @@ pub(crate) fn answer(dataset: &Dataset, facts: &Facts, name: &str, times: usize)
     let operation = operations.iter().find(|known| known.name == name).with_context(|| format!("no {name}"))?;
     let signer = Signer::new(facts)?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let api = hutong_api::router(app_of(dataset).await?);
+        let (api, _inside) = hutong_api::router(app_of(dataset).await?);
         for request in operation.requests.iter().cycle().take(times) {
             black_box(ask(&api, &signer, request).await?);
         }
@@ -58,7 +58,7 @@ pub(crate) fn answer(dataset: &Dataset, facts: &Facts, name: &str, times: usize)
 }
 
 async fn run(dataset: &Dataset, facts: &Facts) -> Result<()> {
-    let api = hutong_api::router(app_of(dataset).await?);
+    let (api, _inside) = hutong_api::router(app_of(dataset).await?);
     let router = api.clone().merge(static_twins(&api, dataset, facts).await?);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);

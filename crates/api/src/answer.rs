@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use hutong_domain::access::Role;
 use serde::Serialize;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -135,9 +136,12 @@ pub(crate) enum ApiError {
     /// It does not say, or prove, who sends it.
     #[error("{0}")]
     Unauthenticated(&'static str),
-    /// It is about something of a company that the key is not bound to.
-    #[error("当前密钥无权访问该{0}")]
+    /// It is about something of a company that the key is not bound to, or the person does not reach.
+    #[error("无权访问该{0}")]
     Forbidden(&'static str),
+    /// The role of the person does not include it.
+    #[error("当前用户的角色（{}）不能进行此操作", .0.name())]
+    ForbiddenToRole(Role),
     /// It comes from where the key may not be used.
     #[error("当前密钥不允许从该地址（{}）访问", .0.map_or_else(|| "未知".to_owned(), |from| from.to_string()))]
     ForbiddenAddress(Option<IpAddr>),
@@ -209,7 +213,9 @@ impl ApiError {
     const fn wire(&self) -> (u16, StatusCode, &'static str) {
         match self {
             Self::Unauthenticated(_) => (401, StatusCode::OK, "校验数据错误"),
-            Self::Forbidden(_) | Self::ForbiddenAddress(_) => (403, StatusCode::OK, "权限不足"),
+            Self::Forbidden(_) | Self::ForbiddenToRole(_) | Self::ForbiddenAddress(_) => {
+                (403, StatusCode::OK, "权限不足")
+            }
             Self::Unknown { .. } | Self::NoTaskYet | Self::NoOperation => (404, StatusCode::OK, "资源未找到"),
             Self::ClockSkew(_) => (408, StatusCode::OK, "时间选择不对"),
             Self::Parameter(_) | Self::Refused(_) => (412, StatusCode::OK, "参数错误"),
@@ -258,6 +264,14 @@ impl IntoResponse for ApiError {
             error_stack_trace: None,
             request_id: current_request(),
         };
-        write(status, &envelope, ANSWER_BYTES)
+        let mut response = write(status, &envelope, ANSWER_BYTES);
+        if let Self::Parameter(ParamError { path, .. }) = self {
+            response.extensions_mut().insert(FaultyParameter(path));
+        }
+        response
     }
 }
+
+/// Stands beside an answer, for whoever asks from inside: which parameter is missing or wrong.
+#[derive(Clone)]
+pub(crate) struct FaultyParameter(pub(crate) String);

@@ -1,4 +1,5 @@
-//! Who sends a request: a key and its proof, either signed headers or HTTP Basic. Nothing else gets in.
+//! Who sends a request: a key and its proof, either signed headers or HTTP Basic; or a person, from inside. Nothing else
+//! gets in.
 
 mod keys;
 mod sign;
@@ -14,15 +15,18 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hutong_domain::access::Reach;
 use hutong_domain::audit::Actor;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::Moment;
 use hutong_store::audit::By;
+use hutong_store::company;
 use hutong_store::key::Edition;
 
 use crate::answer::{ApiError, Thing};
 use crate::app::Api;
 use crate::compat::datetime;
+use crate::inside::{Insider, Needs, Person};
 use crate::server::{ClientAddress, client};
 pub(crate) use keys::KeyRing;
 use keys::{Key, OpenSecret};
@@ -44,11 +48,32 @@ pub struct Peer(pub IpAddr);
 /// A key, and which of its secrets was proven to be known.
 type Proven = (Arc<Key>, Arc<OpenSecret>);
 
-/// An authenticated key. Asking for one in a handler is what keeps strangers out of it.
-pub(crate) struct Caller(Arc<Key>);
+/// Who has proven to send a request. Asking for one in a handler is what keeps strangers out of it.
+pub(crate) enum Caller {
+    /// A client, by its key.
+    Key(Arc<Key>),
+    /// A user of the console, by name, with the companies that they reach.
+    Person(String, Vec<CompanyId>),
+}
 
 impl Caller {
-    /// The company, if the key is bound to it.
+    /// A person, if their role includes what the operation does.
+    ///
+    /// # Errors
+    /// [`ApiError::ForbiddenToRole`], also where nobody has said what the operation needs.
+    async fn person(api: &Api, person: Person, needs: Option<Needs>) -> Result<Self, ApiError> {
+        let Person { name, access } = person;
+        if !needs.is_some_and(|Needs(permission)| access.role().may(permission)) {
+            return Err(ApiError::ForbiddenToRole(access.role()));
+        }
+        let companies = match access.reach() {
+            Reach::Companies(companies) => companies.iter().copied().collect(),
+            Reach::All => api.store.read(company::all).await?.into_iter().map(|company| company.id).collect(),
+        };
+        Ok(Self::Person(name, companies))
+    }
+
+    /// The company, if it is one of the caller's.
     ///
     /// # Errors
     /// [`ApiError::Forbidden`].
@@ -75,22 +100,32 @@ impl Caller {
     }
 
     fn may_see(&self, company: CompanyId) -> bool {
-        self.0.companies.contains(&company)
+        self.companies().contains(&company)
     }
 
-    /// The companies that the key is bound to.
+    /// The companies that the key is bound to, or the person reaches.
     pub(crate) fn companies(&self) -> &[CompanyId] {
-        &self.0.companies
+        match self {
+            Self::Key(key) => &key.companies,
+            Self::Person(_, companies) => companies,
+        }
     }
 
-    /// Which document the key's clients follow.
+    /// Which document is followed: for people, the one for keys where nothing else is said.
     pub(crate) fn edition(&self) -> Edition {
-        self.0.edition
+        match self {
+            Self::Key(key) => key.edition,
+            Self::Person(..) => Edition::May2018,
+        }
     }
 
     /// Who does something now, as it is kept with what is done.
     pub(crate) fn by(&self, api: &Api) -> By {
-        By { actor: Actor::Key(self.0.app_key.clone()), at: api.clock.now() }
+        let actor = match self {
+            Self::Key(key) => Actor::Key(key.app_key.clone()),
+            Self::Person(name, _) => Actor::User(name.clone()),
+        };
+        By { actor, at: api.clock.now() }
     }
 }
 
@@ -98,6 +133,9 @@ impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        if let Some(person) = Insider::take(&mut parts.extensions) {
+            return Self::person(api, person, parts.extensions.get::<Needs>().copied()).await;
+        }
         let address = parts.extensions.get::<ClientAddress>().copied();
         let (key, secret) = match parts.headers.get(APP_KEY) {
             Some(app_key) => by_signature(api, app_key, &parts.headers, address).await?,
@@ -107,7 +145,7 @@ impl FromRequestParts<Arc<Api>> for Caller {
         check_address(api, &key, parts)?;
         key.take_one_request()?;
         key.note_use(&secret, api);
-        Ok(Self(key))
+        Ok(Self::Key(key))
     }
 }
 

@@ -22,6 +22,7 @@ use crate::app::{Api, RequestId};
 use crate::auth::Caller;
 use crate::compat::param_error::ParamError;
 use crate::compat::params;
+use crate::inside;
 use crate::server::ClientAddress;
 
 tokio::task_local! {
@@ -81,7 +82,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, ApiError> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        if let Some(parameters) = inside::take_parameters(&mut head.extensions) {
+            return Ok(Self(params::read_object(&parameters)?));
+        }
         let body = read_body(body, api.limits.body_bytes_max, &api.bodies).await?;
         Ok(Self(params::read(head.uri.query(), &body, says_form(&head.headers))?))
     }

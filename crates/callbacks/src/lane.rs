@@ -204,7 +204,7 @@ fn watched(attempt: &Attempt, took: Duration) {
         Verdict::Again(_) => "failed",
         Verdict::GivenUp => "given_up",
     };
-    metrics::counter!("hutong_callback_attempts_total", "kind" => name.kind.label(), "outcome" => outcome).increment(1);
+    metrics::counter!("hutong_callback_attempts_total", "kind" => name.kind.name(), "outcome" => outcome).increment(1);
     metrics::histogram!("hutong_callback_seconds").record(took.as_secs_f64());
     match verdict {
         Verdict::Delivered => tracing::debug!(%name, number, "callback {name} was delivered"),

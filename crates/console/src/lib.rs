@@ -21,7 +21,7 @@ mod visitor;
 use std::sync::Arc;
 
 use hutong_accounts::Accounts;
-use hutong_api::App;
+use hutong_api::{App, Inside};
 use tokio::sync::watch;
 
 pub use router::router;
@@ -33,6 +33,8 @@ pub struct Console {
     pub app: Arc<App>,
     /// Who may sign in.
     pub accounts: Accounts,
+    /// The API's operations, as people who are signed in ask for them.
+    pub inside: Inside,
     /// Whether browsers come by https: then cookies go nowhere else.
     pub is_https: bool,
     /// Becomes true when the server stops: streams to browsers end then.

@@ -6,7 +6,12 @@ use crate::moment::Moment;
 
 /// A closed set of numbers that stand in the database and on the wire.
 macro_rules! numbered {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $number:literal $label:literal),+ $(,)? }) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident {
+            $($(#[$vdoc:meta])* $variant:ident = $number:literal $label:literal $english:literal),+ $(,)?
+        }
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
@@ -39,6 +44,14 @@ macro_rules! numbered {
                     $(Self::$variant => $label),+
                 }
             }
+
+            /// The same in English.
+            #[must_use]
+            pub const fn english(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $english),+
+                }
+            }
         }
 
         impl serde::Serialize for $name {
@@ -63,13 +76,13 @@ numbered! {
     /// Where a call instance stands.
     CallStatus {
         /// Imported, never dialled.
-        NotStarted = 0 "未开始",
+        NotStarted = 0 "未开始" "not started",
         /// Claimed: being dialled or talking.
-        InProgress = 1 "进行中",
+        InProgress = 1 "进行中" "in progress",
         /// Finished for good.
-        Done = 2 "已完成",
+        Done = 2 "已完成" "done",
         /// Waiting for a redial.
-        AwaitingRedial = 3 "二次拨打调度中",
+        AwaitingRedial = 3 "二次拨打调度中" "waiting for a redial",
     }
 }
 
@@ -77,31 +90,31 @@ numbered! {
     /// How a call ended, seen from the campaign.
     FinishStatus {
         /// Somebody answered and a robot talked.
-        Answered = 0 "已接听",
+        Answered = 0 "已接听" "answered",
         /// The callee declined.
-        Rejected = 1 "拒接",
+        Rejected = 1 "拒接" "declined",
         /// Could not be reached.
-        NoAnswer = 2 "无应答",
+        NoAnswer = 2 "无应答" "could not be reached",
         /// The caller number cannot be used, or our side failed to place the call.
-        CallerUnavailable = 3 "主叫号码不可用",
+        CallerUnavailable = 3 "主叫号码不可用" "caller number unavailable",
         /// No such number.
-        Vacant = 4 "空号",
+        Vacant = 4 "空号" "no such number",
         /// Switched off.
-        PoweredOff = 5 "关机",
+        PoweredOff = 5 "关机" "switched off",
         /// Busy.
-        Busy = 6 "占线",
+        Busy = 6 "占线" "busy",
         /// Service suspended.
-        Suspended = 7 "停机",
+        Suspended = 7 "停机" "service suspended",
         /// It rang, and nobody took it.
-        Missed = 8 "未接",
+        Missed = 8 "未接" "rang unanswered",
         /// The caller's account is in arrears.
-        CallerInArrears = 9 "主叫欠费",
+        CallerInArrears = 9 "主叫欠费" "caller's account in arrears",
         /// Answered with no free seat, or lost by us.
-        Lost = 10 "呼损",
+        Lost = 10 "呼损" "answered without a free seat, or lost by us",
         /// The number is blacklisted and was not dialled.
-        Blacklisted = 11 "黑名单",
+        Blacklisted = 11 "黑名单" "blacklisted",
         /// Outside the line's coverage.
-        OutOfCoverage = 22 "线路盲区",
+        OutOfCoverage = 22 "线路盲区" "outside the line's coverage",
     }
 }
 
@@ -119,26 +132,6 @@ pub enum CountBucket {
 }
 
 impl FinishStatus {
-    /// The label in English.
-    #[must_use]
-    pub const fn english(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Rejected => "declined",
-            Self::NoAnswer => "could not be reached",
-            Self::CallerUnavailable => "caller number unavailable",
-            Self::Vacant => "no such number",
-            Self::PoweredOff => "switched off",
-            Self::Busy => "busy",
-            Self::Suspended => "service suspended",
-            Self::Missed => "rang unanswered",
-            Self::CallerInArrears => "caller's account in arrears",
-            Self::Lost => "answered without a free seat, or lost by us",
-            Self::Blacklisted => "blacklisted",
-            Self::OutOfCoverage => "outside the line's coverage",
-        }
-    }
-
     /// The count that a call with this outcome is added to.
     #[must_use]
     pub const fn bucket(self) -> CountBucket {
@@ -163,9 +156,9 @@ numbered! {
     /// Who hung up.
     HungUpBy {
         /// The robot.
-        Robot = 0 "AI",
+        Robot = 0 "AI" "robot",
         /// The customer.
-        Customer = 1 "用户",
+        Customer = 1 "用户" "customer",
     }
 }
 
@@ -173,17 +166,17 @@ numbered! {
     /// Why a call was made at all (`callType` of a call).
     CallKind {
         /// A trial, free of charge.
-        FreeTrial = 0 "免费试用",
+        FreeTrial = 0 "免费试用" "free trial",
         /// Part of a task.
-        Task = 1 "任务",
+        Task = 1 "任务" "task",
         /// Placed by itself through the API.
-        Single = 2 "用户单独拨打",
+        Single = 2 "用户单独拨打" "placed by itself",
         /// A paid trial.
-        PaidTrial = 3 "收费试用",
+        PaidTrial = 3 "收费试用" "paid trial",
         /// Placed by the operator of the installation.
-        BackOffice = 4 "后台拨打",
+        BackOffice = 4 "后台拨打" "placed by the back office",
         /// A person talked.
-        Human = 100 "人工拨打",
+        Human = 100 "人工拨打" "placed by a person",
     }
 }
 

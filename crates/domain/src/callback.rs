@@ -20,11 +20,23 @@ numbered! {
     /// What a callback reports.
     CallbackKind {
         /// A call has finished for good.
-        Call = 0 "call",
+        Call = 0 "通话" "call",
         /// Somebody changed a result of a finished call.
-        ManualChange = 1 "change",
+        ManualChange = 1 "人工修改" "changed result",
         /// A task came into another state.
-        Task = 2 "task",
+        Task = 2 "任务" "task",
+    }
+}
+
+impl CallbackKind {
+    /// The name in the ids of callbacks and in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::ManualChange => "change",
+            Self::Task => "task",
+        }
     }
 }
 

@@ -6,13 +6,13 @@ numbered! {
     /// The type of a line (`phoneType`).
     LineKind {
         /// A mobile number.
-        Mobile = 0 "手机号",
+        Mobile = 0 "手机号" "mobile number",
         /// A fixed-line number.
-        Fixed = 1 "固话",
+        Fixed = 1 "固话" "fixed line",
         /// No caller number is shown.
-        Hidden = 2 "无主叫",
+        Hidden = 2 "无主叫" "no caller number",
         /// A SIP trunk.
-        Sip = 6 "SIP",
+        Sip = 6 "SIP" "SIP",
     }
 }
 
@@ -20,11 +20,11 @@ numbered! {
     /// Which way calls go on a line (`sceneType`).
     LineUse {
         /// Incoming calls only.
-        Inbound = 1 "呼入",
+        Inbound = 1 "呼入" "inbound",
         /// Outgoing calls only.
-        Outbound = 2 "呼出",
+        Outbound = 2 "呼出" "outbound",
         /// Both.
-        Both = 3 "呼入呼出",
+        Both = 3 "呼入呼出" "inbound and outbound",
     }
 }
 

@@ -10,27 +10,27 @@ numbered! {
     /// Where a task stands.
     TaskStatus {
         /// Created, never started.
-        NotStarted = 0 "未开始",
+        NotStarted = 0 "未开始" "not started",
         /// Dialling.
-        Running = 1 "进行中",
+        Running = 1 "进行中" "running",
         /// Every number has finished.
-        Done = 2 "已完成",
+        Done = 2 "已完成" "done",
         /// Started; the scheduler looks at it next.
-        Ready = 3 "可运行",
+        Ready = 3 "可运行" "ready",
         /// Paused by a person.
-        UserPaused = 4 "用户暂停",
+        UserPaused = 4 "用户暂停" "paused by a person",
         /// Outside its hours, with nothing due, or without a usable line.
-        SystemPaused = 5 "系统暂停",
+        SystemPaused = 5 "系统暂停" "paused by the system",
         /// Stopped for good.
-        Stopped = 6 "已终止",
+        Stopped = 6 "已终止" "stopped",
         /// Waiting for AI seats.
-        Queued = 7 "排队中",
+        Queued = 7 "排队中" "queued for seats",
         /// The robot's licence has run out.
-        RobotExpired = 8 "AI到期",
+        RobotExpired = 8 "AI到期" "robot expired",
         /// The line's account is in arrears.
-        LineInArrears = 9 "线路欠费",
+        LineInArrears = 9 "线路欠费" "line in arrears",
         /// The text message account is in arrears.
-        SmsInArrears = 10 "短信欠费",
+        SmsInArrears = 10 "短信欠费" "text messages in arrears",
     }
 }
 
@@ -38,9 +38,9 @@ numbered! {
     /// How a task starts.
     TaskKind {
         /// By itself, at its start date.
-        Timed = 1 "定时",
+        Timed = 1 "定时" "timed",
         /// By hand.
-        Manual = 2 "手动",
+        Manual = 2 "手动" "manual",
     }
 }
 
@@ -55,24 +55,6 @@ impl TaskStatus {
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Done | Self::Stopped)
-    }
-
-    /// The label in English.
-    #[must_use]
-    pub const fn english(self) -> &'static str {
-        match self {
-            Self::NotStarted => "not started",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Ready => "ready",
-            Self::UserPaused => "paused by a person",
-            Self::SystemPaused => "paused by the system",
-            Self::Stopped => "stopped",
-            Self::Queued => "queued for seats",
-            Self::RobotExpired => "robot expired",
-            Self::LineInArrears => "line in arrears",
-            Self::SmsInArrears => "text messages in arrears",
-        }
     }
 }
 

@@ -31,7 +31,7 @@ pub struct CallbackName {
 impl fmt::Display for CallbackName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, subject, seq } = self;
-        write!(f, "{}-{subject}-{seq}", kind.label())
+        write!(f, "{}-{subject}-{seq}", kind.name())
     }
 }
 

@@ -26,10 +26,21 @@ pub(crate) fn read<T: DeserializeOwned>(query: Option<&str>, body: &[u8], is_for
         Body::Empty => loose::read(query.given()),
         Body::Form(form) => loose::read(form.given().chain(query.given().filter(|(name, _)| !form.contains(name)))),
         Body::Json(object) => {
-            let fields = object.iter().map(|(name, value)| (name.as_str(), Given::Json(value)));
-            loose::read(fields.chain(query.given().filter(|(name, _)| !object.contains_key(*name))))
+            loose::read(given(&object).chain(query.given().filter(|(name, _)| !object.contains_key(*name))))
         }
     }
+}
+
+/// Reads parameters that have come as an object, without a text.
+///
+/// # Errors
+/// The first parameter that is missing or wrong.
+pub(crate) fn read_object<T: DeserializeOwned>(object: &Map<String, Value>) -> Result<T, ParamError> {
+    loose::read(given(object))
+}
+
+fn given(object: &Map<String, Value>) -> impl Iterator<Item = (&str, Given<'_>)> {
+    object.iter().map(|(name, value)| (name.as_str(), Given::Json(value)))
 }
 
 enum Body<'a> {

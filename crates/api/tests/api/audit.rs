@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 use crate::world::{APP_KEY, World, customer_list};
 
 /// The operations that change something: what only reads answers GET as well.
-async fn changing_operations(world: &World) -> BTreeSet<String> {
+pub(crate) async fn changing_operations(world: &World) -> BTreeSet<String> {
     let document = world.send(Request::get("/openapi.json").body(Body::empty()).unwrap()).await.body;
     let paths = document["paths"].as_object().unwrap();
     paths.iter().filter(|(_, item)| item["get"].is_null()).map(|(path, _)| path.clone()).collect()
 }
 
 /// The log, newest first.
-async fn log(world: &World) -> Vec<Entry> {
+pub(crate) async fn log(world: &World) -> Vec<Entry> {
     world.ours.read(|db, _| audit::list(db, &Filter::default(), 1000)).await
 }
 
 /// Fills in what earlier answers said: `"$task"` is the id that is kept under that name.
-fn filled(body: &Value, known: &Value) -> Value {
+pub(crate) fn filled(body: &Value, known: &Value) -> Value {
     let mut body = body.clone();
     for value in body.as_object_mut().unwrap().values_mut() {
         if let Some(name) = value.as_str().and_then(|text| text.strip_prefix('$')) {
@@ -35,7 +35,7 @@ fn filled(body: &Value, known: &Value) -> Value {
 
 /// Requests of every operation that changes something, in an order in which each can be done; with what the log has to say
 /// of it, and the name under which the id that it answers is kept.
-fn script(company: i64) -> Vec<(&'static str, Value, &'static str, &'static str)> {
+pub(crate) fn script(company: i64) -> Vec<(&'static str, Value, &'static str, &'static str)> {
     let task = |more: Value| {
         let mut body = json!({ "companyId": company, "taskId": "$task" });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -86,7 +86,7 @@ fn script(company: i64) -> Vec<(&'static str, Value, &'static str, &'static str)
 }
 
 /// What the requests of the script ask for, and what a key of another company sends.
-async fn known(world: &World) -> Value {
+pub(crate) async fn known(world: &World) -> Value {
     let (_, calls) = world.finished_task().await;
     let call = world.get(&format!("task/phoneLogInfo?callInstanceId={}", calls[0])).await;
     let three = customer_list(world, 3).await;

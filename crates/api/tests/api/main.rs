@@ -13,6 +13,7 @@ mod blacklist;
 mod commands;
 mod company;
 mod docs;
+mod inside;
 mod queries;
 mod recordings;
 mod tenants;

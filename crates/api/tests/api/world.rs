@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
-use hutong_api::{App, Limits, Recordings};
+use hutong_api::{App, Inside, Limits, Recordings};
 use hutong_domain::address::Networks;
 use hutong_domain::call::{Match, Speaker, Understanding, Utterance};
 use hutong_domain::hours::{DiallingDays, Hours};
@@ -51,6 +51,7 @@ pub(crate) struct World {
     pub(crate) ours: Fixture,
     pub(crate) theirs: Fixture,
     pub(crate) router: Router,
+    pub(crate) inside: Inside,
     pub(crate) dialled: async_channel::Receiver<Claimed>,
 }
 
@@ -126,8 +127,8 @@ impl World {
             wake: Arc::default(),
             limits,
         };
-        let router = hutong_api::router(Arc::new(app));
-        let world = Self { ours, theirs, router, dialled };
+        let (router, inside) = hutong_api::router(Arc::new(app));
+        let world = Self { ours, theirs, router, inside, dialled };
         world.add_key(APP_KEY, Edition::May2018, 0, &[world.ours.company]).await;
         world
     }
