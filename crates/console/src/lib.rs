@@ -7,6 +7,7 @@
 //! **Invariant**: a handler gets at a company through [`visitor::Visit`] only, which hands out those that the user
 //! reaches; and a request that changes something carries the session's second token, or is refused (`guard.rs`).
 
+mod ask;
 mod assets;
 mod error;
 mod guard;

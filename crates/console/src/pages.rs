@@ -3,3 +3,4 @@
 pub(crate) mod home;
 pub(crate) mod overview;
 pub(crate) mod sign_in;
+pub(crate) mod tasks;

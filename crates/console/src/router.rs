@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::live::STREAMS_MAX;
+use crate::pages::tasks;
 use crate::pages::{home, overview, sign_in};
 use crate::{Console, assets, guard};
 
@@ -57,4 +58,14 @@ fn pages() -> Router<Arc<Shared>> {
         // What happens now.
         .route("/c/{company}/overview", get(overview::page))
         .route("/c/{company}/overview/live", get(overview::live))
+        .merge(tasks())
+}
+
+/// Tasks: what is dialled, how, and what came of it.
+fn tasks() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/c/{company}/tasks", get(tasks::list::page))
+        .route("/c/{company}/tasks/live", get(tasks::list::live))
+        .route("/c/{company}/tasks/bulk", post(tasks::commands::bulk))
+        .route("/c/{company}/tasks/{task}/command/{command}", post(tasks::commands::one))
 }
