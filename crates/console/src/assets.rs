@@ -85,7 +85,8 @@ mod tests {
     fn vendored_assets_are_what_their_checksums_say() {
         let vendor = FILES.get_dir("vendor").unwrap();
         let sums = FILES.get_file("vendor/CHECKSUMS").unwrap().contents_utf8().unwrap();
-        let listed: HashMap<&str, &str> = sums.lines().filter_map(|line| line.split_once("  ")).map(|(sum, name)| (name, sum)).collect();
+        let listed: HashMap<&str, &str> =
+            sums.lines().filter_map(|line| line.split_once("  ")).map(|(sum, name)| (name, sum)).collect();
         let mut seen = 0;
         for file in vendor.files() {
             let name = file.path().file_name().unwrap().to_str().unwrap();

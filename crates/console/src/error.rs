@@ -21,6 +21,9 @@ pub(crate) enum Error {
     /// Something given is not fit; the text names it and says what would be.
     #[error("{0}")]
     Refused(String),
+    /// An operation of the API refused, or failed.
+    #[error(transparent)]
+    Api(#[from] hutong_api::Refused),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] hutong_store::Error),
@@ -46,6 +49,12 @@ impl Error {
                 Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
                 None => StatusCode::INTERNAL_SERVER_ERROR,
             },
+            Self::Api(refused) => match refused.code {
+                403 => StatusCode::FORBIDDEN,
+                404 => StatusCode::NOT_FOUND,
+                500.. => StatusCode::INTERNAL_SERVER_ERROR,
+                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            },
             Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -57,10 +66,13 @@ impl Error {
             Self::NotFound => both("没有这个页面，或者您无权查看", "There is no such page, or you may not see it"),
             Self::Forbidden => both("您的角色没有这项权限", "Your role does not include this"),
             Self::SignedOut => both("登录已过期，请重新登录", "Your session has ended: sign in again"),
-            Self::Foreign => {
-                both("请求不是从本页面发出的，请刷新后重试", "The request did not come from this page: reload and try again")
-            }
+            Self::Foreign => both(
+                "请求不是从本页面发出的，请刷新后重试",
+                "The request did not come from this page: reload and try again",
+            ),
             Self::Refused(text) => both(text, text),
+            // The API speaks Chinese.
+            Self::Api(refused) => both(&refused.text, &refused.text),
             Self::Accounts(error) => refusal(error).unwrap_or_else(broken),
             Self::Store(_) | Self::Template(_) => broken(),
         }

@@ -34,7 +34,12 @@ pub(crate) const fn session_cookie(is_https: bool) -> &'static str {
 }
 
 /// Around every request for a page.
-pub(crate) async fn around(State(shared): State<Arc<Shared>>, jar: CookieJar, mut request: Request, next: Next) -> Response {
+pub(crate) async fn around(
+    State(shared): State<Arc<Shared>>,
+    jar: CookieJar,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let look = look(&jar);
     request.extensions_mut().insert(look);
     let (path, is_part) = (request.uri().path().to_owned(), is_part(request.headers()));
@@ -114,7 +119,9 @@ fn to_sign_in(next: &str, is_part: bool) -> Response {
 
 /// An error in words: as a page, or as a notice where a part of a page was asked for.
 fn explained(shared: &Shared, response: Response, look: Look, user: Option<Arc<Known>>, is_part: bool) -> Response {
-    let Some(Failed { status, words: (zh, en) }) = response.extensions().get::<Failed>().cloned() else { return response };
+    let Some(Failed { status, words: (zh, en) }) = response.extensions().get::<Failed>().cloned() else {
+        return response;
+    };
     let words = if look.language == Language::En { en } else { zh };
     if is_part {
         let notice = html(&Notice { is_error: true, words });

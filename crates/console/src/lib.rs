@@ -7,7 +7,6 @@
 //! **Invariant**: a handler gets at a company through [`visitor::Visit`] only, which hands out those that the user
 //! reaches; and a request that changes something carries the session's second token, or is refused (`guard.rs`).
 
-mod ask;
 mod assets;
 mod error;
 mod guard;
@@ -32,10 +31,10 @@ pub use router::router;
 pub struct Console {
     /// What the API works with.
     pub app: Arc<App>,
+    /// The API's operations, for what is changed.
+    pub inside: Inside,
     /// Who may sign in.
     pub accounts: Accounts,
-    /// The API's operations, as people who are signed in ask for them.
-    pub inside: Inside,
     /// Whether browsers come by https: then cookies go nowhere else.
     pub is_https: bool,
     /// Becomes true when the server stops: streams to browsers end then.

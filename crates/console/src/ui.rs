@@ -276,7 +276,8 @@ mod tests {
 
     #[test]
     fn numbers_are_written_in_groups() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-12_345, "-12,345")] {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-12_345, "-12,345")]
+        {
             assert_eq!(ui().count(number), text);
         }
     }
@@ -291,7 +292,10 @@ mod tests {
 
     #[test]
     fn talk_times_read_like_a_clock() {
-        assert_eq!((ui().duration(7), ui().duration(187), ui().duration(3723)), ("0:07".into(), "3:07".into(), "1:02:03".into()));
+        assert_eq!(
+            (ui().duration(7), ui().duration(187), ui().duration(3723)),
+            ("0:07".into(), "3:07".into(), "1:02:03".into())
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use hutong_api::Person;
 use hutong_domain::access::{Access, Permission};
 use hutong_domain::audit::Actor;
 use hutong_domain::ids::CompanyId;
@@ -74,6 +75,11 @@ impl Visit {
     /// [`Error::Forbidden`].
     pub(crate) fn require(&self, permission: Permission) -> Result<()> {
         if self.signed_in.user.access.may(permission, self.company) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// Who asks the operations of the API.
+    pub(crate) fn person(&self) -> Person {
+        Person { name: self.signed_in.user.name.clone(), access: self.signed_in.user.access.clone() }
     }
 
     /// Who does something now, as the audit log has it.

@@ -79,6 +79,10 @@ actions! {
     CallPlace = "call.place",
     /// A person judges a result of a call otherwise.
     CallGrade = "call.grade",
+    /// A person notes something about a call, or takes it back.
+    CallNote = "call.note",
+    /// A person opens a call for the first time.
+    CallRead = "call.read",
     /// Numbers are put on a blacklist.
     BlacklistAdd = "blacklist.add",
     /// A number is taken off a blacklist.

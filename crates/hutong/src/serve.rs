@@ -92,16 +92,17 @@ pub(crate) async fn until_stopped(
         wake,
         limits: config.request_limits()?,
     });
-    let (pages, inside) = hutong_api::router(app.clone());
     let (stopping, stopped) = watch::channel(false);
+    let (api, inside) = hutong_api::router(app.clone());
     let console = Console {
         app: app.clone(),
-        accounts: installation::accounts(&store),
         inside,
+        accounts: installation::accounts(&store),
         is_https: listener.is_https,
         stopped: stopped.clone(),
     };
-    let pages = with_metrics(pages.merge(hutong_console::router(console)), config, (&carrier, &recordings, &disks)).await?;
+    let pages = api.merge(hutong_console::router(console));
+    let pages = with_metrics(pages, config, (&carrier, &recordings, &disks)).await?;
     tokio::spawn(async move {
         stop.await;
         let _ = stopping.send(true);

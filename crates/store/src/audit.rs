@@ -117,6 +117,8 @@ pub struct Filter {
     pub actor: Option<String>,
     /// Actions whose name begins like this.
     pub action: Option<String>,
+    /// Those of one thing: its kind, and its id.
+    pub object: Option<(String, String)>,
     /// From this moment on.
     pub since: Option<Moment>,
     /// Until before this moment.
@@ -130,11 +132,13 @@ pub struct Filter {
 /// # Errors
 /// When the store fails.
 pub fn list(db: &mut Db, filter: &Filter, limit: i64) -> Result<Vec<Entry>> {
-    let Filter { company, actor, action, since, until, before_id } = filter;
-    let given: [(&str, Option<Value<'_>>); 6] = [
+    let Filter { company, actor, action, object, since, until, before_id } = filter;
+    let given: [(&str, Option<Value<'_>>); 8] = [
         ("company_id = ?", company.map(Value::from)),
         ("(actor = ? OR substr(actor, 1, length(?) + 1) = ? || ' ')", actor.as_ref().map(Value::from)),
         ("substr(action, 1, length(?)) = ?", action.as_ref().map(Value::from)),
+        ("kind = ?", object.as_ref().map(|(kind, _)| Value::from(kind))),
+        ("object_id = ?", object.as_ref().map(|(_, id)| Value::from(id))),
         ("at >= ?", since.map(Value::from)),
         ("at < ?", until.map(Value::from)),
         ("id < ?", before_id.map(Value::from)),

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use hutong_domain::call::{CallKind, CallResult, CallStatus, FinishStatus, HungUpBy, Utterance};
-use hutong_domain::ids::{CallId, CompanyId, CustomerId, RobotId, SceneId, TaskId, VoiceId};
+use hutong_domain::ids::{CallId, CompanyId, CustomerId, LineId, RobotId, SceneId, TaskId, VoiceId};
 use hutong_domain::moment::Moment;
 use hutong_domain::phone::PhoneNumber;
+use hutong_domain::report::Counts;
 
+use crate::call_count::{self, Place};
 use crate::db::{Db, Row, Value};
 use crate::error::{Error, Result};
 use crate::waiting::block::Changes;
@@ -78,6 +80,8 @@ pub fn import(
         insert_calls(db, (company, task_id), &new, first_ids, first_no + inserted, now)?;
         inserted += i64::try_from(new.len()).unwrap_or(0);
     }
+    let place = Place { company, task: task_id, line: LineId(0), scene: task.scene };
+    call_count::add(db, place, now, &Counts::imported(inserted))?;
     db.execute(
         "UPDATE task SET total_count = total_count + ?3 WHERE company_id = ?1 AND id = ?2",
         values![company, task_id, inserted],

@@ -18,10 +18,12 @@ use hutong_domain::ids::{CallId, CompanyId, LineId, NodeId, SceneId, TaskId, Voi
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Moment;
 use hutong_domain::plan::{PlannedMove, Start, plan};
+use hutong_domain::report::Counts;
 use hutong_domain::rules::Rules;
 use hutong_domain::task::{MoveReason, TaskStatus};
 
 use crate::call::Properties;
+use crate::call_count::{self, Place};
 use crate::db::Db;
 use crate::error::Result;
 use crate::waiting::block::Changes;
@@ -31,6 +33,7 @@ pub use live::{Orphan, answer, find_held, held_by, may_dial, orphans};
 use numbers::{Due, Register, Verdict};
 pub use single::{Single, SingleRefused, place_single};
 use survey::Survey;
+pub(crate) use survey::{in_progress, seats_held};
 
 /// Numbers of a task that one look goes through at most, whatever it finds them to be.
 const EXAMINED_MAX: usize = 512;
@@ -83,6 +86,13 @@ pub struct Claimed {
     pub voice: VoiceId,
     /// It must not be dialled at or after this moment: the hours in which it was claimed have ended.
     pub dial_before: Moment,
+}
+
+impl Claimed {
+    /// Where it counts.
+    pub(crate) const fn place(&self) -> Place {
+        Place { company: self.company, task: self.task, line: self.line, scene: self.scene }
+    }
 }
 
 /// A move of a task that a look has made.
@@ -153,6 +163,7 @@ pub fn look(db: &mut Db, company: CompanyId, look: &Look) -> Result<Looked> {
     for (task, starts) in by_task {
         claim(db, &mut survey, (task, &starts), look, &mut looked)?;
     }
+    count_begun(db, looked.claimed.iter().chain(&looked.blacklisted), look.now)?;
     for row in survey.lines.iter().filter(|row| row.changed) {
         line_health::keep(db, company, row.line.id, &row.health)?;
     }
@@ -242,6 +253,15 @@ fn claimed(survey: &mut Survey, start: &Start, due: &Due, look: &Look, is_dialle
         voice: task.voice,
         dial_before: task.open_until.unwrap_or(look.now),
     })
+}
+
+/// Counts attempts that begin at this moment, with the rows of their tasks locked.
+fn count_begun<'a>(db: &mut Db, claimed: impl Iterator<Item = &'a Claimed>, now: Moment) -> Result<()> {
+    let mut by_place: BTreeMap<Place, Counts> = BTreeMap::new();
+    for claimed in claimed {
+        *by_place.entry(claimed.place()).or_default() += Counts::begun(claimed.attempt_no == 1);
+    }
+    by_place.iter().try_for_each(|(place, counts)| call_count::add(db, *place, now, counts))
 }
 
 /// The seats of a company, as one of its tasks sees them.

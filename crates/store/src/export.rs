@@ -72,6 +72,14 @@ pub const TABLES: &[Table] = &[
         "call_id", "attempt_no", "task_id", "line_id", "node_id", "seated", "claimed_at", "answered_at", "ended_at",
         "disposition", "ended_by", "sip_code", "q850_cause", "early_media", "setup_ms", "ring_ms",
     ]),
+    table("call_count", &["hour", "task_id", "line_id", "scene_id"], &[
+        "hour", "task_id", "line_id", "scene_id",
+        "imported", "dialled", "numbers_dialled", "answered", "lost", "finished", "talk_s", "talk_0", "talk_1",
+        "talk_2", "talk_3", "talk_4", "grade_a", "grade_b", "grade_c", "grade_d", "grade_e", "grade_f",
+        "grade_other", "turns", "turns_ms", "turn_0", "turn_1", "turn_2", "turn_3", "turn_4", "turn_5", "turn_6",
+        "turn_7", "turn_8",
+    ]),
+    table("call_note", &["call_id"], &["call_id", "note", "tags", "noted_by", "noted_at"]),
     table("regrade", &["id"], &[
         "id", "task_id", "call_id", "call_index", "name", "was", "became", "regraded_by", "note", "regraded_at",
     ]),
@@ -116,7 +124,7 @@ pub const LEFT_OUT: &[&str] = &[
 ];
 
 /// Columns that hold JSON: it is part of the row's own.
-const JSON: [&str; 13] = [
+const JSON: [&str; 14] = [
     "after_value",
     "became",
     "before_value",
@@ -127,6 +135,7 @@ const JSON: [&str; 13] = [
     "redial_rules",
     "result_pairs",
     "results",
+    "tags",
     "texts",
     "utterances",
     "was",

@@ -6,6 +6,8 @@
 //! person has judged otherwise since ([`crate::regrade`]). Totals and pages of any depth are then found in the
 //! bitmap, whatever the size of the task.
 
+pub mod search;
+
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -8,6 +8,7 @@ use hutong_domain::ids::{BlacklistGroupId, CompanyId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::{Disposition, EarlyMedia, Signals};
 use hutong_domain::redial::{Redial, RedialRule, Used, next_redial};
+use hutong_domain::report::Counts;
 use hutong_domain::scene::replay::Course;
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
 use hutong_domain::task::TaskStatus;
@@ -20,7 +21,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::feed::ResultPair;
 use crate::waiting::block::Changes;
-use crate::{blacklist, number, unheard, values};
+use crate::{blacklist, call_count, number, unheard, values};
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,7 +121,9 @@ pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finishe
         // What was answered has taught its lesson at the answer.
         learn(db, claimed, ending.disposition, (claimed_at, ending.ended_at))?;
     }
+    let ended = Counts::ended(ending.disposition, claimed.attempt_no == 1);
     if let Some(redial) = redial {
+        call_count::add(db, claimed.place(), claimed_at, &ended)?;
         let at = ending.ended_at.after(redial.after);
         db.execute(
             "UPDATE call SET status = 3, due_at = ?3, redial_planned_at = ?3, ended_at = ?4, modified_at = ?4,
@@ -133,14 +136,18 @@ pub fn finish(db: &mut Db, claimed: &Claimed, ending: &Ending) -> Result<Finishe
         changes.write(db, claimed.company, claimed.task)?;
         return Ok(Finished::Redial { at });
     }
-    if claimed.task == TaskId(0) {
-        complete(db, claimed, ending, None, claimed_at)?;
-        return Ok(Finished::Done { call_index: None });
+    let call_index = if claimed.task == TaskId(0) { None } else { Some(count(db, claimed, status, ending)?) };
+    complete(db, claimed, ending, call_index, claimed_at)?;
+    if let Some(call_index) = call_index {
+        count_results(db, claimed, call_index, &ending.results)?;
     }
-    let call_index = count(db, claimed, status, ending)?;
-    complete(db, claimed, ending, Some(call_index), claimed_at)?;
-    count_results(db, claimed, call_index, &ending.results)?;
-    Ok(Finished::Done { call_index: Some(call_index) })
+    call_count::add(db, claimed.place(), claimed_at, &(ended + finished(ending)))?;
+    Ok(Finished::Done { call_index })
+}
+
+fn finished(ending: &Ending) -> Counts {
+    let talk_s = (ending.disposition == Disposition::Answered).then(|| ending.talk_s());
+    Counts::finished(talk_s, &ending.results, &ending.utterances)
 }
 
 /// Finishes a call that waits and is never dialled, with the next index of its task; the counts of what waits are the caller's.
@@ -151,7 +158,9 @@ pub(crate) fn close_undialled(db: &mut Db, claimed: &Claimed, ending: &Ending) -
     )?;
     let call_index = count(db, claimed, ending.disposition.finish_status(), ending)?;
     complete(db, claimed, ending, Some(call_index), ending.ended_at)?;
-    count_results(db, claimed, call_index, &ending.results)
+    count_results(db, claimed, call_index, &ending.results)?;
+    let Some((place, since)) = call_count::place_of(db, claimed.company, claimed.call)? else { return Ok(()) };
+    call_count::add(db, place, since, &finished(ending))
 }
 
 /// The redial that follows, with the task's row locked. A task that has ended plans nothing any more.

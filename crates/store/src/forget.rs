@@ -18,7 +18,7 @@ use crate::finish::{Ending, close_undialled};
 use crate::number::{self, Busy};
 use crate::retention::{count, empty_transcript, remove_customer};
 use crate::waiting::block::Changes;
-use crate::{listed, values};
+use crate::{listed, note, values};
 
 /// Calls of a number that are dealt with in one transaction.
 pub const CALLS_MAX: usize = 100;
@@ -250,6 +250,7 @@ fn forget_call(db: &mut Db, company: CompanyId, call: &Found, forgotten: &mut Fo
     )?;
     forgotten.calls += 1;
     forgotten.transcripts += i64::from(empty_transcript(db, company, call.id)?);
+    note::remove(db, company, call.id)?;
     db.execute("UPDATE regrade SET note = '' WHERE company_id = ?1 AND call_id = ?2", values![company, call.id])?;
     // Texts that somebody else has said since are nobody's any more.
     let texts = db.execute("DELETE FROM unheard WHERE company_id = ?1 AND call_id = ?2", values![company, call.id])?;

@@ -3,7 +3,7 @@
 use hutong_domain::breaker::Allows;
 use hutong_domain::call::{CallStatus, FinishStatus};
 use hutong_domain::caps::Capped;
-use hutong_domain::ids::{BlacklistGroupId, CallId, CompanyId, TaskId};
+use hutong_domain::ids::{BlacklistGroupId, CallId, CompanyId, LineId, TaskId};
 use hutong_domain::ledger::{CallFacts, Facts, LineFacts, LineState, SeatFacts, TaskFacts};
 use hutong_domain::line::LineUse;
 use hutong_domain::moment::Moment;
@@ -37,7 +37,9 @@ pub struct Ledger {
 pub struct Attempt {
     /// From 1.
     pub number: i64,
-    /// Name of the line.
+    /// The line.
+    pub line: LineId,
+    /// Its name.
     pub line_name: String,
     /// When it was claimed: the number may have rung from then on.
     pub claimed_at: Moment,
@@ -225,7 +227,7 @@ fn lines(db: &mut Db, company: CompanyId, task: TaskId, now: Moment) -> Result<V
     Ok(lines.map(|line| LineFacts { state: state(&line), name: line.name }).collect())
 }
 
-fn line_state(line: &Line, (health, in_use): (&LineHealth, i64), now: Moment) -> LineState {
+pub(crate) fn line_state(line: &Line, (health, in_use): (&LineHealth, i64), now: Moment) -> LineState {
     let paced = line.pace.and_then(|pace| match pace::available(&pace, &health.pace, now) {
         (0, until) => until,
         _ => None,
@@ -247,16 +249,21 @@ fn line_state(line: &Line, (health, in_use): (&LineHealth, i64), now: Moment) ->
     }
 }
 
-fn attempts(db: &mut Db, company: CompanyId, call: CallId) -> Result<Vec<Attempt>> {
+/// What was tried to reach a call's number, in order.
+///
+/// # Errors
+/// When the store fails.
+pub fn attempts(db: &mut Db, company: CompanyId, call: CallId) -> Result<Vec<Attempt>> {
     db.query(
         "SELECT a.attempt_no, COALESCE(l.name, ''), a.claimed_at, a.answered_at, a.ended_at, a.disposition,
-             a.ended_by, a.sip_code, a.q850_cause, a.early_media, a.setup_ms, a.ring_ms
+             a.ended_by, a.sip_code, a.q850_cause, a.early_media, a.setup_ms, a.ring_ms, a.line_id
          FROM attempt a LEFT JOIN line l ON l.company_id = a.company_id AND l.id = a.line_id
          WHERE a.company_id = ?1 AND a.call_id = ?2 ORDER BY a.attempt_no",
         values![company, call],
         |row| {
             Ok(Attempt {
                 number: row.int(0)?,
+                line: LineId(row.int(12)?),
                 line_name: row.text(1)?,
                 claimed_at: row.moment(2)?,
                 answered_at: row.moment_or_null(3)?,

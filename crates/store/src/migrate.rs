@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_callbacks.sql"),
     include_str!("../migrations/0005_accounts.sql"),
     include_str!("../migrations/0006_retention.sql"),
+    include_str!("../migrations/0007_reports.sql"),
 ];
 
 /// Tables that grow with the calls: the ones that PostgreSQL may partition by company.
@@ -67,6 +68,16 @@ const FEED_PAGE: &str = "CREATE INDEX call_page ON call (company_id, task_id, ca
     customer_name, finish_status, duration_s, chat_rounds, started_at, ended_at, caller_phone, recording,
     redial_planned_at, redials, created_at, modified_at, result_pairs) WHERE call_index IS NOT NULL;";
 
+/// How long the robot took to answer, each time that this is known. Where nothing is, no text is parsed.
+const SQLITE_TURNS: &str = "SELECT cr.company_id, cr.id AS call_id, json_extract(u.value, '$.latency.pause_ms')
+        + json_extract(u.value, '$.latency.recognition_ms') + json_extract(u.value, '$.latency.ours_ms') AS ms
+    FROM call_record cr, json_each(cr.utterances) u
+    WHERE strpos(cr.utterances, '\"latency\"') > 0 AND json_extract(u.value, '$.latency') IS NOT NULL";
+const POSTGRES_TURNS: &str = "SELECT cr.company_id, cr.id AS call_id, CAST(u.value->'latency'->>'pause_ms' AS bigint)
+        + CAST(u.value->'latency'->>'recognition_ms' AS bigint) + CAST(u.value->'latency'->>'ours_ms' AS bigint) AS ms
+    FROM call_record cr CROSS JOIN LATERAL jsonb_array_elements(CAST(cr.utterances AS jsonb)) u(value)
+    WHERE strpos(cr.utterances, '\"latency\"') > 0 AND u.value->'latency' IS NOT NULL";
+
 fn for_engine(sql: &str, postgres: bool, partitions: u32) -> String {
     let partitioned = if partitions > 0 { "PARTITION BY HASH (company_id)" } else { "" };
     let marks = if postgres {
@@ -77,6 +88,7 @@ fn for_engine(sql: &str, postgres: bool, partitions: u32) -> String {
             ("{clustered}", ""),
             ("{partitioned}", partitioned),
             ("{feed_page}", ""),
+            ("{turns}", POSTGRES_TURNS),
         ]
     } else {
         [
@@ -87,6 +99,7 @@ fn for_engine(sql: &str, postgres: bool, partitions: u32) -> String {
             ("{clustered}", "WITHOUT ROWID"),
             ("{partitioned}", ""),
             ("{feed_page}", FEED_PAGE),
+            ("{turns}", SQLITE_TURNS),
         ]
     };
     marks.iter().fold(without_comments(sql), |sql, (mark, text)| sql.replace(mark, text))

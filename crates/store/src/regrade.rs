@@ -7,6 +7,7 @@ use hutong_domain::call::{CallResult, CallStatus, INTENT_LEVEL};
 use hutong_domain::ids::{CallId, CompanyId, SceneId, TaskId};
 use hutong_domain::moment::Moment;
 use hutong_domain::regrading::{self, Refused};
+use hutong_domain::report::Counts;
 use hutong_domain::scene::Scene;
 use serde_json::json;
 
@@ -16,7 +17,7 @@ use crate::db::{Db, Row};
 use crate::error::{Error, Result};
 use crate::finish::{count_result, json as to_json, pairs, uncount_result};
 use crate::scenes::Scenes;
-use crate::{IdKind, Store, values};
+use crate::{IdKind, Store, call_count, values};
 
 /// What a person makes of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +167,11 @@ fn apply(
         "UPDATE call SET result_pairs = ?3, modified_at = ?4 WHERE company_id = ?1 AND id = ?2",
         values![company, call, &to_json(&pairs(&after))?, at],
     )?;
+    if let Some(counts) = Counts::judged(&before, &after)
+        && let Some((place, since)) = call_count::place_of(db, company, call)?
+    {
+        call_count::add(db, place, since, &counts)?;
+    }
     if let Some(call_index) = judged.call_index {
         recount(db, (company, judged.task, call_index), name, (&was, &became))?;
         db.execute(

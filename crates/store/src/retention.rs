@@ -13,6 +13,7 @@ use crate::callback;
 use crate::db::Db;
 use crate::error::Result;
 use crate::finish::json;
+use crate::note;
 use crate::values;
 
 /// Tasks that a round looks into.
@@ -189,6 +190,7 @@ fn run_singles(db: &mut Db, kind: Kind, company: CompanyId, before: Moment, limi
 fn let_go(db: &mut Db, kind: Kind, company: CompanyId, before: Moment, calls: &[Ended]) -> Result<i64> {
     let mut done = 0;
     for ended in calls.iter().take_while(|ended| ended.ended_at < before) {
+        note::remove(db, company, ended.call)?;
         match kind {
             Kind::Transcripts => empty_transcript(db, company, ended.call).map(|_| ())?,
             Kind::Numbers => mask_call(db, company, ended, before)?,

@@ -3,6 +3,7 @@
 mod change;
 mod history;
 mod list;
+mod log;
 mod standing;
 
 use hutong_domain::call::FinishStatus;
@@ -24,6 +25,7 @@ pub use change::{CommandOutcome, Move, command, delete, insert, moves, update};
 pub use history::keep_history;
 pub(crate) use history::{HISTORY_COLUMNS, history, remember};
 pub use list::{Filter, ListedTask, Order, TaskLine, page};
+pub use log::{Happening, log};
 pub use standing::{Standing, reason, standings};
 
 /// What an operator decides about a task.

@@ -4,6 +4,7 @@
 //! a block has. Numbers that stand apart from the order of their import are few, and are counted and walked over.
 
 pub mod block;
+mod search;
 
 use hutong_domain::call::CallStatus;
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
@@ -13,6 +14,7 @@ use crate::db::{Db, Row};
 use crate::error::Result;
 use crate::{Page, PageRequest, ledger, task, values};
 use block::{Blocks, Changes, Run};
+pub use search::search;
 
 /// A call that is still to be dialled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,9 +93,7 @@ pub fn page(db: &mut Db, company: CompanyId, id: TaskId, now: Moment, page: Page
         if skip < waiting {
             let (from, skip) = section.start(db, skip)?;
             let sql = format!(
-                "SELECT id, customer_name, customer_phone, status, started_at, caller_phone,
-                     CASE WHEN started_at IS NULL THEN 0 ELSE redials + 1 END
-                 FROM call WHERE company_id = ?1 AND task_id = ?2 AND {} LIMIT ?5 OFFSET ?6",
+                "SELECT {COLUMNS} FROM call c WHERE company_id = ?1 AND task_id = ?2 AND {} LIMIT ?5 OFFSET ?6",
                 section.calls
             );
             rows.extend(db.query(&sql, values![company, id, from, section.last, left, skip], row)?);
@@ -200,6 +200,9 @@ fn due_and_later(db: &mut Db, blocks: Blocks, now: Moment) -> Result<(Vec<Run>, 
     }
     Ok((due, later))
 }
+
+const COLUMNS: &str = "c.id, c.customer_name, c.customer_phone, c.status, c.started_at, c.caller_phone,
+    CASE WHEN c.started_at IS NULL THEN 0 ELSE c.redials + 1 END";
 
 fn row(row: &Row<'_>) -> Result<Waiting> {
     Ok(Waiting {

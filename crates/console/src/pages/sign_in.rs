@@ -7,8 +7,8 @@ use axum::extract::{Extension, Query, State};
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use axum_extra::extract::Form;
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use hutong_accounts::Refused;
 use hutong_api::{Peer, client};
 use hutong_domain::audit::Actor;
@@ -49,7 +49,11 @@ pub(crate) struct Credentials {
 }
 
 /// `GET /sign-in`
-pub(crate) async fn page(State(shared): State<Arc<Shared>>, anybody: Anybody, Query(Next { next }): Query<Next>) -> Result<Response> {
+pub(crate) async fn page(
+    State(shared): State<Arc<Shared>>,
+    anybody: Anybody,
+    Query(Next { next }): Query<Next>,
+) -> Result<Response> {
     let next = within(next);
     if anybody.signed_in.is_some() {
         return Ok(redirect(&next));
@@ -116,7 +120,11 @@ pub(crate) struct WantedLook {
 }
 
 /// `POST /look`: the page is loaded again.
-pub(crate) async fn look(State(shared): State<Arc<Shared>>, mut jar: CookieJar, Form(wanted): Form<WantedLook>) -> Result<Response> {
+pub(crate) async fn look(
+    State(shared): State<Arc<Shared>>,
+    mut jar: CookieJar,
+    Form(wanted): Form<WantedLook>,
+) -> Result<Response> {
     let language = wanted.language.map(|it| (LANGUAGE, Language::from_code(&it).code()));
     let theme = wanted.theme.map(|it| (THEME, Theme::from_code(&it).code()));
     for (name, code) in language.into_iter().chain(theme) {
@@ -150,7 +158,9 @@ mod tests {
 
     #[test]
     fn nobody_is_led_elsewhere() {
-        for next in ["https://example.com", "//example.com", "/\\example.com", "javascript:alert(1)", "", "/a b", "/sign-out"] {
+        for next in
+            ["https://example.com", "//example.com", "/\\example.com", "javascript:alert(1)", "", "/a b", "/sign-out"]
+        {
             assert_eq!(within(Some(next.to_owned())), "/", "{next}");
         }
         assert_eq!(within(Some("/c/1/tasks?status=2".to_owned())), "/c/1/tasks?status=2");

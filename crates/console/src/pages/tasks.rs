@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 pub(crate) mod list;
 
+use hutong_api::Refused;
 use hutong_domain::ids::TaskId;
 use hutong_domain::task::{MoveReason, TaskStatus};
 use hutong_domain::window::CallingWindow;
@@ -36,6 +37,11 @@ pub(crate) const fn badge(status: TaskStatus) -> &'static str {
 /// Why the scheduler has moved a task, in the language of the page.
 pub(crate) fn reason(ui: &Ui, reason: MoveReason) -> &'static str {
     ui.t(reason.label(), reason.english())
+}
+
+/// Why the API refused something, without the words for its code.
+pub(crate) fn refusal(refused: &Refused) -> &str {
+    refused.text.split_once('：').map_or(refused.text.as_str(), |(_, reason)| reason)
 }
 
 /// `09:00`; the end of the day is 24:00.

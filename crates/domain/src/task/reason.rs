@@ -65,6 +65,25 @@ impl MoveReason {
         Self::deserialize(name).ok()
     }
 
+    /// Whether what this led to passes with time alone, without anybody's help.
+    #[must_use]
+    pub const fn passes(self) -> bool {
+        match self {
+            Self::NoSeat | Self::NoChannel | Self::NoUsableLine | Self::LineInArrears | Self::NoNumbers => false,
+            Self::StartDateReached
+            | Self::RoomToDial
+            | Self::PauseOver
+            | Self::BeforeStartDate
+            | Self::DayOff
+            | Self::OutsideLegalHours
+            | Self::OutsideWindow
+            | Self::InBreak
+            | Self::RedialsNotDue
+            | Self::CapsReached
+            | Self::AllFinished => true,
+        }
+    }
+
     /// What operators call it.
     #[must_use]
     pub const fn label(self) -> &'static str {

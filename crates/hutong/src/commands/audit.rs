@@ -62,6 +62,7 @@ pub(crate) async fn run(args: AuditArgs) -> Result<()> {
         company,
         actor,
         action,
+        object: None,
         since: since.map(|text| moment("--since", &text, &zone)).transpose()?.map(|(from, _)| from),
         until: until.map(|text| moment("--until", &text, &zone)).transpose()?.map(|(_, until)| until),
         before_id: before,

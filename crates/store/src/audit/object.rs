@@ -9,7 +9,7 @@ use crate::announcement::AnnouncementId;
 use crate::callback::address::Subject;
 use crate::db::{Db, Value};
 use crate::error::Result;
-use crate::values;
+use crate::{note, values};
 
 /// Something that people change, by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,8 +126,8 @@ impl Object<'_> {
             Self::User(name) => read("console_user", USER, "name = ?1", values![name])?,
         };
         let Some(mut fields) = found else { return Ok(None) };
-        fields.iter_mut().for_each(|(name, value)| show(name, value));
         self.add_others(db, &mut fields)?;
+        fields.iter_mut().for_each(|(name, value)| show(name, value));
         Ok(Some(Json::Object(fields)))
     }
 
@@ -139,6 +139,7 @@ impl Object<'_> {
             Ok(())
         };
         match *self {
+            Self::Call(company, id) => add_note(db, (company, id), fields),
             Self::Task(company, id) => ids(
                 "lines",
                 "SELECT line_id FROM task_line WHERE company_id = ?1 AND task_id = ?2 ORDER BY id",
@@ -158,6 +159,15 @@ impl Object<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Of a note, how long it is: whoever is to be forgotten may be named in it.
+fn add_note(db: &mut Db, (company, call): (CompanyId, CallId), fields: &mut Map<String, Json>) -> Result<()> {
+    let Some(note) = note::find(db, company, call)? else { return Ok(()) };
+    fields.insert("tags".to_owned(), note.tags.into());
+    fields.insert("note_chars".to_owned(), note.note.chars().count().into());
+    fields.insert("noted_at".to_owned(), note.at.ms().into());
+    Ok(())
 }
 
 const COMPANY: &[&str] = &[
@@ -192,7 +202,7 @@ const TASK: &[&str] = &[
     "extras",
     "deleted_at",
 ];
-const CALL: &[&str] = &["task_id", "customer_id", "customer_phone", "robot_id"];
+const CALL: &[&str] = &["task_id", "customer_id", "customer_phone", "robot_id", "read_at"];
 const LINE: &[&str] = &[
     "name",
     "phone",

@@ -9,7 +9,7 @@ use hutong_domain::rules::{CompanyRules, Rules};
 use hutong_domain::window::{CallingWindow, DaySpan};
 
 use super::numbers::{Register, Verdict};
-use super::{Claimed, Look, count, survey, write_claim};
+use super::{Claimed, Look, count, count_begun, survey, write_claim};
 use crate::call::{NewCustomer, properties_json};
 use crate::db::Db;
 use crate::error::Result;
@@ -111,6 +111,7 @@ pub fn place_single(db: &mut Db, single: &Single, look: &Look) -> Result<std::re
         dial_before,
     };
     write_claim(db, &claimed, CallStatus::NotStarted, now)?;
+    count_begun(db, std::iter::once(&claimed), now)?;
     Ok(Ok(claimed))
 }
 

@@ -52,12 +52,12 @@ pub(super) struct LineRow {
 
 /// Calls in progress that have a task, a line and a seat or none in common.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct InProgress {
-    pub(super) task: TaskId,
-    pub(super) line: LineId,
-    pub(super) seated: bool,
-    pub(super) calls: u32,
-    pub(super) answered: u32,
+pub(crate) struct InProgress {
+    pub(crate) task: TaskId,
+    pub(crate) line: LineId,
+    pub(crate) seated: bool,
+    pub(crate) calls: u32,
+    pub(crate) answered: u32,
 }
 
 impl Survey {
@@ -127,7 +127,7 @@ impl LineRow {
 }
 
 /// The calls in progress of a company.
-pub(super) fn in_progress(db: &mut Db, company: CompanyId) -> Result<Vec<InProgress>> {
+pub(crate) fn in_progress(db: &mut Db, company: CompanyId) -> Result<Vec<InProgress>> {
     db.query(
         &format!(
             "SELECT task_id, line_id, seated, COUNT(*), COUNT(answered_at) FROM {}
@@ -148,7 +148,7 @@ pub(super) fn in_progress(db: &mut Db, company: CompanyId) -> Result<Vec<InProgr
 }
 
 /// Seats that these calls hold: all of them, or those of one task.
-pub(super) fn seats_held(in_progress: &[InProgress], of: Option<TaskId>) -> u32 {
+pub(crate) fn seats_held(in_progress: &[InProgress], of: Option<TaskId>) -> u32 {
     let seated = in_progress.iter().filter(|it| it.seated && of.is_none_or(|task| task == it.task));
     seated.map(|it| it.calls).sum()
 }

@@ -12,7 +12,7 @@ use hutong_store::task;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::ask::{ask, reason};
+use super::refusal;
 use crate::error::{Error, Result};
 use crate::page::{Html, go_to, html};
 use crate::router::Shared;
@@ -92,14 +92,15 @@ pub(crate) async fn bulk(State(shared): State<Arc<Shared>>, visit: Visit, Form(a
     if ids.len() > TASKS_MAX || command == Command::Delete {
         return Err(Error::Refused(ui.t("一次最多 200 个任务", "At most 200 tasks at once").to_owned()));
     }
+    let person = visit.person();
     let mut outcomes = Vec::with_capacity(ids.len());
     for id in ids {
         let company = visit.company;
         let known = shared.app.store.read(move |db| task::find(db, company, TaskId(id))).await?;
         let name = known.map_or_else(String::new, |task| task.settings.name);
-        let (is_done, words) = match ask(&shared, &visit, command.operation(), &json!({ "taskId": id })).await {
+        let (is_done, words) = match shared.inside.ask(&person, command.operation(), &json!({ "taskId": id })).await {
             Ok(_) => (true, command.done(&ui).to_owned()),
-            Err(refused) => (false, reason(&refused).to_owned()),
+            Err(refused) => (false, refusal(&refused).to_owned()),
         };
         outcomes.push(Outcome { id, name, is_done, words });
     }
@@ -114,7 +115,7 @@ pub(crate) async fn one(
 ) -> Result<Response> {
     visit.require(Permission::RunTasks)?;
     super::of_company(&shared, &visit, TaskId(id)).await?;
-    ask(&shared, &visit, command.operation(), &json!({ "taskId": id })).await?;
+    shared.inside.ask(&visit.person(), command.operation(), &json!({ "taskId": id })).await?;
     let path = match command {
         Command::Delete => visit.ui.url("tasks"),
         Command::Start | Command::Pause | Command::Stop => visit.ui.url(&format!("tasks/{id}")),

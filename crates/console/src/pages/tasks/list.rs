@@ -6,6 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use hutong_domain::access::Permission;
 use hutong_domain::call::{CountBucket, FinishStatus};
 use hutong_domain::ids::TaskId;
 use hutong_domain::moment::Moment;

@@ -1,0 +1,4 @@
+//! The console over a store in memory: every page as users of each role see it.
+
+mod signing_in;
+mod world;
