@@ -67,5 +67,8 @@ fn tasks() -> Router<Arc<Shared>> {
         .route("/c/{company}/tasks", get(tasks::list::page))
         .route("/c/{company}/tasks/live", get(tasks::list::live))
         .route("/c/{company}/tasks/bulk", post(tasks::commands::bulk))
+        .route("/c/{company}/tasks/new", get(tasks::form::new).post(tasks::form::create))
+        .route("/c/{company}/tasks/preview", post(tasks::form::preview))
+        .route("/c/{company}/tasks/{task}/edit", get(tasks::form::edit).post(tasks::form::update))
         .route("/c/{company}/tasks/{task}/command/{command}", post(tasks::commands::one))
 }

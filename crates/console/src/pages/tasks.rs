@@ -1,7 +1,10 @@
 //! Tasks: the list, one task, its settings, its numbers, and what goes in and out of it.
 
 pub(crate) mod commands;
+pub(crate) mod form;
 pub(crate) mod list;
+mod preview;
+mod typed;
 
 use hutong_api::Refused;
 use hutong_domain::ids::TaskId;
