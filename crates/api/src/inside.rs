@@ -35,7 +35,7 @@ pub struct Answered {
     pub text: String,
 }
 
-/// Why an operation did nothing.
+/// Why an operation was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Refused {
@@ -63,7 +63,7 @@ impl Inside {
     ///
     /// # Errors
     /// [`Refused`], as a client with a key would be; and with code 403 where the person's role does not include what the
-    /// operation does, or its company is none of theirs. Nothing has happened then.
+    /// operation does, or its company is none of theirs. Nothing has happened then; after 500 and 503 it may have.
     pub async fn ask(
         &self,
         person: &Person,

@@ -8,6 +8,7 @@
 //! reaches; and a request that changes something carries the session's second token, or is refused (`guard.rs`).
 
 mod assets;
+mod charts;
 mod error;
 mod guard;
 mod live;
@@ -17,6 +18,7 @@ mod paging;
 mod router;
 mod ui;
 mod visitor;
+mod words;
 
 use std::sync::Arc;
 

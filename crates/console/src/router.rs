@@ -12,8 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::live::STREAMS_MAX;
-use crate::pages::tasks;
-use crate::pages::{home, overview, sign_in};
+use crate::pages::{call, home, overview, sign_in, tasks};
 use crate::{Console, assets, guard};
 
 /// Bytes of a request: lists of numbers are uploaded.
@@ -58,6 +57,11 @@ fn pages() -> Router<Arc<Shared>> {
         // What happens now.
         .route("/c/{company}/overview", get(overview::page))
         .route("/c/{company}/overview/live", get(overview::live))
+        // What happened.
+        .route("/c/{company}/calls/{call}", get(call::page))
+        .route("/c/{company}/calls/{call}/results", post(call::judge))
+        .route("/c/{company}/calls/{call}/note", post(call::set_note))
+        .route("/c/{company}/calls/{call}/read", post(call::mark_read))
         .merge(tasks())
 }
 

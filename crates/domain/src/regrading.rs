@@ -44,6 +44,12 @@ pub enum Refused {
     Unreadable,
 }
 
+/// Whether a result of the scene can have several values at once.
+#[must_use]
+pub fn is_multiple(scene: &Scene, name: &str) -> bool {
+    scene.conclusions.iter().any(|conclusion| conclusion.name == name && conclusion.multiple)
+}
+
 /// Whether a person may give these values to a result of the scene; no value takes the result away.
 ///
 /// # Errors
@@ -56,8 +62,7 @@ pub fn check(scene: &Scene, name: &str, values: &[String]) -> Result<(), Refused
     if values.is_empty() && name == INTENT_LEVEL {
         return Err(Refused::NeededAlways);
     }
-    let multiple = scene.conclusions.iter().any(|conclusion| conclusion.name == name && conclusion.multiple);
-    if values.len() > 1 && !multiple {
+    if values.len() > 1 && !is_multiple(scene, name) {
         return Err(Refused::OneOnly { name: name.to_owned() });
     }
     values.iter().try_for_each(|value| check_value(definition, value))

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::values;
 
 /// Milliseconds of a row's hour.
-pub(crate) const HOUR_MS: i64 = 3_600_000;
+pub const HOUR_MS: i64 = 3_600_000;
 
 /// The columns of [`Counts`], in the order of its fields.
 pub(crate) const COLUMNS: [&str; COUNTS] = [
@@ -99,6 +99,18 @@ pub(crate) fn place_of(db: &mut Db, company: CompanyId, call: CallId) -> Result<
             Ok((Place { company, task, line, scene }, row.moment(3)?))
         },
     )
+}
+
+/// Everything that is counted of a task, by line and hour since the epoch; task 0 has the calls placed by themselves.
+///
+/// # Errors
+/// When the store fails.
+pub fn of_task(db: &mut Db, company: CompanyId, task: TaskId) -> Result<Vec<((LineId, i64), Counts)>> {
+    let columns = COLUMNS.join(", ");
+    let sql = format!(
+        "SELECT line_id, hour, {columns} FROM call_count WHERE company_id = ?1 AND task_id = ?2 ORDER BY line_id, hour"
+    );
+    db.query(&sql, values![company, task], |row| Ok(((LineId(row.int(0)?), row.int(1)?), counts(row, 2)?)))
 }
 
 /// The sums of all columns, for a SELECT.

@@ -10,7 +10,7 @@ pub mod audit;
 pub mod backup;
 pub mod blacklist;
 pub mod call;
-mod call_count;
+pub mod call_count;
 pub mod callback;
 pub mod claim;
 pub mod company;
@@ -51,7 +51,7 @@ pub mod waiting;
 
 pub use db::{Db, Row, Value};
 pub use error::{Error, Result};
-pub use migrate::{BIG_TABLES, newest_schema};
+pub use migrate::{BIG_TABLES, count_calls_anew, newest_schema};
 pub use pool::{Disturbance, IdKind, Options, Store, Url, Work};
 
 /// A page of rows out of all that fit.

@@ -14,8 +14,21 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_callbacks.sql"),
     include_str!("../migrations/0005_accounts.sql"),
     include_str!("../migrations/0006_retention.sql"),
-    include_str!("../migrations/0007_reports.sql"),
+    REPORTS,
 ];
+
+const REPORTS: &str = include_str!("../migrations/0007_reports.sql");
+
+/// Counts all that was done anew, as the migration did that made the counts: for stores that were filled past the
+/// transactions which count.
+///
+/// # Errors
+/// When the store fails.
+pub fn count_calls_anew(db: &mut Db) -> Result<()> {
+    let counting = REPORTS.find("INSERT INTO call_count").and_then(|from| REPORTS.get(from..)).unwrap_or_default();
+    db.execute("DELETE FROM call_count", &[])?;
+    db.batch(&for_engine(counting, db.is_postgres(), 0))
+}
 
 /// Tables that grow with the calls: the ones that PostgreSQL may partition by company.
 pub const BIG_TABLES: [&str; 5] = ["customer", "call", "call_record", "call_result", "attempt"];

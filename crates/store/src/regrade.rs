@@ -1,6 +1,7 @@
 //! Results that a person has judged: the new value counts everywhere at once, and the old one is kept.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hutong_domain::audit::{Action, Actor};
 use hutong_domain::call::{CallResult, CallStatus, INTENT_LEVEL};
@@ -82,6 +83,18 @@ struct Judged {
 }
 
 impl Store {
+    /// The scene that a finished call was made with: it says what a person may make of the call. None when the company has
+    /// no such call, or it has not finished.
+    ///
+    /// # Errors
+    /// When the store fails, or holds a scene that cannot be read.
+    pub async fn scene_of_call(&self, scenes: &Scenes, company: CompanyId, call: CallId) -> Result<Option<Arc<Scene>>> {
+        match self.read(move |db| find(db, company, call)).await? {
+            Ok(judged) => Ok(Some(scenes.get(company, judged.scene, judged.scene_version).await?)),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Gives a result of a finished call the values that a person wants, if the scene that the call was made with
     /// defines them. It counts at once in what the call shows, the task's counts and the feed's filters.
     ///

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use hutong_domain::call::{CallStatus, FinishStatus};
-use hutong_domain::ids::{CompanyId, TaskId};
+use hutong_domain::call::{CallResult, CallStatus, FinishStatus, Utterance};
+use hutong_domain::ids::{CompanyId, LineId, TaskId};
+use hutong_domain::moment::Moment;
+use hutong_domain::outcome::Disposition;
+use hutong_domain::report::Counts;
 use hutong_domain::statistics::{chat_round_bucket, talk_time_bucket};
+use hutong_store::call_count::{self, HOUR_MS};
 use hutong_store::feed::ResultPair;
 use hutong_store::task::Counters;
 use hutong_store::waiting::block::{Changes, Count};
@@ -42,10 +46,13 @@ pub async fn assert_counts_are_facts(store: &Store, company: CompanyId, id: Task
             let task = task::find(db, company, id)?.expect("the task is there");
             let results = task::result_counts(db, company, id)?;
             let blocks = (kept_blocks(db, company, id)?, counted_blocks(db, company, id)?);
-            Ok((total, calls, task.counters, results, blocks))
+            let by_hour = (kept_hours(db, company, id)?, counted_hours(db, company, id)?);
+            Ok((total, calls, task.counters, results, blocks, by_hour))
         })
         .await;
-    let (total, calls, counters, results, (kept, counted)) = checked.expect("the store can be read");
+    let (total, calls, counters, results, (kept, counted), by_hour) = checked.expect("the store can be read");
+
+    assert_eq!(by_hour.0, by_hour.1, "what was done, by line and hour");
 
     assert_eq!(kept, counted, "waiting calls by level, status and block");
 
@@ -98,6 +105,62 @@ fn counted_blocks(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Cou
         )?;
     }
     Ok(changes.counts())
+}
+
+/// What was done, by line and hour, as far as something was.
+pub type ByHour = BTreeMap<(LineId, i64), Counts>;
+
+/// What was done for a task, as it is counted.
+///
+/// # Errors
+/// When the store fails.
+pub fn kept_hours(db: &mut Db, company: CompanyId, id: TaskId) -> Result<ByHour> {
+    let kept = call_count::of_task(db, company, id)?.into_iter();
+    Ok(kept.filter(|(_, counts)| *counts != Counts::default()).collect())
+}
+
+/// What was done for a task, by looking at each number, attempt and call.
+///
+/// # Errors
+/// When the store fails.
+pub fn counted_hours(db: &mut Db, company: CompanyId, id: TaskId) -> Result<ByHour> {
+    let mut hours = ByHour::new();
+    let mut add = |line, at: Moment, counts| {
+        *hours.entry((LineId(line), at.ms().div_euclid(HOUR_MS))).or_default() += counts;
+    };
+    if id != TaskId(0) {
+        let imported = "SELECT created_at FROM customer WHERE company_id = ?1 AND task_id = ?2";
+        db.query_each(imported, values![company, id], |row| Ok(add(0, row.moment(0)?, Counts::imported(1))))?;
+    }
+    db.query_each(
+        "SELECT a.line_id, a.claimed_at, a.attempt_no, a.disposition FROM attempt a
+         JOIN call c ON c.company_id = a.company_id AND c.id = a.call_id WHERE a.company_id = ?1 AND c.task_id = ?2",
+        values![company, id],
+        |row| {
+            let is_first = row.int(2)? == 1;
+            let disposition = row.str_or_null(3)?.and_then(Disposition::from_name);
+            let ended = disposition.map(|it| Counts::ended(it, is_first)).unwrap_or_default();
+            add(row.int(0)?, row.moment(1)?, Counts::begun(is_first) + ended);
+            Ok(())
+        },
+    )?;
+    // A recount does not know how fast the robot was where the words are not kept any more: none of the tests look at both.
+    db.query_each(
+        "SELECT COALESCE(c.line_id, 0), c.started_at, c.finish_status, c.duration_s, cr.results, cr.utterances
+         FROM call c JOIN call_record cr ON cr.company_id = c.company_id AND cr.id = c.id
+         WHERE c.company_id = ?1 AND c.task_id = ?2 AND c.status = 2",
+        values![company, id],
+        |row| {
+            let status = row.number(2, "call.finish_status", FinishStatus::from_number)?;
+            let talk_s = if status == FinishStatus::Answered { Some(row.int(3)?) } else { None };
+            let (results, utterances): (Vec<CallResult>, Vec<Utterance>) =
+                (row.json(4, "call_record.results")?, row.json(5, "call_record.utterances")?);
+            add(row.int(0)?, row.moment(1)?, Counts::finished(talk_s, &results, &utterances));
+            Ok(())
+        },
+    )?;
+    hours.retain(|_, counts| *counts != Counts::default());
+    Ok(hours)
 }
 
 fn finished(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Vec<Counted>> {

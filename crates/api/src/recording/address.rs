@@ -81,13 +81,23 @@ impl Recordings {
 
     /// The address of a recording; none once it is not kept any more.
     pub(crate) fn url(&self, name: &str) -> Option<String> {
+        Some(format!("{}{}", self.base, self.signed(name)?))
+    }
+
+    /// The same for a page of this server, under whatever name a browser knows it.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<String> {
+        Some(format!("/recordings/{}", self.signed(name)?))
+    }
+
+    fn signed(&self, name: &str) -> Option<String> {
         if !self.files.is_kept(name) {
             return None;
         }
         let end_s = (self.clock.now().ms() / 1000).saturating_add(self.valid_s);
         let expires = (end_s / EXPIRY_STEP_S).saturating_add(1).saturating_mul(EXPIRY_STEP_S).to_string();
         let signature = URL_SAFE_NO_PAD.encode(self.sign(name, &expires).finalize().into_bytes());
-        Some(format!("{}{name}?expires={expires}&signature={signature}", self.base))
+        Some(format!("{name}?expires={expires}&signature={signature}"))
     }
 
     /// Whether the address is ours and still good.

@@ -80,6 +80,7 @@ async fn a_redial_and_its_attempts_are_told(store: TestStore) {
     let found = ledger(&fixture, id, 0).await;
     assert_eq!(explain(&found.facts).verdict, Verdict::RedialDueAt { at: due, redials: 0, redials_max: 2 });
     let attempt = Attempt {
+        line: fixture.line,
         number: 1,
         line_name: found.facts.lines[0].name.clone(),
         claimed_at: START,

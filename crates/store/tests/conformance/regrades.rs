@@ -36,7 +36,7 @@ const LEVEL: &str = "客户意向等级";
 const FOCUS: &str = "客户关注点";
 
 /// A company whose robot speaks a real scene.
-async fn with_scene(store: &Store) -> (Fixture, Scenes) {
+pub(crate) async fn with_scene(store: &Store) -> (Fixture, Scenes) {
     let mut fixture = Fixture::with_seats(store, 100).await;
     let yaml = BUILT_IN[0].yaml;
     let publication = Publication::of(&Scene::parse(yaml).unwrap(), yaml);
@@ -71,7 +71,7 @@ fn judgement(call: CallId, name: &str, values: &[&str]) -> Judgement {
     }
 }
 
-async fn judge(fixture: &Fixture, scenes: &Scenes, call: CallId, name: &str, values: &[&str]) -> Outcome {
+pub(crate) async fn judge(fixture: &Fixture, scenes: &Scenes, call: CallId, name: &str, values: &[&str]) -> Outcome {
     fixture.store.regrade(scenes, fixture.company, judgement(call, name, values)).await.unwrap()
 }
 
@@ -247,7 +247,7 @@ async fn a_confirmed_value_keeps_its_rule(store: TestStore) {
     assert_counts_are_facts(&store, fixture.company, id).await;
 }
 
-async fn judgements_at_once_leave_one_value_and_true_counts(store: TestStore) {
+pub(crate) async fn judgements_at_once_leave_one_value_and_true_counts(store: TestStore) {
     let (fixture, scenes) = with_scene(&store).await;
     let (id, claimed) = finished(&fixture, 3).await;
     let (other, company) = (store.place().open().unwrap(), fixture.company);
