@@ -73,6 +73,11 @@ fn tasks() -> Router<Arc<Shared>> {
         .route("/c/{company}/tasks/bulk", post(tasks::commands::bulk))
         .route("/c/{company}/tasks/new", get(tasks::form::new).post(tasks::form::create))
         .route("/c/{company}/tasks/preview", post(tasks::form::preview))
+        .route("/c/{company}/tasks/{task}", get(tasks::detail::page))
+        .route("/c/{company}/tasks/{task}/live", get(tasks::detail::live))
+        .route("/c/{company}/tasks/{task}/forecast", get(tasks::forecast::part))
+        .route("/c/{company}/tasks/{task}/numbers", get(tasks::numbers::page))
+        .route("/c/{company}/tasks/{task}/why/{call}", get(tasks::why::part))
         .route("/c/{company}/tasks/{task}/edit", get(tasks::form::edit).post(tasks::form::update))
         .route("/c/{company}/tasks/{task}/command/{command}", post(tasks::commands::one))
 }

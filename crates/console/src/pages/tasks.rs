@@ -1,10 +1,14 @@
 //! Tasks: the list, one task, its settings, its numbers, and what goes in and out of it.
 
 pub(crate) mod commands;
+pub(crate) mod detail;
+pub(crate) mod forecast;
 pub(crate) mod form;
 pub(crate) mod list;
+pub(crate) mod numbers;
 mod preview;
 mod typed;
+pub(crate) mod why;
 
 use hutong_api::Refused;
 use hutong_domain::ids::TaskId;
@@ -24,17 +28,6 @@ const SECTION: &str = "tasks";
 /// A state in the language of the page.
 pub(crate) fn status(ui: &Ui, status: TaskStatus) -> &'static str {
     ui.t(status.label(), status.english())
-}
-
-/// The class of the badge of a state.
-pub(crate) const fn badge(status: TaskStatus) -> &'static str {
-    match status {
-        TaskStatus::Running => "good",
-        TaskStatus::Ready | TaskStatus::Queued => "info",
-        TaskStatus::UserPaused | TaskStatus::SystemPaused => "warn",
-        TaskStatus::RobotExpired | TaskStatus::LineInArrears | TaskStatus::SmsInArrears => "bad",
-        TaskStatus::NotStarted | TaskStatus::Done | TaskStatus::Stopped => "",
-    }
 }
 
 /// Why the scheduler has moved a task, in the language of the page.

@@ -15,7 +15,7 @@ use hutong_store::task::{self, Filter, ListedTask, Order, Standing};
 use jiff::civil::{Date, Time};
 use serde::Deserialize;
 
-use super::{SECTION, badge, reason, status};
+use super::{SECTION, reason, status};
 use crate::error::{Error, Result};
 use crate::live;
 use crate::page::{Html, html};
@@ -23,6 +23,7 @@ use crate::paging::{self, Pager};
 use crate::router::Shared;
 use crate::ui::Ui;
 use crate::visitor::Visit;
+use crate::words;
 
 /// Orders, as they stand in an address, and what they are called.
 const ORDERS: [(&str, Order, &str, &str); 7] = [
@@ -90,7 +91,7 @@ impl List {
     }
 
     fn badge(&self, row: &Row) -> &'static str {
-        badge(row.status)
+        words::task_tone(row.status)
     }
 
     fn status(&self, row: &Row) -> &'static str {

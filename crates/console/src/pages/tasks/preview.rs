@@ -2,7 +2,7 @@
 
 use askama::Template;
 use hutong_domain::call::FinishStatus;
-use hutong_domain::hours::{Closed, Hours, Opening, Weekdays, opening};
+use hutong_domain::hours::{Hours, Opening, Weekdays, opening};
 use hutong_domain::redial::{RedialRule, is_of_caller};
 use hutong_domain::task::TaskKind;
 use hutong_domain::window::{CallingWindow, DaySpan};
@@ -232,9 +232,4 @@ fn moment(ui: &Ui, at: DateTime, today: Date) -> String {
 /// Midnight is the end of a day.
 fn end(until: DateTime) -> String {
     if until.time() == Time::midnight() { "24:00".to_owned() } else { clock(until.time()) }
-}
-
-/// Why a task would not dial now; for the page of a task.
-pub(crate) fn closed(ui: &Ui, why: Closed) -> &str {
-    ui.t(why.label(), why.english())
 }
