@@ -88,6 +88,17 @@ pub fn succeed(data: &Path, arguments: &[&str]) -> String {
     done.stdout
 }
 
+/// Where `cargo xtask test` installs what all clones share: where this variable says, else in the user's cache; none where
+/// there is no home.
+#[must_use]
+pub fn cache(variable: &str, name: &str) -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    let in_cache = |cache: PathBuf| cache.join("hutong").join(name);
+    set(variable)
+        .or_else(|| set("XDG_CACHE_HOME").map(in_cache))
+        .or_else(|| set("HOME").map(|home| in_cache(home.join(".cache"))))
+}
+
 /// The top of the repository.
 #[must_use]
 pub fn repository() -> &'static Path {

@@ -107,11 +107,7 @@ fn end(child: &mut Child) {
 /// Where it is installed.
 fn home() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
-    let in_cache = |cache: PathBuf| cache.join("hutong/speech-peer");
-    let home = set(VARIABLE)
-        .or_else(|| set("SPEECH_PEER_HOME"))
-        .or_else(|| set("XDG_CACHE_HOME").map(in_cache))
-        .or_else(|| set("HOME").map(|home| in_cache(home.join(".cache"))));
+    let home = set(VARIABLE).or_else(|| program::cache("SPEECH_PEER_HOME", "speech-peer"));
     let sources = sources();
     let wanted = ["install.py", "requirements.txt"].map(|name| fs::read(sources.join(name)).unwrap_or_default());
     let is_there = |home: &PathBuf| fs::read(home.join("installed")).is_ok_and(|it| it == wanted.concat());

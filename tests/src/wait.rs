@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take that a test waits for: far more than it ever does.
 pub const BOUND: Duration = Duration::from_secs(120);
+/// The same for what somebody waits for who looks at a page.
+pub const BOUND_OF_PAGES: Duration = Duration::from_secs(30);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -19,13 +21,18 @@ pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
 ///
 /// # Panics
 /// When there is nothing within `bound`.
-pub fn until_within<T>(bound: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until_within<T>(bound: Duration, what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(bound, look).unwrap_or_else(|| panic!("waited {bound:?} in vain: {what}"))
+}
+
+/// The same for those who say themselves what was in vain: nothing, when there is nothing within `bound`.
+pub fn within<T>(bound: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = now() + bound;
     loop {
-        if let Some(found) = look() {
+        let found = look();
+        if found.is_some() || now() >= deadline {
             return found;
         }
-        assert!(now() < deadline, "waited {bound:?} in vain: {what}");
         pause();
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{packages, process, speech_peer, suite, workspace};
+use crate::{axe, packages, process, speech_peer, suite, workspace};
 
 /// The cargo-deny that is installed when no cargo-deny of this version is there.
 const CARGO_DENY_VERSION: &str = "0.20.2";
@@ -17,6 +17,7 @@ const CARGO_DENY_VERSION: &str = "0.20.2";
 pub(crate) fn run() -> Result<()> {
     process::step("format", format)?;
     process::step("system packages", || packages::ensure_present(true))?;
+    process::step("axe-core", || axe::ensure_present(true))?;
     let peer = process::step("speech peer", || speech_peer::ensure_present(true))?;
     process::step("clippy", clippy)?;
     process::step("rustdoc", rustdoc)?;

@@ -27,10 +27,28 @@ const PACKAGES: &[SystemPackage] = &[
         is_there: || on_path("baresip"),
     },
     SystemPackage {
+        name: "chromium",
+        provides: "the command `chromium`",
+        why: "pages are looked at and used in a browser",
+        is_there: || on_path("chromium"),
+    },
+    SystemPackage {
+        name: "chromium-driver",
+        provides: "the command `chromedriver`, of the same version",
+        why: "tests use that browser through it",
+        is_there: || on_path("chromedriver"),
+    },
+    SystemPackage {
         name: "curl",
         provides: "the command `curl`",
         why: "the commands of the documents are run as they are written",
         is_there: || on_path("curl"),
+    },
+    SystemPackage {
+        name: "fonts-wqy-microhei",
+        provides: "a font with Chinese characters",
+        why: "screenshots of pages show letters, and texts are as wide as they are for people",
+        is_there: chinese_can_be_shown,
     },
     SystemPackage {
         name: "iproute2",
@@ -49,6 +67,12 @@ const PACKAGES: &[SystemPackage] = &[
         provides: "the module `tls.so` of Kamailio, in its modules' folder under /usr/lib",
         why: "lines register at and call through that proxy over TLS",
         is_there: kamailio_speaks_tls,
+    },
+    SystemPackage {
+        name: "npm",
+        provides: "the command `npm`",
+        why: "axe-core is installed with it, by which tests see whether everybody can use a page",
+        is_there: || on_path("npm"),
     },
     SystemPackage {
         name: "postgresql",
@@ -115,6 +139,11 @@ fn how_to_install(packages: &[&SystemPackage]) -> String {
     text
 }
 
+fn chinese_can_be_shown() -> bool {
+    let fonts = process::output_of(Command::new("fc-list").arg(":lang=zh"));
+    fonts.is_some_and(|fonts| !fonts.trim().is_empty())
+}
+
 fn kamailio_speaks_tls() -> bool {
     let of_machines = fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
     let folders = of_machines.chain([Path::new("/usr/lib").to_owned(), Path::new("/usr/lib64").to_owned()]);
@@ -157,8 +186,8 @@ mod tests {
         assert!(all.iter().all(|package| advice.contains(package.why)), "{advice}");
         assert!(
             advice.ends_with(
-                "sudo apt-get install baresip-core curl iproute2 kamailio kamailio-tls-modules postgresql python3-venv \
-                 sip-tester"
+                "sudo apt-get install baresip-core chromium chromium-driver curl fonts-wqy-microhei iproute2 kamailio \
+                 kamailio-tls-modules npm postgresql python3-venv sip-tester"
             ),
             "{advice}"
         );

@@ -43,7 +43,7 @@ impl SpeechPeer {
 /// # Errors
 /// When it cannot be had, and the environment says `CI=true`: there, nothing is skipped.
 pub(crate) fn ensure_present(may_install: bool) -> Result<SpeechPeer> {
-    let home = home(|name| env::var_os(name).map(PathBuf::from))?;
+    let home = workspace::cache(HOME_VARIABLE, "speech-peer")?;
     let installer = workspace::root().join("tests/peers/speech/install.py");
     let mut command = Command::new("python3");
     command.arg(&installer).arg(&home).args((!may_install).then_some("--check"));
@@ -61,32 +61,9 @@ pub(crate) fn ensure_present(may_install: bool) -> Result<SpeechPeer> {
     }
 }
 
-fn home(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf> {
-    let set = |name: &str| variable(name).filter(|it| it.is_absolute());
-    let in_cache = |cache: PathBuf| cache.join("hutong/speech-peer");
-    set(HOME_VARIABLE)
-        .or_else(|| set("XDG_CACHE_HOME").map(in_cache))
-        .or_else(|| set("HOME").map(|home| in_cache(home.join(".cache"))))
-        .with_context(|| format!("{HOME_VARIABLE} has to say where the speech peer is to be: there is no HOME"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn its_folder_is_in_the_users_cache_unless_it_is_set() {
-        let check = |variables: &[(&str, &str)], expected: Option<&str>| {
-            let variable =
-                |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| PathBuf::from(value));
-            assert_eq!(home(variable).ok(), expected.map(PathBuf::from), "{variables:?}");
-        };
-        check(&[("HOME", "/li")], Some("/li/.cache/hutong/speech-peer"));
-        check(&[("HOME", "/li"), ("XDG_CACHE_HOME", "/cache")], Some("/cache/hutong/speech-peer"));
-        check(&[("HOME", "/li"), (HOME_VARIABLE, "/opt/peer")], Some("/opt/peer"));
-        check(&[("HOME", "/li"), (HOME_VARIABLE, "relative")], Some("/li/.cache/hutong/speech-peer"));
-        check(&[], None);
-    }
 
     #[test]
     fn only_a_run_without_it_says_so_at_the_end() {

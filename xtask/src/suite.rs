@@ -1,7 +1,9 @@
 //! `cargo xtask test`: the one command that runs every test there is.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -9,7 +11,10 @@ use clap::Args;
 
 use crate::logs::Logs;
 use crate::speech_peer::{self, SpeechPeer};
-use crate::{packages, process, schemathesis, workspace};
+use crate::{axe, packages, process, schemathesis, workspace};
+
+/// Tells the tests where to keep pictures of pages; see `tests/src/browser/screenshots.rs`.
+const SCREENSHOTS: &str = "E2E_SCREENSHOTS";
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, Args)]
@@ -28,6 +33,7 @@ pub(crate) struct Options {
 /// The workspace's tests come last, so that the runner's summary closes the output.
 pub(crate) fn run(options: &Options) -> Result<()> {
     process::step("system packages", || packages::ensure_present(!options.no_install))?;
+    process::step("axe-core", || axe::ensure_present(!options.no_install))?;
     let peer = process::step("speech peer", || speech_peer::ensure_present(!options.no_install))?;
     if options.arguments.is_empty() {
         return run_all(&[], &peer);
@@ -65,17 +71,18 @@ fn documentation_examples() -> Result<()> {
 fn workspace_tests(arguments: &[OsString], peer: &SpeechPeer) -> Result<()> {
     let mut command = if nextest_is_there() { nextest() } else { cargo_test() };
     peer.tell(&mut command);
+    command.env(SCREENSHOTS, empty_folder_of_screenshots()?);
     if !arguments.iter().any(chooses_packages) {
         command.arg("--workspace");
     }
     let folder = std::env::temp_dir().join(format!("hutong-tests-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let logs = Logs::keep_in(folder.join("logs"))?;
     logs.tell(&mut command);
     let ran = process::run(command.args(arguments).env("TMPDIR", &folder));
     let looked = logs.check();
     // Each test removes its own; a thread that was still writing when one ended may have left something there.
-    let removed = std::fs::remove_dir_all(&folder);
+    let removed = fs::remove_dir_all(&folder);
     if let Some(summary) = peer.summary() {
         println!("\n{summary}");
     }
@@ -83,6 +90,16 @@ fn workspace_tests(arguments: &[OsString], peer: &SpeechPeer) -> Result<()> {
         println!("\n{said}");
     }
     ran.and(looked.map(|_| ())).and(removed.with_context(|| format!("{} cannot be removed", folder.display())))
+}
+
+/// Pictures of pages of the last run stay until the next one, for people to look at.
+fn empty_folder_of_screenshots() -> Result<PathBuf> {
+    let folder = workspace::target().join("screenshots");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("{} cannot be emptied", folder.display()))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    Ok(folder)
 }
 
 /// Nextest reports on standard error; here its report is the result, so it goes to standard output.

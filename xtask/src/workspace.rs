@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::{Context, Result};
+
 /// The top of the repository.
 pub(crate) fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -19,6 +21,20 @@ pub(crate) fn target() -> PathBuf {
 /// The folder for what these chores install or leave behind: gone with `cargo clean`.
 pub(crate) fn scratch() -> PathBuf {
     target().join("xtask")
+}
+
+/// The folder for what is installed once for all clones, in the user's cache, unless this variable says another.
+pub(crate) fn cache(variable: &str, name: &str) -> Result<PathBuf> {
+    cache_of(variable, name, |name| env::var_os(name).map(PathBuf::from))
+}
+
+fn cache_of(variable: &str, name: &str, value: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf> {
+    let set = |name: &str| value(name).filter(|it| it.is_absolute());
+    let in_cache = |cache: PathBuf| cache.join("hutong").join(name);
+    set(variable)
+        .or_else(|| set("XDG_CACHE_HOME").map(in_cache))
+        .or_else(|| set("HOME").map(|home| in_cache(home.join(".cache"))))
+        .with_context(|| format!("{variable} has to say where {name} is to be: there is no HOME"))
 }
 
 /// Cargo, the one that runs this program, at the top of the repository.
@@ -57,4 +73,23 @@ impl Profile {
 fn is_about_this_package(variable: &OsStr) -> bool {
     let name = variable.to_string_lossy();
     name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_clones_share_is_in_the_users_cache_unless_a_variable_says_another() {
+        let check = |variables: &[(&str, &str)], expected: Option<&str>| {
+            let value =
+                |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| PathBuf::from(value));
+            assert_eq!(cache_of("PEER_HOME", "peer", value).ok(), expected.map(PathBuf::from), "{variables:?}");
+        };
+        check(&[("HOME", "/li")], Some("/li/.cache/hutong/peer"));
+        check(&[("HOME", "/li"), ("XDG_CACHE_HOME", "/cache")], Some("/cache/hutong/peer"));
+        check(&[("HOME", "/li"), ("PEER_HOME", "/opt/peer")], Some("/opt/peer"));
+        check(&[("HOME", "/li"), ("PEER_HOME", "relative")], Some("/li/.cache/hutong/peer"));
+        check(&[], None);
+    }
 }

@@ -4,7 +4,7 @@ use hutong_domain::call::FinishStatus;
 use hutong_domain::ledger::LineState;
 use hutong_domain::task::TaskStatus;
 
-use crate::ui::Ui;
+use crate::ui::{Given, Ui};
 
 /// Whether a line can be used now, or why not.
 pub(crate) fn line_state(ui: &Ui, state: &LineState) -> String {
@@ -38,8 +38,8 @@ pub(crate) const fn line_tone(state: &LineState) -> &'static str {
 }
 
 /// The colour of a task's state.
-pub(crate) const fn task_tone(status: TaskStatus) -> &'static str {
-    match status {
+pub(crate) fn task_tone(status: impl Given<TaskStatus>) -> &'static str {
+    match status.given() {
         TaskStatus::Running => "good",
         TaskStatus::Ready | TaskStatus::UserPaused => "info",
         TaskStatus::SystemPaused | TaskStatus::Queued => "warn",
@@ -49,8 +49,8 @@ pub(crate) const fn task_tone(status: TaskStatus) -> &'static str {
 }
 
 /// The colour of how a call ended.
-pub(crate) const fn finish_tone(status: FinishStatus) -> &'static str {
-    match status {
+pub(crate) fn finish_tone(status: impl Given<FinishStatus>) -> &'static str {
+    match status.given() {
         FinishStatus::Answered => "good",
         FinishStatus::Lost | FinishStatus::CallerUnavailable | FinishStatus::CallerInArrears => "bad",
         _ => "",

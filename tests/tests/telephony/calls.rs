@@ -23,7 +23,7 @@ fn a_log_holds_no_message_and_no_number() {
     let line = company.line(FIRST_LINE, callees.address(), &[]);
     let tested = company.test(line, "13800138004");
     drop(callees);
-    let said = std::fs::read_to_string(log.path()).unwrap() + &tested.stderr;
+    let said = std::fs::read_to_string(log.path()).unwrap() + tested.stderr.as_str();
     for secret in ["SIP/2.0", "13800138004", FIRST_LINE] {
         assert!(!said.contains(secret), "{said}");
     }

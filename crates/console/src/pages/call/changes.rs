@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::{CallPage, CallPath};
 use crate::error::{Error, Result};
-use crate::page::Html;
+use crate::page::html;
 use crate::router::Shared;
 use crate::ui::Ui;
 use crate::visitor::Visit;
@@ -53,7 +53,7 @@ pub(crate) async fn judge(
     let mut page = CallPage::read(&shared, &visit, call).await?;
     page.problem = problem;
     let status = if page.problem.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok((status, Html(page.as_results().render()?)).into_response())
+    Ok((status, html(&page.as_results())?).into_response())
 }
 
 fn refusal(ui: &Ui, refused: &Refused) -> String {
@@ -101,7 +101,7 @@ pub(crate) async fn set_note(
     let mut page = CallPage::read(&shared, &visit, call).await?;
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page.problem = refused.unwrap_or_default();
-    Ok((status, Html(page.as_noted().render()?)).into_response())
+    Ok((status, html(&page.as_noted())?).into_response())
 }
 
 fn note_refusal(ui: &Ui, refused: NoteRefused) -> String {

@@ -1,0 +1,12 @@
+//! What people see in a browser, and whether the harness notices what is wrong with a page.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this is all test, also what stands outside of the test functions"
+)]
+
+mod docs;
+mod harness;
+mod site;
