@@ -78,6 +78,11 @@ impl Detail {
         self.why.map(|why| reason(&self.ui, why))
     }
 
+    /// How often the most frequent one occurred: for the width of bars.
+    fn most(&self, bars: &[Bar]) -> i64 {
+        bars.iter().map(|(_, count)| *count).max().unwrap_or(0)
+    }
+
     fn waiting(&self) -> i64 {
         let counters = &self.view.task.counters;
         (counters.total - counters.done - self.in_progress).max(0)
@@ -142,11 +147,6 @@ impl Detail {
             })
             .collect()
     }
-}
-
-/// How often anything occurred, of the most frequent one: for the width of bars.
-fn most(bars: &[Bar]) -> i64 {
-    bars.iter().map(|(_, count)| *count).max().unwrap_or(0)
 }
 
 async fn read(shared: &Shared, visit: &Visit, id: TaskId, is_cut: bool) -> Result<Detail> {
