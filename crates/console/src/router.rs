@@ -75,6 +75,8 @@ fn tasks() -> Router<Arc<Shared>> {
         .route("/c/{company}/tasks/preview", post(tasks::form::preview))
         .route("/c/{company}/tasks/{task}", get(tasks::detail::page))
         .route("/c/{company}/tasks/{task}/live", get(tasks::detail::live))
+        .route("/c/{company}/tasks/{task}/export.csv", get(tasks::export::csv))
+        .route("/c/{company}/tasks/{task}/export.xlsx", get(tasks::export::xlsx))
         .route("/c/{company}/tasks/{task}/forecast", get(tasks::forecast::part))
         .route("/c/{company}/tasks/{task}/numbers", get(tasks::numbers::page))
         .route("/c/{company}/tasks/{task}/why/{call}", get(tasks::why::part))

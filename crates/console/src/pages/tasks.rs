@@ -2,6 +2,7 @@
 
 pub(crate) mod commands;
 pub(crate) mod detail;
+pub(crate) mod export;
 pub(crate) mod forecast;
 pub(crate) mod form;
 pub(crate) mod list;
