@@ -11,6 +11,7 @@ mod assets;
 mod charts;
 mod error;
 mod guard;
+mod import;
 mod live;
 mod page;
 mod pages;

@@ -11,6 +11,7 @@ use hutong_store::scenes::Scenes;
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
+use crate::import::Lists;
 use crate::live::STREAMS_MAX;
 use crate::pages::{call, home, overview, sign_in, tasks};
 use crate::{Console, assets, guard};
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     console: Console,
     /// One permit for each stream of events.
     pub(crate) streams: Arc<Semaphore>,
+    /// Lists of numbers on their way into tasks.
+    pub(crate) lists: Lists,
     /// Published scenes that were parsed.
     pub(crate) scenes: Scenes,
 }
@@ -38,7 +41,8 @@ impl Deref for Shared {
 /// The console, with `/` and everything that nobody else answers.
 pub fn router(console: Console) -> Router {
     let scenes = Scenes::new(console.app.store.clone());
-    let shared = Arc::new(Shared { console, streams: Arc::new(Semaphore::new(STREAMS_MAX)), scenes });
+    let shared =
+        Arc::new(Shared { console, streams: Arc::new(Semaphore::new(STREAMS_MAX)), lists: Lists::default(), scenes });
     pages()
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(|| async { Error::NotFound })
@@ -78,6 +82,12 @@ fn tasks() -> Router<Arc<Shared>> {
         .route("/c/{company}/tasks/{task}/export.csv", get(tasks::export::csv))
         .route("/c/{company}/tasks/{task}/export.xlsx", get(tasks::export::xlsx))
         .route("/c/{company}/tasks/{task}/forecast", get(tasks::forecast::part))
+        .route("/c/{company}/tasks/{task}/import", get(tasks::import::page).post(tasks::import::upload))
+        .route("/c/{company}/tasks/{task}/import/stage", get(tasks::import::stage))
+        .route("/c/{company}/tasks/{task}/import/check", post(tasks::import::look))
+        .route("/c/{company}/tasks/{task}/import/start", post(tasks::import::start))
+        .route("/c/{company}/tasks/{task}/import/stop", post(tasks::import::stop))
+        .route("/c/{company}/tasks/{task}/import/refused.csv", get(tasks::import::refused))
         .route("/c/{company}/tasks/{task}/numbers", get(tasks::numbers::page))
         .route("/c/{company}/tasks/{task}/why/{call}", get(tasks::why::part))
         .route("/c/{company}/tasks/{task}/edit", get(tasks::form::edit).post(tasks::form::update))

@@ -5,6 +5,7 @@ pub(crate) mod detail;
 pub(crate) mod export;
 pub(crate) mod forecast;
 pub(crate) mod form;
+pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod numbers;
 mod preview;

@@ -1,4 +1,5 @@
 //! The console over a store in memory: every page as users of each role see it.
 
 mod signing_in;
+mod tasks;
 mod world;

@@ -121,10 +121,7 @@ impl Order {
 
 impl Filter {
     fn is_plain(&self) -> bool {
-        self.name_contains.is_empty()
-            && self.created.is_none()
-            && self.status.is_none()
-            && self.order == Order::Newest
+        self.name_contains.is_empty() && self.created.is_none() && self.status.is_none() && self.order == Order::Newest
     }
 
     const fn not_deleted(&self) -> &'static str {

@@ -8,7 +8,7 @@ use hutong_domain::moment::Moment;
 use hutong_domain::task::{MoveReason, TaskStatus};
 
 use super::{SCHEDULER, moves};
-use crate::db::{Db, Value};
+use crate::db::{Db, Row, Value};
 use crate::error::Result;
 use crate::{in_list, values};
 
@@ -46,24 +46,11 @@ pub fn standings(db: &mut Db, company: CompanyId, ids: &[TaskId]) -> Result<Hash
     let of: Vec<Value<'_>> = std::iter::once(company.into()).chain(padded.map(Value::from)).collect();
     let rows = db.query(
         &format!(
-            "SELECT id, quota, in_progress_max, elastic, created_at, modified_at, status FROM task
+            "SELECT id, status, quota, in_progress_max, elastic, created_at, modified_at FROM task
              WHERE company_id = ?1 AND id IN ({names})"
         ),
         &of,
-        |row| {
-            let standing = Standing {
-                quota: row.int(1)?,
-                in_progress_max: row.int(2)?,
-                elastic: row.flag(3)?,
-                created_at: row.moment(4)?,
-                modified_at: row.moment(5)?,
-                in_progress: 0,
-                seated: 0,
-                levels: Vec::new(),
-                reason: None,
-            };
-            Ok((TaskId(row.int(0)?), row.number(6, "task.status", TaskStatus::from_number)?, standing))
-        },
+        |row| Ok((TaskId(row.int(0)?), row.number(1, "task.status", TaskStatus::from_number)?, standing(row)?)),
     )?;
     let mut standings = HashMap::with_capacity(rows.len());
     for (id, status, mut standing) in rows {
@@ -72,36 +59,58 @@ pub fn standings(db: &mut Db, company: CompanyId, ids: &[TaskId]) -> Result<Hash
         }
         standings.insert(id, standing);
     }
-    let live = db.live_attempts();
-    let in_progress = db.query(
-        &format!(
-            "SELECT task_id, COUNT(*), CAST(SUM(seated) AS BIGINT) FROM {live}
-             WHERE company_id = ?1 AND ended_at IS NULL GROUP BY task_id"
-        ),
-        values![company],
-        |row| Ok((TaskId(row.int(0)?), row.int(1)?, row.int(2)?)),
-    )?;
-    for (id, calls, seated) in in_progress {
-        if let Some(standing) = standings.get_mut(&id) {
-            (standing.in_progress, standing.seated) = (calls, seated);
-        }
-    }
-    let level = of.len() + 1;
-    let of = [of, vec![INTENT_LEVEL.into()]].concat();
-    db.query_each(
-        &format!(
-            "SELECT task_id, value, calls FROM task_result_count
-             WHERE company_id = ?1 AND task_id IN ({names}) AND name = ?{level} ORDER BY value"
-        ),
-        &of,
-        |row| {
-            if let Some(standing) = standings.get_mut(&TaskId(row.int(0)?)) {
-                standing.levels.push((row.text(1)?, row.int(2)?));
-            }
-            Ok(())
-        },
-    )?;
+    add_in_progress(db, company, &mut standings)?;
+    add_levels(db, (&names, of), &mut standings)?;
     Ok(standings)
+}
+
+/// What the row of a task itself says.
+fn standing(row: &Row<'_>) -> Result<Standing> {
+    Ok(Standing {
+        quota: row.int(2)?,
+        in_progress_max: row.int(3)?,
+        elastic: row.flag(4)?,
+        created_at: row.moment(5)?,
+        modified_at: row.moment(6)?,
+        in_progress: 0,
+        seated: 0,
+        levels: Vec::new(),
+        reason: None,
+    })
+}
+
+fn add_in_progress(db: &mut Db, company: CompanyId, standings: &mut HashMap<TaskId, Standing>) -> Result<()> {
+    let sql = format!(
+        "SELECT task_id, COUNT(*), CAST(SUM(seated) AS BIGINT) FROM {}
+         WHERE company_id = ?1 AND ended_at IS NULL GROUP BY task_id",
+        db.live_attempts()
+    );
+    db.query_each(&sql, values![company], |row| {
+        if let Some(standing) = standings.get_mut(&TaskId(row.int(0)?)) {
+            (standing.in_progress, standing.seated) = (row.int(1)?, row.int(2)?);
+        }
+        Ok(())
+    })
+}
+
+/// The values of `of` are the company and the tasks, which `names` names.
+fn add_levels(
+    db: &mut Db,
+    (names, mut of): (&str, Vec<Value<'_>>),
+    standings: &mut HashMap<TaskId, Standing>,
+) -> Result<()> {
+    of.push(INTENT_LEVEL.into());
+    let sql = format!(
+        "SELECT task_id, value, calls FROM task_result_count
+         WHERE company_id = ?1 AND task_id IN ({names}) AND name = ?{} ORDER BY value",
+        of.len()
+    );
+    db.query_each(&sql, &of, |row| {
+        if let Some(standing) = standings.get_mut(&TaskId(row.int(0)?)) {
+            standing.levels.push((row.text(1)?, row.int(2)?));
+        }
+        Ok(())
+    })
 }
 
 /// Why the scheduler has made the last move of a task; none where a person has made it.

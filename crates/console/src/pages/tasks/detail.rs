@@ -250,7 +250,11 @@ pub(crate) async fn page(
 }
 
 /// `GET /c/{company}/tasks/{task}/live`: the parts that change.
-pub(crate) async fn live(State(shared): State<Arc<Shared>>, visit: Visit, Path((_, id)): Path<(i64, i64)>) -> Result<Response> {
+pub(crate) async fn live(
+    State(shared): State<Arc<Shared>>,
+    visit: Visit,
+    Path((_, id)): Path<(i64, i64)>,
+) -> Result<Response> {
     super::of_company(&shared, &visit, TaskId(id)).await?;
     let token = visit.signed_in.token.clone();
     let (read_by, visit) = (shared.clone(), Arc::new(visit));

@@ -25,7 +25,8 @@ use crate::error::{Error, Result};
 use crate::router::Shared;
 use crate::ui::Ui;
 use crate::visitor::Visit;
-use workbook::{Cell, Workbook};
+pub(super) use workbook::Cell;
+use workbook::Workbook;
 
 /// Calls that are read at a time.
 const PAGE: i64 = 500;
@@ -36,7 +37,7 @@ const PAGES_WAITING: usize = 4;
 /// Bytes of a file that are sent at a time.
 const PIECE: usize = 64 << 10;
 /// By this, Excel knows that a text is UTF-8.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
+pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// What is exported, and where the reading stands.
 struct Calls {
@@ -94,7 +95,8 @@ impl Calls {
         let rows = found.map(|found| found.page.rows).unwrap_or_default();
         let Some(last) = rows.last() else { return Ok(None) };
         self.search.filter.after = last.call_index;
-        let wanted = rows.into_iter().filter(|row| self.name.as_ref().is_none_or(|name| row.customer_name.contains(name)));
+        let wanted =
+            rows.into_iter().filter(|row| self.name.as_ref().is_none_or(|name| row.customer_name.contains(name)));
         wanted.map(|row| self.cells(&row)).collect::<Result<_>>().map(Some)
     }
 
@@ -131,11 +133,13 @@ fn quoted(text: &str) -> Cow<'_, str> {
 pub(super) fn csv_of(rows: &[Vec<Cell>]) -> std::io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row.iter().map(|cell| match cell {
-            Cell::Number(number) => Cow::from(number.to_string()),
-            Cell::Text(text) => quoted(text),
-        }
-        .into_owned()))?;
+        writer.write_record(row.iter().map(|cell| {
+            match cell {
+                Cell::Number(number) => Cow::from(number.to_string()),
+                Cell::Text(text) => quoted(text),
+            }
+            .into_owned()
+        }))?;
     }
     writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
 }
@@ -212,10 +216,17 @@ pub(crate) async fn xlsx(
 pub(super) fn file(body: Body, kind: &'static str, name: &str) -> Response {
     let encoded: String = name
         .bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect();
     let disposition = format!("attachment; filename*=UTF-8''{encoded}");
-    let headers = [(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition), (CACHE_CONTROL, "no-store".to_owned())];
+    let headers =
+        [(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition), (CACHE_CONTROL, "no-store".to_owned())];
     (headers, body).into_response()
 }
 

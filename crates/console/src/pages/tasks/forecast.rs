@@ -36,7 +36,11 @@ struct Forecast {
 }
 
 /// `GET /c/{company}/tasks/{task}/forecast`
-pub(crate) async fn part(State(shared): State<Arc<Shared>>, visit: Visit, Path((_, id)): Path<(i64, i64)>) -> Result<Html> {
+pub(crate) async fn part(
+    State(shared): State<Arc<Shared>>,
+    visit: Visit,
+    Path((_, id)): Path<(i64, i64)>,
+) -> Result<Html> {
     let (company, id, ui) = (visit.company, TaskId(id), visit.ui.clone());
     let busy = ui.t("正在推算其他任务，请稍候再试", "Another forecast is being made: try again").to_owned();
     let Ok(_permit) = AT_ONCE.try_acquire() else { return Err(Error::Refused(busy)) };

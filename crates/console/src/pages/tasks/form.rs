@@ -81,7 +81,8 @@ impl FormPage {
             || self.ui.t("不限通道", "no limit of channels").to_owned(),
             |channels| format!("{channels} {}", self.ui.t("路", "channels")),
         );
-        let unusable = if line.is_usable(self.ui.now) { "" } else { self.ui.t("，当前不可用", ", cannot be used now") };
+        let unusable =
+            if line.is_usable(self.ui.now) { "" } else { self.ui.t("，当前不可用", ", cannot be used now") };
         format!("{} · {kind} · {channels}{unusable}", line.phone)
     }
 }
@@ -103,17 +104,26 @@ pub(crate) async fn new(State(shared): State<Arc<Shared>>, visit: Visit, Query(f
 }
 
 /// `POST /c/{company}/tasks/new`
-pub(crate) async fn create(State(shared): State<Arc<Shared>>, visit: Visit, Form(typed): Form<Typed>) -> Result<Response> {
+pub(crate) async fn create(
+    State(shared): State<Arc<Shared>>,
+    visit: Visit,
+    Form(typed): Form<Typed>,
+) -> Result<Response> {
     visit.require(Permission::RunTasks)?;
     save(&shared, &visit, None, typed).await
 }
 
 /// `GET /c/{company}/tasks/{task}/edit`
-pub(crate) async fn edit(State(shared): State<Arc<Shared>>, visit: Visit, Path((_, id)): Path<(i64, i64)>) -> Result<Html> {
+pub(crate) async fn edit(
+    State(shared): State<Arc<Shared>>,
+    visit: Visit,
+    Path((_, id)): Path<(i64, i64)>,
+) -> Result<Html> {
     visit.require(Permission::RunTasks)?;
     let view = of_company(&shared, &visit, TaskId(id)).await?;
     if Command::Update.apply(view.task.status).is_err() {
-        let (zh, en) = ("任务正在运行或已结束，不能修改；请先暂停", "A task that runs or has ended cannot be changed: pause it");
+        let (zh, en) =
+            ("任务正在运行或已结束，不能修改；请先暂停", "A task that runs or has ended cannot be changed: pause it");
         return Err(Error::Refused(visit.ui.t(zh, en).to_owned()));
     }
     let typed = Typed::of(&view);

@@ -110,7 +110,10 @@ impl Asked {
             "" => None,
             text => {
                 let known = text.parse().ok().and_then(TaskStatus::from_number);
-                Some(known.ok_or_else(|| Error::Refused(ui.t("没有这种任务状态", "There is no such state").to_owned()))?)
+                Some(
+                    known
+                        .ok_or_else(|| Error::Refused(ui.t("没有这种任务状态", "There is no such state").to_owned()))?,
+                )
             }
         };
         let order = ORDERS.iter().find(|(name, ..)| *name == self.order).map_or(Order::Newest, |(_, order, ..)| *order);

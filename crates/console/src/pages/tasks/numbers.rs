@@ -102,13 +102,16 @@ impl Numbers {
 impl Asked {
     /// What the API would be asked, with what people search for.
     pub(super) fn search(&self, ui: &Ui) -> Result<Search> {
-        let finish_status = match self.finish.as_str() {
-            "" => None,
-            text => {
-                let known = text.parse().ok().and_then(FinishStatus::from_number);
-                Some(known.ok_or_else(|| Error::Refused(ui.t("没有这种完成状态", "There is no such status").to_owned()))?)
-            }
-        };
+        let finish_status =
+            match self.finish.as_str() {
+                "" => None,
+                text => {
+                    let known = text.parse().ok().and_then(FinishStatus::from_number);
+                    Some(known.ok_or_else(|| {
+                        Error::Refused(ui.t("没有这种完成状态", "There is no such status").to_owned())
+                    })?)
+                }
+            };
         let result = self.result.split_once('=').map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
         let filter = FeedFilter {
             after: -1,

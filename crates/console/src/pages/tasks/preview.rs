@@ -48,7 +48,10 @@ impl Preview {
         draft.redials(&typed.redials());
         let spans = window.map_or_else(Vec::new, |window| spans(ui, &window, start, legal));
         if window.is_some() && spans.is_empty() {
-            draft.warn("按这些设置，近期没有可以拨打的时间".into(), "With these settings, there is no time to dial in".into());
+            draft.warn(
+                "按这些设置，近期没有可以拨打的时间".into(),
+                "With these settings, there is no time to dial in".into(),
+            );
         }
         Self { ui: ui.clone(), sentences: draft.sentences, spans }
     }
@@ -78,7 +81,9 @@ impl Draft<'_> {
                 Some(date) if date > today => {
                     self.say(format!("{date} 起自动启动"), format!("Starts by itself on {date}"));
                 }
-                Some(_) => self.say("开始日期已到，保存后自动启动".into(), "Starts by itself as soon as it is saved".into()),
+                Some(_) => {
+                    self.say("开始日期已到，保存后自动启动".into(), "Starts by itself as soon as it is saved".into())
+                }
                 None => self.warn("定时任务需要开始日期".into(), "A timed task needs a first day".into()),
             }
         } else if start > today {
@@ -139,7 +144,9 @@ impl Draft<'_> {
     }
 
     fn seats(&mut self, typed: &Typed, lines: &[Line], seats: i64) {
-        let (Ok(quota), dials) = (typed.quota.trim().parse::<i64>(), typed.in_progress.trim().parse::<i64>()) else { return };
+        let (Ok(quota), dials) = (typed.quota.trim().parse::<i64>(), typed.in_progress.trim().parse::<i64>()) else {
+            return;
+        };
         let dials = dials.unwrap_or(quota);
         self.say(
             format!("最多 {quota} 路同时通话，最多 {dials} 个号码同时拨打"),
@@ -155,15 +162,23 @@ impl Draft<'_> {
             );
         }
         if typed.elastic.is_some() {
-            self.say("弹性坐席：公司有空闲坐席时可以超出坐席数".into(), "Elastic: takes the company's idle seats as well".into());
+            self.say(
+                "弹性坐席：公司有空闲坐席时可以超出坐席数".into(),
+                "Elastic: takes the company's idle seats as well".into(),
+            );
         }
         let chosen: Vec<&Line> = lines.iter().filter(|line| typed.has_line(line.id)).collect();
         if chosen.is_empty() {
             self.warn("还没有选择线路".into(), "No line is chosen".into());
         } else if !chosen.iter().any(|line| line.is_usable(self.ui.now)) {
             self.warn("所选线路当前都不可用".into(), "None of the chosen lines can be used now".into());
-        } else if let Some(channels) = chosen.iter().map(|line| line.channels).sum::<Option<i64>>().filter(|it| *it < dials) {
-            self.warn(format!("所选线路共 {channels} 路通道"), format!("The chosen lines carry {channels} calls at once"));
+        } else if let Some(channels) =
+            chosen.iter().map(|line| line.channels).sum::<Option<i64>>().filter(|it| *it < dials)
+        {
+            self.warn(
+                format!("所选线路共 {channels} 路通道"),
+                format!("The chosen lines carry {channels} calls at once"),
+            );
         }
     }
 
@@ -178,7 +193,10 @@ impl Draft<'_> {
                 0 => ("立即".to_owned(), "at once".to_owned()),
                 minutes => (format!("{minutes} 分钟后"), format!("after {minutes} minutes")),
             };
-            self.say(format!("{zh}：{after_zh}重拨，最多 {times} 次"), format!("If {en}: again {after_en}, {times} times at most"));
+            self.say(
+                format!("{zh}：{after_zh}重拨，最多 {times} 次"),
+                format!("If {en}: again {after_en}, {times} times at most"),
+            );
         }
         let most = |of_caller| {
             let of = rules.iter().filter(|rule| is_of_caller(rule.status) == of_caller);
@@ -193,8 +211,13 @@ impl Draft<'_> {
 }
 
 fn rule(row: &RedialRow<'_>) -> Option<RedialRule> {
-    let status = row.status.parse().ok().and_then(FinishStatus::from_number).filter(|status| RedialRule::fits(*status))?;
-    Some(RedialRule { status, times: row.times.trim().parse().ok()?, interval_minutes: row.interval.trim().parse().ok()? })
+    let status =
+        row.status.parse().ok().and_then(FinishStatus::from_number).filter(|status| RedialRule::fits(*status))?;
+    Some(RedialRule {
+        status,
+        times: row.times.trim().parse().ok()?,
+        interval_minutes: row.interval.trim().parse().ok()?,
+    })
 }
 
 /// When it may dial next.

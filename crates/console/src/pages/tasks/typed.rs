@@ -67,10 +67,22 @@ impl Typed {
 
     /// What a task has been decided to be.
     pub(crate) fn of(view: &TaskView) -> Self {
-        let Settings { name, kind, start_date, window, quota, in_progress_max, elastic, redial_rules, remark, extras, .. } =
-            &view.task.settings;
+        let Settings {
+            name,
+            kind,
+            start_date,
+            window,
+            quota,
+            in_progress_max,
+            elastic,
+            redial_rules,
+            remark,
+            extras,
+            ..
+        } = &view.task.settings;
         let flag = |is_set: bool| is_set.then(|| "1".to_owned());
-        let time = |rest: Option<DaySpan>, end: fn(&DaySpan) -> Time| rest.map_or_else(String::new, |it| typed_time(end(&it)));
+        let time =
+            |rest: Option<DaySpan>, end: fn(&DaySpan) -> Time| rest.map_or_else(String::new, |it| typed_time(end(&it)));
         Self {
             name: name.clone(),
             kind: kind.number().to_string(),
@@ -167,7 +179,12 @@ const FIELDS: [(&str, &str, &str, &str); 18] = [
     ("workingStartTime", "working_start", "拨打开始时间", "a time of day that leaves some of the legal hours"),
     ("workingEndTime", "working_end", "拨打结束时间", "a time of day after the beginning"),
     ("breakStartTime", "break_start", "休息开始时间", "a time of day within the hours; needed with the other end"),
-    ("breakEndTime", "break_end", "休息结束时间", "a time of day after the beginning of the break; needed with the other end"),
+    (
+        "breakEndTime",
+        "break_end",
+        "休息结束时间",
+        "a time of day after the beginning of the break; needed with the other end",
+    ),
     ("userPhoneIds", "line", "线路", "at least one line that calls out"),
     ("callType", "line", "线路类型", "lines of the type that the task was made for"),
     ("robotDefId", "robot", "机器人", "a robot that is online"),
@@ -192,9 +209,15 @@ pub(crate) fn problem(ui: &Ui, refused: &Refused) -> (&'static str, String) {
         return (field, format!("Wanted: {en}"));
     }
     // Parts of a redial rule have names of their own.
-    let parts = [("].phoneStatus", " 行的状态"), ("].times", " 行的次数"), ("].interval", " 行的间隔"), ("[", " 第（从 0 起）")];
+    let parts = [
+        ("].phoneStatus", " 行的状态"),
+        ("].times", " 行的次数"),
+        ("].interval", " 行的间隔"),
+        ("[", " 第（从 0 起）"),
+    ];
     let words = FIELDS.iter().fold(refusal(refused).to_owned(), |words, (wire, _, zh, _)| words.replace(wire, zh));
-    let words = if *field == "redials" { parts.iter().fold(words, |words, (from, to)| words.replace(from, to)) } else { words };
+    let words =
+        if *field == "redials" { parts.iter().fold(words, |words, (from, to)| words.replace(from, to)) } else { words };
     (field, words)
 }
 
@@ -206,7 +229,9 @@ mod tests {
     fn what_is_empty_is_not_sent() {
         let typed = Typed { redial_status: Vec::new(), ..Typed::fresh(jiff::civil::date(2026, 5, 4)) };
         let wire = typed.to_wire(CompanyId(1), None);
-        assert!(wire.get("breakStartTime").is_none() && wire.get("smsType").is_none() && wire.get("robotDefId").is_none());
+        assert!(
+            wire.get("breakStartTime").is_none() && wire.get("smsType").is_none() && wire.get("robotDefId").is_none()
+        );
         assert_eq!((wire["repeatCall"].as_bool(), wire["openElasticity"].as_bool()), (Some(false), Some(false)));
         let wire = typed.to_wire(CompanyId(1), Some(TaskId(3)));
         assert_eq!((wire["taskId"].as_i64(), wire["noBreak"].as_bool()), (Some(3), Some(true)));

@@ -8,8 +8,8 @@ use hutong_domain::call::FinishStatus;
 use hutong_domain::ids::{CallId, TaskId};
 use hutong_domain::ledger::explain;
 use hutong_domain::outcome::Disposition;
-use hutong_store::ledger::{self, Ledger};
 use hutong_store::call;
+use hutong_store::ledger::{self, Ledger};
 
 use crate::error::{Error, Result};
 use crate::page::{Html, html};
