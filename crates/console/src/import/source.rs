@@ -1,4 +1,5 @@
-//! What people upload: CSV in UTF-8, UTF-16 or GBK, workbooks, and numbers that were pasted. All of it is hostile until read.
+//! What people upload: CSV in UTF-8, UTF-16 or GBK, workbooks, and numbers that were pasted. All of it is hostile until
+//! it was read.
 
 use std::io::{self, Cursor};
 

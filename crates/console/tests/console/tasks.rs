@@ -24,7 +24,8 @@ async fn tasks(world: &World) -> i64 {
 fn form(world: &World, more: &str) -> String {
     let (robot, voice, line) = (world.ours.robot.id, world.ours.voice(), world.ours.line);
     format!(
-        "name=x&kind=2&robot={robot}%3A{voice}&line={line}&quota=2&in_progress=2&working_start=09:00&working_end=18:00&{more}"
+        "name=x&kind=2&robot={robot}%3A{voice}&line={line}&quota=2&in_progress=2&working_start=09:00\
+         &working_end=18:00&{more}"
     )
 }
 

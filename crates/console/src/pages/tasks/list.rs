@@ -15,7 +15,7 @@ use hutong_store::task::{self, Filter, ListedTask, Order, Standing};
 use jiff::civil::{Date, Time};
 use serde::Deserialize;
 
-use super::{SECTION, reason, status};
+use super::{SECTION, clock, reason, status};
 use crate::error::{Error, Result};
 use crate::live;
 use crate::page::{Html, html};
@@ -170,7 +170,7 @@ fn row(ui: &Ui, task: ListedTask, standings: &mut HashMap<TaskId, Standing>) -> 
         let levels = standing.levels.iter().filter(|(level, _)| level.starts_with(letter));
         levels.map(|(_, calls)| calls).sum()
     };
-    let short = |time: &str| time.get(..5).unwrap_or_default().to_owned();
+    let short = |time: &str| time.parse().map_or_else(|_| time.to_owned(), clock);
     let (start, end) = (short(&task.working_start), short(&task.working_end));
     let hours = match (&task.break_start, &task.break_end) {
         (Some(rest), Some(rest_end)) => format!("{start}–{}, {}–{end}", short(rest), short(rest_end)),
