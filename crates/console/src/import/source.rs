@@ -21,6 +21,8 @@ const UNPACKED_MAX: u64 = 1 << 30;
 const ZIP: &[u8] = b"PK\x03\x04";
 /// With these, the workbooks of before 2007 begin.
 const OLD_WORKBOOK: &[u8] = b"\xd0\xcf\x11\xe0";
+/// Characters of a number that is nobody's short code.
+const WHOLE_MIN: usize = 7;
 /// What may stand between the cells of a line.
 const SEPARATORS: [char; 5] = [',', '\t', ';', '，', '；'];
 
@@ -103,23 +105,28 @@ fn records(text: &str, draft: &mut Draft) -> Result<(), Refused> {
     let delimiter = [b',', b'\t', b';'].into_iter().rev().max_by_key(|it| count(*it)).unwrap_or(b',');
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    // The reader counts lines where it stands, which is between the two characters of an end; so they are counted here.
+    let (bytes, mut counted, mut line) = (text.as_bytes(), 0, 1);
     for record in reader.records() {
         let record = record.map_err(|_| Refused::Text)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let line = i64::try_from(line).unwrap_or(i64::MAX);
+        let begins = record.position().and_then(|at| usize::try_from(at.byte()).ok()).unwrap_or(counted);
+        let rest = bytes.get(begins..).unwrap_or_default();
+        let begins = begins + rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        line += (bytes.get(counted..begins).unwrap_or_default().iter())
+            .fold(0, |ends, byte| ends + i64::from(*byte == b'\n'));
+        counted = begins;
         let cells = record.iter().map(|cell| checked(line, cell)).collect::<Result<Vec<_>, _>>()?;
         draft.push(line, &cells)?;
     }
     Ok(())
 }
 
-/// Lines that somebody has pasted: cells between commas, tabs or spaces; a line of numbers alone is one for each.
+/// Lines that somebody has pasted; a line of nothing but whole numbers is one row for each.
 fn pasted(text: &str, draft: &mut Draft) -> Result<(), Refused> {
+    let is_whole = |cell: &String| cell.len() >= WHOLE_MIN && PhoneNumber::parse(cell).is_some();
     for (line, text) in (1..).zip(text.lines()) {
-        let has_separator = text.contains(SEPARATORS);
-        let split = |c: char| SEPARATORS.contains(&c) || (!has_separator && c.is_whitespace());
-        let cells = text.split(split).map(|cell| checked(line, cell)).collect::<Result<Vec<_>, _>>()?;
-        if cells.len() > 1 && cells.iter().all(|cell| cell.is_empty() || PhoneNumber::parse(cell).is_some()) {
+        let cells = pasted_cells(text).into_iter().map(|cell| checked(line, cell)).collect::<Result<Vec<_>, _>>()?;
+        if cells.len() > 1 && cells.iter().all(|cell| cell.is_empty() || is_whole(cell)) {
             for cell in cells {
                 draft.push(line, &[cell])?;
             }
@@ -128,6 +135,16 @@ fn pasted(text: &str, draft: &mut Draft) -> Result<(), Refused> {
         }
     }
     Ok(())
+}
+
+/// The cells of a line: what is between separators; without any, a number in whatever groups, and what follows it.
+fn pasted_cells(text: &str) -> Vec<&str> {
+    if text.contains(SEPARATORS) {
+        return text.split(SEPARATORS).collect();
+    }
+    let ends = text.find(|c: char| !(c.is_ascii_digit() || " -+.()\u{a0}".contains(c))).unwrap_or(text.len());
+    let (number, rest) = text.split_at(ends);
+    if PhoneNumber::parse(number).is_some() { vec![number, rest] } else { text.split_whitespace().collect() }
 }
 
 /// The first sheet of a workbook.
@@ -239,8 +256,19 @@ mod tests {
 
     #[test]
     fn numbers_are_pasted_as_they_come() {
-        let sheet = read("13800138000 张三\n138-0013-8001，13800138002\n".as_bytes(), true).unwrap();
-        assert_eq!(cells(&sheet), [vec!["13800138000", "张三"], vec!["138-0013-8001"], vec!["13800138002"]]);
+        let text = "13800138000 张三\n138-0013-8001，13800138002\n138 0013 8003\n138 0013 8004 王五\n\n13800138005 13800138006\n";
+        let sheet = read(text.as_bytes(), true).unwrap();
+        let alone = |number| vec![number];
+        let expected = [
+            vec!["13800138000", "张三"],
+            alone("138-0013-8001"),
+            alone("13800138002"),
+            alone("138 0013 8003"),
+            vec!["138 0013 8004", "王五"],
+            alone("13800138005"),
+            alone("13800138006"),
+        ];
+        assert_eq!(cells(&sheet), expected);
     }
 
     #[test]

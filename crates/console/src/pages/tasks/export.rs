@@ -241,7 +241,8 @@ mod tests {
     #[test]
     fn no_cell_is_a_formula() {
         let row = ["=1+1", "+86", "-2", "@x", "a=b", "\"，\""].map(|text| Cell::Text(text.to_owned()));
-        let csv = String::from_utf8(csv_of(&[row.to_vec(), vec![Cell::Number(-3)]]).unwrap()).unwrap();
-        assert_eq!(csv, "'=1+1,'+86,'-2,'@x,a=b,\"\"\"，\"\"\"\r\n-3\r\n");
+        let csv = String::from_utf8(csv_of(&[row.to_vec()]).unwrap()).unwrap();
+        assert_eq!(csv, "'=1+1,'+86,'-2,'@x,a=b,\"\"\"，\"\"\"\r\n");
+        assert_eq!(csv_of(&[vec![Cell::Number(-3)]]).unwrap(), b"-3\r\n");
     }
 }
