@@ -77,7 +77,9 @@ impl List {
         if matches!(*current, Stage::Checking | Stage::Importing(_)) {
             return false;
         }
-        self.done.store(0, Ordering::Relaxed);
+        for count in [&self.done, &self.inserted, &self.repeated] {
+            count.store(0, Ordering::Relaxed);
+        }
         self.stop.store(false, Ordering::Relaxed);
         *current = stage;
         true
