@@ -59,7 +59,6 @@ impl Workbook {
         for (column, cell) in (0u16..).zip(row) {
             match cell {
                 // Counts and ids are far below 2^53.
-                #[expect(clippy::cast_precision_loss, reason = "spreadsheets have no other numbers")]
                 Cell::Number(number) => sheet.write_number(self.next_row, column, *number as f64)?,
                 Cell::Text(text) => {
                     let end = text.char_indices().nth(CHARS_MAX).map_or(text.len(), |(at, _)| at);
