@@ -149,8 +149,9 @@ impl Lists {
     }
 
     async fn forget_in_time(self, key: Key, list: std::sync::Weak<List>, clock: Arc<dyn Clock>) {
+        let mut ticks = tokio::time::interval(SWEPT_EVERY);
         loop {
-            tokio::time::sleep(SWEPT_EVERY).await;
+            ticks.tick().await;
             let Some(list) = list.upgrade() else { return };
             let idle = clock.now().since(Moment(list.looked_at.load(Ordering::Relaxed)));
             if idle >= KEPT && !list.is_busy() {
