@@ -33,6 +33,9 @@ pub(crate) enum Error {
     /// Accounts failed, or refused.
     #[error(transparent)]
     Accounts(#[from] hutong_accounts::Error),
+    /// Something failed inside that is nobody's fault; the text is for the log.
+    #[error("{0}")]
+    Broken(String),
     /// A template could not be rendered.
     #[error(transparent)]
     Template(#[from] askama::Error),
@@ -58,7 +61,7 @@ impl Error {
                 500.. => StatusCode::INTERNAL_SERVER_ERROR,
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             },
-            Self::Store(_) | Self::Letter(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::Letter(_) | Self::Template(_) | Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -77,7 +80,7 @@ impl Error {
             // The API speaks Chinese.
             Self::Api(refused) => both(&refused.text, &refused.text),
             Self::Accounts(error) => refusal(error).unwrap_or_else(broken),
-            Self::Store(_) | Self::Letter(_) | Self::Template(_) => broken(),
+            Self::Store(_) | Self::Letter(_) | Self::Template(_) | Self::Broken(_) => broken(),
         }
     }
 }

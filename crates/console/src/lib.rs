@@ -13,6 +13,7 @@ mod equipment;
 mod error;
 mod form;
 mod guard;
+mod import;
 mod installation;
 mod live;
 mod page;

@@ -10,4 +10,5 @@ pub(crate) mod me;
 pub(crate) mod overview;
 pub(crate) mod scenes;
 pub(crate) mod sign_in;
+pub(crate) mod tasks;
 pub(crate) mod users;

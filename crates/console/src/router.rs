@@ -11,10 +11,11 @@ use hutong_store::scenes::Scenes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
+use crate::import::Lists;
 use crate::live::STREAMS_MAX;
 use crate::pages::lines::speech::Spoken;
 use crate::pages::lines::test::TestCalls;
-use crate::pages::{audit, call, companies, home, integration, lines, me, overview, scenes, sign_in, users};
+use crate::pages::{audit, call, companies, home, integration, lines, me, overview, scenes, sign_in, tasks, users};
 use crate::ui::Ui;
 use crate::{Console, assets, guard};
 
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     console: Console,
     /// One permit for each stream of events.
     pub(crate) streams: Arc<Semaphore>,
+    /// Lists of numbers on their way into tasks.
+    pub(crate) lists: Lists,
     /// Published scenes that were parsed.
     pub(crate) scenes: Scenes,
     /// One permit for each trial of what is outside: a receiver of callbacks, a trunk, a voice, a recogniser.
@@ -71,6 +74,7 @@ pub fn router(console: Console) -> Router {
     let shared = Arc::new(Shared {
         streams,
         trials,
+        lists: Lists::default(),
         scenes: Scenes::new(console.app.store.clone()),
         test_calls: TestCalls::default(),
         spoken: Spoken::default(),
@@ -103,6 +107,7 @@ fn pages() -> Router<Arc<Shared>> {
         .route("/c/{company}/calls/{call}/note", post(call::set_note))
         .route("/c/{company}/calls/{call}/wave", get(call::wave))
         .route("/c/{company}/calls/{call}/read", post(call::mark_read))
+        .merge(task_pages())
         .merge(scene_pages())
         .merge(line_pages())
         .merge(integration_pages())
@@ -189,4 +194,29 @@ fn scene_pages() -> Router<Arc<Shared>> {
         .route("/c/{company}/scenes/{scene}/unheard", get(unheard::page).post(unheard::handled))
         .route("/c/{company}/scenes/{scene}/versions", get(versions::page))
         .route("/c/{company}/scenes/{scene}/edit", get(edit::page))
+}
+
+/// Tasks: what is dialled, how, and what came of it.
+fn task_pages() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/c/{company}/tasks", get(tasks::list::page))
+        .route("/c/{company}/tasks/live", get(tasks::list::live))
+        .route("/c/{company}/tasks/bulk", post(tasks::commands::bulk))
+        .route("/c/{company}/tasks/new", get(tasks::form::new).post(tasks::form::create))
+        .route("/c/{company}/tasks/preview", post(tasks::form::preview))
+        .route("/c/{company}/tasks/{task}", get(tasks::detail::page))
+        .route("/c/{company}/tasks/{task}/live", get(tasks::detail::live))
+        .route("/c/{company}/tasks/{task}/export.csv", get(tasks::export::csv))
+        .route("/c/{company}/tasks/{task}/export.xlsx", get(tasks::export::xlsx))
+        .route("/c/{company}/tasks/{task}/forecast", get(tasks::forecast::part))
+        .route("/c/{company}/tasks/{task}/import", get(tasks::import::page).post(tasks::import::upload))
+        .route("/c/{company}/tasks/{task}/import/stage", get(tasks::import::stage))
+        .route("/c/{company}/tasks/{task}/import/check", post(tasks::import::look))
+        .route("/c/{company}/tasks/{task}/import/start", post(tasks::import::start))
+        .route("/c/{company}/tasks/{task}/import/stop", post(tasks::import::stop))
+        .route("/c/{company}/tasks/{task}/import/refused.csv", get(tasks::import::refused))
+        .route("/c/{company}/tasks/{task}/numbers", get(tasks::numbers::page))
+        .route("/c/{company}/tasks/{task}/why/{call}", get(tasks::why::part))
+        .route("/c/{company}/tasks/{task}/edit", get(tasks::form::edit).post(tasks::form::update))
+        .route("/c/{company}/tasks/{task}/command/{command}", post(tasks::commands::one))
 }

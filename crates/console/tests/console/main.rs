@@ -15,5 +15,6 @@ mod lines;
 mod overview;
 mod scenes;
 mod signing_in;
+mod tasks;
 mod users;
 mod world;
