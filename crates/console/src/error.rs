@@ -33,6 +33,9 @@ pub(crate) enum Error {
     /// A template could not be rendered.
     #[error(transparent)]
     Template(#[from] askama::Error),
+    /// A table could not be written.
+    #[error("a table could not be written: {0}")]
+    Table(String),
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -55,7 +58,7 @@ impl Error {
                 500.. => StatusCode::INTERNAL_SERVER_ERROR,
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             },
-            Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::Template(_) | Self::Table(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -74,7 +77,7 @@ impl Error {
             // The API speaks Chinese.
             Self::Api(refused) => both(&refused.text, &refused.text),
             Self::Accounts(error) => refusal(error).unwrap_or_else(broken),
-            Self::Store(_) | Self::Template(_) => broken(),
+            Self::Store(_) | Self::Template(_) | Self::Table(_) => broken(),
         }
     }
 }

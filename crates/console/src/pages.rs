@@ -2,5 +2,7 @@
 
 pub(crate) mod call;
 pub(crate) mod home;
+pub(crate) mod numbers;
 pub(crate) mod overview;
+pub(crate) mod reports;
 pub(crate) mod sign_in;

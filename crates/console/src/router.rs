@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::live::STREAMS_MAX;
-use crate::pages::{call, home, overview, sign_in};
+use crate::pages::numbers::staged::Imports;
+use crate::pages::{call, home, numbers, overview, reports, sign_in};
 use crate::{Console, assets, guard};
 
 /// Bytes of a request: lists of numbers are uploaded.
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Semaphore>,
     /// Published scenes that were parsed.
     pub(crate) scenes: Scenes,
+    /// Lists of numbers that were looked at and are to go onto the blacklist.
+    pub(crate) imports: Imports,
 }
 
 impl Deref for Shared {
@@ -38,7 +41,8 @@ impl Deref for Shared {
 /// The console, with `/` and everything that nobody else answers.
 pub fn router(console: Console) -> Router {
     let scenes = Scenes::new(console.app.store.clone());
-    let shared = Arc::new(Shared { console, streams: Arc::new(Semaphore::new(STREAMS_MAX)), scenes });
+    let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+    let shared = Arc::new(Shared { console, streams, scenes, imports: Imports::default() });
     pages()
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(|| async { Error::NotFound })
@@ -62,4 +66,27 @@ fn pages() -> Router<Arc<Shared>> {
         .route("/c/{company}/calls/{call}/results", post(call::judge))
         .route("/c/{company}/calls/{call}/note", post(call::set_note))
         .route("/c/{company}/calls/{call}/read", post(call::mark_read))
+        .route("/c/{company}/reports", get(reports::page))
+        .route("/c/{company}/reports/{extension}", get(reports::export))
+        .merge(numbers())
+}
+
+/// Numbers, whatever task they are in.
+fn numbers() -> Router<Arc<Shared>> {
+    use crate::pages::numbers::{group, import};
+    Router::new()
+        .route("/c/{company}/numbers", get(numbers::page))
+        .route("/c/{company}/numbers/block", post(numbers::block))
+        .route("/c/{company}/numbers/unblock", post(numbers::unblock))
+        .route("/c/{company}/numbers/first", post(numbers::first))
+        .route("/c/{company}/numbers/forget", get(numbers::forget_what).post(numbers::forget))
+        .route("/c/{company}/numbers/groups", post(numbers::make_group))
+        .route("/c/{company}/numbers/groups/{group}", get(group::page))
+        .route("/c/{company}/numbers/groups/{group}/add", post(group::add))
+        .route("/c/{company}/numbers/groups/{group}/remove", post(group::remove))
+        .route("/c/{company}/numbers/groups/{group}/rename", post(group::rename))
+        .route("/c/{company}/numbers/groups/{group}/delete", post(group::delete))
+        .route("/c/{company}/numbers/groups/{group}/export", get(group::export))
+        .route("/c/{company}/numbers/groups/{group}/import", get(import::page).post(import::preview))
+        .route("/c/{company}/numbers/groups/{group}/import/{token}", post(import::go_on))
 }
