@@ -2,6 +2,8 @@
 
 use hutong_store::PageRequest;
 
+use crate::ui::Given;
+
 /// Rows on a page.
 pub(crate) const ROWS: i64 = 50;
 
@@ -29,7 +31,8 @@ impl Pager {
     }
 
     /// The address of a page of the same list, relative to the page.
-    pub(crate) fn to(&self, number: i64) -> String {
+    pub(crate) fn to(&self, number: impl Given<i64>) -> String {
+        let number = number.given();
         if self.query.is_empty() { format!("?page={number}") } else { format!("?{}&page={number}", self.query) }
     }
 

@@ -1,4 +1,6 @@
 //! The console over a store in memory: every page as users of each role see it.
 
+mod numbers;
+mod reports;
 mod signing_in;
 mod world;
