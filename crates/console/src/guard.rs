@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{CONTENT_SECURITY_POLICY, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -117,11 +117,24 @@ fn to_sign_in(next: &str, is_part: bool) -> Response {
     redirect(&address)
 }
 
+/// What could not be read is refused before any handler sees it: an id that is no number, a form without a field.
+fn unread(response: &Response) -> Option<Failed> {
+    let is_page = response.headers().contains_key(CONTENT_SECURITY_POLICY);
+    let status = response.status();
+    if !status.is_client_error() || is_page {
+        return None;
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        let words = ("上传的内容太大，最多 64 MB".to_owned(), "That is too large: 64 MB at most".to_owned());
+        return Some(Failed { status, words });
+    }
+    Some(Failed { status, words: Error::NotFound.words() })
+}
+
 /// An error in words: as a page, or as a notice where a part of a page was asked for.
 fn explained(shared: &Shared, response: Response, look: Look, user: Option<Arc<Known>>, is_part: bool) -> Response {
-    let Some(Failed { status, words: (zh, en) }) = response.extensions().get::<Failed>().cloned() else {
-        return response;
-    };
+    let failed = response.extensions().get::<Failed>().cloned().or_else(|| unread(&response));
+    let Some(Failed { status, words: (zh, en) }) = failed else { return response };
     let words = if look.language == Language::En { en } else { zh };
     if is_part {
         let notice = html(&Notice { is_error: true, words });

@@ -39,7 +39,7 @@ pub(crate) struct World {
     pub(crate) ours: Fixture,
     pub(crate) theirs: Fixture,
     pub(crate) accounts: Accounts,
-    router: Router,
+    pub(crate) router: Router,
     /// The server stops when this becomes true.
     pub(crate) stop: watch::Sender<bool>,
 }
