@@ -108,13 +108,16 @@ async fn a_report_is_narrowed_and_widened_again() {
     let page = reported(&world, &format!("?days=today&task={other}")).await;
     assert_eq!(places(&page.html, TOTAL)[..2], ["2", "0"]);
     let page = reported(&world, &format!("?days=today&task={task}&robot={}", world.ours.robot.id)).await;
-    assert_eq!(places(&page.html, TOTAL), written(&{
-        let question = move |company| Question {
-            task: Some(task),
-            ..Question::of_company(company, Days::one(date(2026, 5, 6)), zone())
-        };
-        world.ours.read(move |db, company| report::total(db, &question(company))).await
-    }));
+    assert_eq!(
+        places(&page.html, TOTAL),
+        written(&{
+            let question = move |company| Question {
+                task: Some(task),
+                ..Question::of_company(company, Days::one(date(2026, 5, 6)), zone())
+            };
+            world.ours.read(move |db, company| report::total(db, &question(company))).await
+        })
+    );
 }
 
 #[tokio::test]
@@ -154,7 +157,7 @@ async fn what_is_shown_is_kept_as_a_file() {
     let csv = viewer.get(&world.path("reports/csv?days=today&by=task")).await;
     let lines: Vec<&str> = csv.html.trim_start_matches('\u{feff}').lines().collect();
     assert!(lines[0].starts_with("任务,导入,拨打,拨打号码,接听,接听率,"), "{lines:?}");
-    assert!(lines.contains(&"回访,3,3,3,1,33.3%,27,27,1,0,0,0,0,0,0,0.0%,,"), "{lines:?}");
+    assert!(lines.contains(&"回访,3,3,3,1,33.3%,27,27,1,0,0,2,0,0,0,0.0%,,"), "{lines:?}");
     assert!(lines.iter().any(|line| line.starts_with("'=HYPERLINK(1),2,0,")), "{lines:?}");
     assert!(lines.last().unwrap().starts_with("合计,5,3,3,1,"), "{lines:?}");
     let file = csv.headers[CONTENT_DISPOSITION].to_str().unwrap();

@@ -30,7 +30,7 @@ const ROWS_AT_A_TIME: i64 = 1_000;
 /// The group that a path names: `/c/{company}/numbers/groups/{group}`; -1 is the default one.
 #[derive(Debug, Deserialize)]
 pub(crate) struct GroupPath {
-    group: BlacklistGroupId,
+    pub(super) group: BlacklistGroupId,
 }
 
 /// What is looked for in a group.

@@ -131,10 +131,9 @@ async fn read(ui: &Ui, mut form: Multipart) -> std::result::Result<Lines, String
         while let Some(piece) = field.chunk().await.map_err(broken)? {
             lines.read(&piece).map_err(unfit)?;
         }
-        // What is pasted need not end its last line.
-        lines.read(b"\n").map_err(unfit)?;
+        lines.end_text().map_err(unfit)?;
     }
-    lines.end().map_err(unfit)?;
+    lines.end();
     if lines.count == 0 && lines.refused_count == 0 {
         let (zh, en) = ("请粘贴号码或选择文件", "Paste numbers, or choose a file");
         return Err(ui.t(zh, en).to_owned());

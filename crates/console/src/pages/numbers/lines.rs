@@ -56,13 +56,18 @@ impl Lines {
         Ok(())
     }
 
-    /// There is no more of it.
-    pub(super) fn end(&mut self) -> Result<(), Unfit> {
+    /// The text ends; another may follow.
+    pub(super) fn end_text(&mut self) -> Result<(), Unfit> {
         if !self.line.is_empty() {
             self.end_line()?;
         }
-        self.seen = HashSet::new();
+        (self.line_number, self.begun) = (0, false);
         Ok(())
+    }
+
+    /// There is no more: what was only needed to read is given back.
+    pub(super) fn end(&mut self) {
+        self.seen = HashSet::new();
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -117,7 +122,7 @@ mod tests {
         for piece in pieces {
             lines.read(piece)?;
         }
-        lines.end()?;
+        lines.end_text()?;
         Ok(lines)
     }
 
@@ -131,6 +136,16 @@ mod tests {
         assert_eq!((whole.refused_count, whole.refused), (2, vec![(7, "abc1".into()), (8, "13".into())]));
         let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
         assert_eq!(read(&bytes).unwrap().numbers, whole.numbers);
+    }
+
+    #[test]
+    fn a_second_text_begins_anew() {
+        let mut lines = Lines::default();
+        for text in ["13800138000", "\u{feff}号码\n13800138000\nx1"] {
+            lines.read(text.as_bytes()).unwrap();
+            lines.end_text().unwrap();
+        }
+        assert_eq!((lines.count, lines.twice, lines.refused), (1, 1, vec![(3, "x1".to_owned())]));
     }
 
     #[test]
