@@ -39,6 +39,9 @@ pub(crate) enum Error {
     /// A template could not be rendered.
     #[error(transparent)]
     Template(#[from] askama::Error),
+    /// A table could not be written.
+    #[error("a table could not be written: {0}")]
+    Table(String),
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -61,7 +64,9 @@ impl Error {
                 500.. => StatusCode::INTERNAL_SERVER_ERROR,
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             },
-            Self::Store(_) | Self::Letter(_) | Self::Template(_) | Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::Letter(_) | Self::Template(_) | Self::Broken(_) | Self::Table(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -80,7 +85,7 @@ impl Error {
             // The API speaks Chinese.
             Self::Api(refused) => both(&refused.text, &refused.text),
             Self::Accounts(error) => refusal(error).unwrap_or_else(broken),
-            Self::Store(_) | Self::Letter(_) | Self::Template(_) | Self::Broken(_) => broken(),
+            Self::Store(_) | Self::Letter(_) | Self::Template(_) | Self::Broken(_) | Self::Table(_) => broken(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod page;
 mod pages;
 mod paging;
 mod router;
+mod sheet;
 mod ui;
 mod visitor;
 mod words;

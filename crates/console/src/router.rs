@@ -15,7 +15,10 @@ use crate::import::Lists;
 use crate::live::STREAMS_MAX;
 use crate::pages::lines::speech::Spoken;
 use crate::pages::lines::test::TestCalls;
-use crate::pages::{audit, call, companies, home, integration, lines, me, overview, scenes, sign_in, tasks, users};
+use crate::pages::numbers::staged::Imports;
+use crate::pages::{
+    audit, call, companies, home, integration, lines, me, numbers, overview, reports, scenes, sign_in, tasks, users,
+};
 use crate::ui::Ui;
 use crate::{Console, assets, guard};
 
@@ -34,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) lists: Lists,
     /// Published scenes that were parsed.
     pub(crate) scenes: Scenes,
+    /// Lists of numbers that were looked at and are to go onto the blacklist.
+    pub(crate) imports: Imports,
     /// One permit for each trial of what is outside: a receiver of callbacks, a trunk, a voice, a recogniser.
     trials: Arc<Semaphore>,
     /// Calls that try a trunk.
@@ -75,6 +80,7 @@ pub fn router(console: Console) -> Router {
         streams,
         trials,
         lists: Lists::default(),
+        imports: Imports::default(),
         scenes: Scenes::new(console.app.store.clone()),
         test_calls: TestCalls::default(),
         spoken: Spoken::default(),
@@ -107,7 +113,10 @@ fn pages() -> Router<Arc<Shared>> {
         .route("/c/{company}/calls/{call}/note", post(call::set_note))
         .route("/c/{company}/calls/{call}/wave", get(call::wave))
         .route("/c/{company}/calls/{call}/read", post(call::mark_read))
+        .route("/c/{company}/reports", get(reports::page))
+        .route("/c/{company}/reports/{extension}", get(reports::export))
         .merge(task_pages())
+        .merge(number_pages())
         .merge(scene_pages())
         .merge(line_pages())
         .merge(integration_pages())
@@ -219,4 +228,24 @@ fn task_pages() -> Router<Arc<Shared>> {
         .route("/c/{company}/tasks/{task}/why/{call}", get(tasks::why::part))
         .route("/c/{company}/tasks/{task}/edit", get(tasks::form::edit).post(tasks::form::update))
         .route("/c/{company}/tasks/{task}/command/{command}", post(tasks::commands::one))
+}
+
+/// Numbers, whatever task they are in.
+fn number_pages() -> Router<Arc<Shared>> {
+    use crate::pages::numbers::{group, import};
+    Router::new()
+        .route("/c/{company}/numbers", get(numbers::page))
+        .route("/c/{company}/numbers/block", post(numbers::block))
+        .route("/c/{company}/numbers/unblock", post(numbers::unblock))
+        .route("/c/{company}/numbers/first", post(numbers::first))
+        .route("/c/{company}/numbers/forget", get(numbers::forget_what).post(numbers::forget))
+        .route("/c/{company}/numbers/groups", post(numbers::make_group))
+        .route("/c/{company}/numbers/groups/{group}", get(group::page))
+        .route("/c/{company}/numbers/groups/{group}/add", post(group::add))
+        .route("/c/{company}/numbers/groups/{group}/remove", post(group::remove))
+        .route("/c/{company}/numbers/groups/{group}/rename", post(group::rename))
+        .route("/c/{company}/numbers/groups/{group}/delete", post(group::delete))
+        .route("/c/{company}/numbers/groups/{group}/export", get(group::export))
+        .route("/c/{company}/numbers/groups/{group}/import", get(import::page).post(import::preview))
+        .route("/c/{company}/numbers/groups/{group}/import/{token}", post(import::go_on))
 }

@@ -204,6 +204,20 @@ impl Browser<'_> {
         self.world.send(request.body(Body::from(form.to_owned())).unwrap()).await
     }
 
+    /// A form with a file, as a page of this session sends it.
+    pub(crate) async fn upload(&self, path: &str, name: &str, file: &[u8]) -> Reply {
+        let head = format!(
+            "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\ncontent-type: text/csv\r\n\r\n"
+        );
+        let body = [head.as_bytes(), file, b"\r\n--edge--\r\n"].concat();
+        let request = Request::post(path)
+            .header(COOKIE, self.cookie())
+            .header("hx-request", "true")
+            .header("x-csrf-token", csrf_token(&self.token))
+            .header(CONTENT_TYPE, "multipart/form-data; boundary=edge");
+        self.world.send(request.body(Body::from(body)).unwrap()).await
+    }
+
     fn cookie(&self) -> String {
         format!("hutong={}", self.token)
     }
