@@ -8,5 +8,6 @@ pub(crate) mod integration;
 pub(crate) mod lines;
 pub(crate) mod me;
 pub(crate) mod overview;
+pub(crate) mod scenes;
 pub(crate) mod sign_in;
 pub(crate) mod users;

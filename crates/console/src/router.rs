@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::live::STREAMS_MAX;
 use crate::pages::lines::speech::Spoken;
 use crate::pages::lines::test::TestCalls;
-use crate::pages::{audit, call, companies, home, integration, lines, me, overview, sign_in, users};
+use crate::pages::{audit, call, companies, home, integration, lines, me, overview, scenes, sign_in, users};
 use crate::ui::Ui;
 use crate::{Console, assets, guard};
 
@@ -37,6 +37,12 @@ pub(crate) struct Shared {
     pub(crate) test_calls: TestCalls,
     /// What voices spoke for trials.
     pub(crate) spoken: Spoken,
+    /// Voices of scenes that somebody listens to.
+    pub(crate) voices: scenes::audio::OpenVoices,
+    /// Work on scenes.
+    pub(crate) jobs: scenes::Jobs,
+    /// Conversations with scenes.
+    pub(crate) talks: scenes::Talks,
 }
 
 impl Shared {
@@ -61,10 +67,18 @@ impl Deref for Shared {
 
 /// The console, with `/` and everything that nobody else answers.
 pub fn router(console: Console) -> Router {
-    let scenes = Scenes::new(console.app.store.clone());
     let [streams, trials] = [STREAMS_MAX, TRIALS_MAX].map(|most| Arc::new(Semaphore::new(most)));
-    let (test_calls, spoken) = Default::default();
-    let shared = Arc::new(Shared { console, streams, scenes, trials, test_calls, spoken });
+    let shared = Arc::new(Shared {
+        streams,
+        trials,
+        scenes: Scenes::new(console.app.store.clone()),
+        test_calls: TestCalls::default(),
+        spoken: Spoken::default(),
+        voices: scenes::audio::open_voices(),
+        jobs: scenes::Jobs::default(),
+        talks: scenes::Talks::default(),
+        console,
+    });
     pages()
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(|| async { Error::NotFound })
@@ -87,7 +101,9 @@ fn pages() -> Router<Arc<Shared>> {
         .route("/c/{company}/calls/{call}", get(call::page))
         .route("/c/{company}/calls/{call}/results", post(call::judge))
         .route("/c/{company}/calls/{call}/note", post(call::set_note))
+        .route("/c/{company}/calls/{call}/wave", get(call::wave))
         .route("/c/{company}/calls/{call}/read", post(call::mark_read))
+        .merge(scene_pages())
         .merge(line_pages())
         .merge(integration_pages())
         .merge(installation_pages())
@@ -150,4 +166,27 @@ fn installation_pages() -> Router<Arc<Shared>> {
         .route("/users/{name}/password", post(users::one::set_password))
         .route("/users/{name}/enabled", post(users::one::set_enabled))
         .route("/users/{name}/sessions/{session}/end", post(users::one::end_session))
+}
+
+/// What robots say.
+fn scene_pages() -> Router<Arc<Shared>> {
+    use scenes::{audio, edit, jobs, list, publish, talk, unheard, versions, view};
+    Router::new()
+        .route("/c/{company}/scenes", get(list::page))
+        .route("/c/{company}/scenes/new", get(edit::new))
+        .route("/c/{company}/scenes/draft/check", post(edit::check))
+        .route("/c/{company}/scenes/draft/preview", post(publish::preview))
+        .route("/c/{company}/scenes/draft/publish", post(publish::publish))
+        .route("/c/{company}/scenes/draft/jobs/{job}", get(jobs::part))
+        .route("/c/{company}/scenes/draft/talk", post(talk::begin_draft))
+        .route("/c/{company}/scenes/talks/{talk}", post(talk::next))
+        .route("/c/{company}/scenes/{scene}", get(view::flow))
+        .route("/c/{company}/scenes/{scene}/prompts", get(audio::page))
+        .route("/c/{company}/scenes/{scene}/sound", get(audio::sound))
+        .route("/c/{company}/scenes/{scene}/rules", get(view::rules))
+        .route("/c/{company}/scenes/{scene}/text", get(view::text))
+        .route("/c/{company}/scenes/{scene}/talk", get(talk::page).post(talk::begin))
+        .route("/c/{company}/scenes/{scene}/unheard", get(unheard::page).post(unheard::handled))
+        .route("/c/{company}/scenes/{scene}/versions", get(versions::page))
+        .route("/c/{company}/scenes/{scene}/edit", get(edit::page))
 }

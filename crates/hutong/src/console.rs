@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use hutong_console::{Equipment, Installation, Recogniser, SpeechServers, Tell, TrunkState, Understood};
 use hutong_domain::ids::LineId;
 use hutong_recordings::{Destination, S3};
+use hutong_scenes::Speaker;
 use hutong_speech::recogniser::{
     CallHints, Check, Protocol, Recognisers, ServerHealth, ServerState, UTTERANCE_SAMPLES_MAX,
 };
@@ -13,8 +14,8 @@ use hutong_speech::voice::{Voices, telephone_audio};
 use hutong_store::Url;
 use hutong_store::line::Line;
 use hutong_telephony::sip::RegistrationState;
+use hutong_trunks::Carrier;
 use hutong_trunks::trial::{Step, Way};
-use hutong_trunks::{Carrier, Speaker};
 
 use crate::config::Config;
 use crate::error::Result;

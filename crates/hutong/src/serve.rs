@@ -99,6 +99,8 @@ pub(crate) async fn until_stopped(
         inside,
         accounts: installation::accounts(&store),
         installation: Arc::new(console::installation(config, public_url, carrier.clone())?),
+        studio: config.speech.studio(&store)?,
+        mind: settings.mind.clone(),
         is_https: listener.is_https,
         stopped: stopped.clone(),
     };

@@ -6,13 +6,14 @@ use std::time::Duration;
 use hutong_dialer::Runtime;
 use hutong_dialer::mind::{Mind, Question};
 use hutong_dialer::runtime::BoxFuture;
+use hutong_scenes::Studio;
 use hutong_speech::mind::{self, Candidate, MindSettings};
 use hutong_speech::recogniser::{Protocol, RecogniserSettings, Recognisers};
 use hutong_speech::server::{ServerSettings, SetupError};
-use hutong_speech::voice::{TEXT_TIMEOUT, VoiceSettings, Voices};
+use hutong_speech::voice::{Speaker, TEXT_TIMEOUT, VoiceSettings, Voices};
 use hutong_store::Store;
 use hutong_telephony::sip::Secret;
-use hutong_trunks::{SceneVoices, Speaker, Speech};
+use hutong_trunks::{SceneVoices, Speech};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -127,6 +128,11 @@ impl SpeechConfig {
         let settings =
             server(url, key).map(|server| VoiceSettings { server, model: given(model), text_timeout: TEXT_TIMEOUT });
         settings.map(|settings| Voices::new(&settings)).transpose().map_err(|error| wrong("speech.voice", &error))
+    }
+
+    /// What scenes are published with.
+    pub(crate) fn studio(&self, store: &Store) -> Result<Studio> {
+        Ok(Studio { store: store.clone(), server: self.voice_server()?, speaker: self.speaker() })
     }
 
     /// Who speaks where a scene does not say.

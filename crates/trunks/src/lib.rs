@@ -20,4 +20,4 @@ pub use announcements::KnownAnnouncements;
 pub use call::{Carrier, TrunkLine};
 pub use speech::Speech;
 pub use trunks::{TrunkState, Trunks};
-pub use voices::{SceneVoices, Speaker};
+pub use voices::SceneVoices;

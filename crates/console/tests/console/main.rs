@@ -1,6 +1,11 @@
 //! The console over a store in memory: every page as users of each role see it.
 
-#![allow(clippy::unwrap_used, reason = "what cannot be prepared fails the test that asked for it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what cannot be prepared fails the test that asked for it"
+)]
 
 mod audit;
 mod call;
@@ -8,6 +13,7 @@ mod companies;
 mod integration;
 mod lines;
 mod overview;
+mod scenes;
 mod signing_in;
 mod users;
 mod world;

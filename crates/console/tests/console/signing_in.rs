@@ -128,8 +128,8 @@ async fn pages_are_in_the_language_and_the_light_that_were_chosen() {
     let chosen = viewer.post("/look", "language=en&theme=dark").await;
     let mut cookies: Vec<_> =
         chosen.headers.get_all(SET_COOKIE).iter().map(|it| it.to_str().unwrap().to_owned()).collect();
-    // They come in no order.
-    cookies.sort_unstable();
+    // They are set in no order.
+    cookies.sort();
     assert!(
         cookies[0].starts_with("hutong_language=en;") && cookies[1].starts_with("hutong_theme=dark;"),
         "{cookies:?}"

@@ -24,6 +24,8 @@ use hutong_domain::rules::Rules;
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_domain::sign_in::SessionRules;
 use hutong_domain::window::DaySpan;
+use hutong_prompts::SHIPPED_SPEAKER;
+use hutong_scenes::{Speaker, Studio};
 use hutong_store::key::Secret;
 use hutong_store::line::Line;
 use hutong_store::robot::{self, Publication};
@@ -107,12 +109,22 @@ impl World {
             wake: Arc::default(),
             limits: Limits::default(),
         };
-        let accounts = Accounts::new(store, Arc::new(ours.clock.clone()), SessionRules::default());
+        let accounts = Accounts::new(store.clone(), Arc::new(ours.clock.clone()), SessionRules::default());
         let (stop, stopped) = watch::channel(false);
         let app = Arc::new(app);
         let (api, inside) = hutong_api::router(app.clone());
-        let console =
-            Console { app, inside, accounts: accounts.clone(), installation: installation(), is_https: false, stopped };
+        let speaker = Speaker { name: SHIPPED_SPEAKER.to_owned(), speed: 1.0 };
+        let studio = Studio { store, server: None, speaker };
+        let console = Console {
+            app,
+            inside,
+            accounts: accounts.clone(),
+            installation: installation(),
+            studio,
+            mind: None,
+            is_https: false,
+            stopped,
+        };
         Self { ours, theirs, accounts, router: api.merge(hutong_console::router(console)), stop }
     }
 
