@@ -2,14 +2,19 @@
 
 /// Units of a chart's height that columns take.
 const HEIGHT: i64 = 100;
-/// Units between the beginnings of two columns, and of a column.
-const STEP: i64 = 26;
-const WIDTH: i64 = 20;
+/// Units of a chart's width, about: however many columns there are, its letters are of one size.
+const WIDTH: i64 = 624;
+/// Units of a column's width, at most.
+const COLUMN_MAX: i64 = 48;
 
 /// Columns beside each other, each with a part that stands out.
 #[derive(Debug, Clone)]
 pub(crate) struct Columns {
     pub(crate) width: i64,
+    /// From the beginning of a column to that of the next.
+    pub(crate) step: i64,
+    /// Width of a column.
+    pub(crate) column: i64,
     /// What the highest column stands for.
     pub(crate) most: i64,
     pub(crate) columns: Vec<Column>,
@@ -37,14 +42,18 @@ impl Columns {
         let most = figures.iter().map(|(_, whole, ..)| *whole).max().unwrap_or(0);
         // What is more than nothing is seen.
         let height = |count: i64| if count <= 0 { 0 } else { (count * HEIGHT / most.max(1)).max(1) };
-        let columns = (0..).step_by(STEP as usize).zip(figures).map(|(x, (label, whole, part, title))| {
-            let (whole_height, part_height) = (height(whole), height(part.min(whole)));
-            let (whole_y, part_y) = (HEIGHT - whole_height, HEIGHT - part_height);
-            Column { x, middle: x + WIDTH / 2, whole_y, whole_height, part_y, part_height, label, title }
-        });
+        let step = (WIDTH / i64::try_from(figures.len()).unwrap_or(WIDTH).max(1)).max(2);
+        let column = (step * 10 / 13).clamp(1, COLUMN_MAX);
+        let columns =
+            (0..).step_by(step.unsigned_abs() as usize).zip(figures).map(|(at, (label, whole, part, title))| {
+                let (x, middle) = (at + (step - column) / 2, at + step / 2);
+                let (whole_height, part_height) = (height(whole), height(part.min(whole)));
+                let (whole_y, part_y) = (HEIGHT - whole_height, HEIGHT - part_height);
+                Column { x, middle, whole_y, whole_height, part_y, part_height, label, title }
+            });
         let columns: Vec<Column> = columns.collect();
-        let width = columns.last().map_or(STEP, |last| last.x + STEP);
-        Self { width, most, columns }
+        let width = i64::try_from(columns.len()).unwrap_or(1).max(1) * step;
+        Self { width, step, column, most, columns }
     }
 }
 
@@ -58,6 +67,10 @@ mod tests {
         let chart = Columns::new(vec![figure(1000, 500), figure(1, 0), figure(0, 0)]);
         let heights: Vec<_> = chart.columns.iter().map(|it| (it.whole_height, it.part_height)).collect();
         assert_eq!((chart.most, heights), (1000, vec![(100, 50), (1, 0), (0, 0)]));
-        assert_eq!(Columns::new(Vec::new()).width, STEP);
+        assert_eq!(Columns::new(Vec::new()).width, WIDTH);
+        for count in [1, 7, 24, 31, 92] {
+            let chart = Columns::new(vec![figure(1, 0); count]);
+            assert!((WIDTH * 4 / 5..=WIDTH).contains(&chart.width), "{count} columns are {} wide", chart.width);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers that are never to be called.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use hutong_domain::ids::{BlacklistEntryId, BlacklistGroupId, CompanyId};
 use hutong_domain::moment::Moment;
@@ -197,6 +197,31 @@ pub fn find(
     )
 }
 
+/// How many numbers each group has; none of a group without any.
+///
+/// # Errors
+/// When the store fails.
+pub fn counts(db: &mut Db, company: CompanyId) -> Result<HashMap<BlacklistGroupId, i64>> {
+    let rows = db.query(
+        "SELECT group_id, COUNT(*) FROM blacklist_entry WHERE company_id = ?1 GROUP BY group_id",
+        values![company],
+        |row| Ok((BlacklistGroupId(row.int(0)?), row.int(1)?)),
+    )?;
+    Ok(rows.into_iter().collect())
+}
+
+const ENTRY: &str = "SELECT id, mobile, name, remark, created_at FROM blacklist_entry";
+
+fn entry(row: &Row<'_>) -> Result<Entry> {
+    Ok(Entry {
+        id: BlacklistEntryId(row.int(0)?),
+        mobile: row.text(1)?,
+        name: row.text(2)?,
+        remark: row.text(3)?,
+        created_at: row.moment(4)?,
+    })
+}
+
 /// The numbers of a group, newest first.
 ///
 /// # Errors
@@ -207,20 +232,81 @@ pub fn page(db: &mut Db, company: CompanyId, group: BlacklistGroupId, page: Page
         values![company, group],
     )?;
     let rows = db.query(
-        "SELECT id, mobile, name, remark, created_at FROM blacklist_entry
-         WHERE company_id = ?1 AND group_id = ?2 ORDER BY id DESC LIMIT ?3 OFFSET ?4",
+        &format!("{ENTRY} WHERE company_id = ?1 AND group_id = ?2 ORDER BY id DESC LIMIT ?3 OFFSET ?4"),
         values![company, group, page.size, page.offset()],
-        |row| {
-            Ok(Entry {
-                id: BlacklistEntryId(row.int(0)?),
-                mobile: row.text(1)?,
-                name: row.text(2)?,
-                remark: row.text(3)?,
-                created_at: row.moment(4)?,
-            })
-        },
+        entry,
     )?;
     Ok(Page { total, rows })
+}
+
+/// What is looked for in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Numbers with these digits in them, and names and remarks with this text.
+    Part(String),
+    /// Numbers that are one of these, and names and remarks with the text: for whoever may not see whole numbers.
+    Whole(Vec<String>, String),
+}
+
+/// The numbers of a group that are looked for, newest first.
+///
+/// # Errors
+/// When the store fails.
+pub fn search(
+    db: &mut Db,
+    company: CompanyId,
+    group: BlacklistGroupId,
+    wanted: &Wanted,
+    page: PageRequest,
+) -> Result<Page<Entry>> {
+    let (number, text, phones) = match wanted {
+        Wanted::Part(text) => ("strpos(mobile, ?3) > 0".to_owned(), text, Vec::new()),
+        Wanted::Whole(phones, text) => {
+            let phones: Vec<&str> = phones.iter().map(String::as_str).collect();
+            let (names, phones) = listed(&phones, 4).unwrap_or_else(|| ("NULL".to_owned(), Vec::new()));
+            (format!("mobile IN ({names})"), text, phones)
+        }
+    };
+    let fits = format!(
+        "WHERE company_id = ?1 AND group_id = ?2 AND ({number} OR strpos(name, ?3) > 0 OR strpos(remark, ?3) > 0)"
+    );
+    let mut parameters: Vec<Value<'_>> =
+        [company.into(), group.into(), text.into()].into_iter().chain(phones).collect();
+    let total = db.query_int(&format!("SELECT COUNT(*) FROM blacklist_entry {fits}"), &parameters)?;
+    let last = parameters.len();
+    parameters.extend([Value::from(page.size), page.offset().into()]);
+    let sql = format!("{ENTRY} {fits} ORDER BY id DESC LIMIT ?{} OFFSET ?{}", last + 1, last + 2);
+    Ok(Page { total, rows: db.query(&sql, &parameters, entry)? })
+}
+
+/// The next numbers of a group after an entry, oldest first; 0 for its beginning.
+///
+/// # Errors
+/// When the store fails.
+pub fn after(
+    db: &mut Db,
+    company: CompanyId,
+    group: BlacklistGroupId,
+    last: BlacklistEntryId,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let sql = format!("{ENTRY} WHERE company_id = ?1 AND group_id = ?2 AND id > ?3 ORDER BY id LIMIT ?4");
+    db.query(&sql, values![company, group, last, limit], entry)
+}
+
+/// How many of these numbers, of which none is there twice, stand in a group: at most a thousand at a time.
+///
+/// # Errors
+/// When the store fails.
+pub fn known(db: &mut Db, company: CompanyId, group: BlacklistGroupId, mobiles: &[&str]) -> Result<i64> {
+    let Some((names, mobiles)) = listed(mobiles, 3) else { return Ok(0) };
+    let parameters: Vec<Value<'_>> = [company.into(), group.into()].into_iter().chain(mobiles).collect();
+    db.query_int(
+        &format!(
+            "SELECT COUNT(*) FROM blacklist_entry WHERE company_id = ?1 AND group_id = ?2 AND mobile IN ({names})"
+        ),
+        &parameters,
+    )
 }
 
 /// Takes a number out of a group; false when it was not in it.

@@ -1,5 +1,7 @@
 //! A person is forgotten: everything that is kept of a number is emptied or deleted, and counts stay what they are.
 
+mod everything;
+
 use hutong_domain::call::CallStatus;
 use hutong_domain::grading;
 use hutong_domain::ids::{CallId, CompanyId, CustomerId, LineId, NodeId, SceneId, TaskId, VoiceId};
@@ -19,6 +21,8 @@ use crate::number::{self, Busy};
 use crate::retention::{count, empty_transcript, remove_customer};
 use crate::waiting::block::Changes;
 use crate::{listed, note, values};
+
+pub use everything::{Outcome, Wanted};
 
 /// Calls of a number that are dealt with in one transaction.
 pub const CALLS_MAX: usize = 100;

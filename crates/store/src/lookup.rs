@@ -83,6 +83,8 @@ pub struct Blacklisted {
     pub group: BlacklistGroupId,
     /// Name of the group.
     pub group_name: String,
+    /// The number, as it stands there.
+    pub mobile: String,
     /// A remark.
     pub remark: String,
     /// Since when.
@@ -199,17 +201,17 @@ fn blacklisted(db: &mut Db, company: CompanyId, phones: &[&str]) -> Result<Vec<B
     let parameters: Vec<Value<'_>> = std::iter::once(company.into()).chain(texts).collect();
     let entries = db.query(
         &format!(
-            "SELECT group_id, remark, created_at FROM blacklist_entry WHERE company_id = ?1 AND mobile IN ({names})
+            "SELECT group_id, mobile, remark, created_at FROM blacklist_entry WHERE company_id = ?1 AND mobile IN ({names})
              ORDER BY group_id"
         ),
         &parameters,
-        |row| Ok((BlacklistGroupId(row.int(0)?), row.text(1)?, row.moment(2)?)),
+        |row| Ok((BlacklistGroupId(row.int(0)?), row.text(1)?, row.text(2)?, row.moment(3)?)),
     )?;
     let groups = if entries.is_empty() { Vec::new() } else { blacklist::groups(db, company)? };
     let name = |id: BlacklistGroupId| {
         let named = groups.iter().find(|group| group.id == id);
         named.map_or_else(|| blacklist::DEFAULT_GROUP_NAME.to_owned(), |group| group.name.clone())
     };
-    let entry = |(group, remark, since)| Blacklisted { group_name: name(group), group, remark, since };
+    let entry = |(group, mobile, remark, since)| Blacklisted { group_name: name(group), group, mobile, remark, since };
     Ok(entries.into_iter().map(entry).collect())
 }

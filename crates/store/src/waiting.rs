@@ -6,10 +6,13 @@
 pub mod block;
 mod search;
 
+use hutong_domain::audit::Action;
 use hutong_domain::call::CallStatus;
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
 use hutong_domain::moment::Moment;
+use hutong_domain::phone;
 
+use crate::audit::{By, Object};
 use crate::db::{Db, Row};
 use crate::error::Result;
 use crate::{Page, PageRequest, ledger, task, values};
@@ -138,6 +141,19 @@ pub fn move_to_head(db: &mut Db, company: CompanyId, id: TaskId, phone: &str, no
     changes.add((call.status, head, call.import_no), 1);
     changes.write(db, company, id)?;
     Ok(MoveOutcome::Moved)
+}
+
+/// The same for a person: a number that was moved stands in the audit log, masked.
+///
+/// # Errors
+/// When the store fails.
+pub fn move_first(db: &mut Db, company: CompanyId, id: TaskId, phone: &str, by: &By) -> Result<MoveOutcome> {
+    let moved = move_to_head(db, company, id, phone, by.at)?;
+    if moved == MoveOutcome::Moved {
+        let after = serde_json::json!({ "number": phone::mask(phone) });
+        by.note(db, Action::NumberFirst, &Object::Task(company, id), None, Some(after))?;
+    }
+    Ok(moved)
 }
 
 /// How many calls wait. A task of a million numbers is not counted through: what is neither finished nor in progress

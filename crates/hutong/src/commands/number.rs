@@ -3,12 +3,10 @@
 mod forget;
 
 use clap::Subcommand;
-use hutong_domain::audit::Action;
 use hutong_domain::ids::TaskId;
 use hutong_domain::phone::PhoneNumber;
-use hutong_store::audit::Object;
+use hutong_store::task;
 use hutong_store::waiting::{self, MoveOutcome};
-use hutong_store::{Db, task};
 
 use super::by;
 use crate::cli::{InstallationArgs, print};
@@ -48,15 +46,7 @@ pub(crate) async fn run(command: NumberCommand) -> Result<()> {
         .await?
         .ok_or_else(|| Error::Failed(format!("there is no task {task}")))?;
     let by = by();
-    let first = move |db: &mut Db| {
-        let moved = waiting::move_to_head(db, company, id, phone.as_str(), by.at)?;
-        if moved == MoveOutcome::Moved {
-            let after = serde_json::json!({ "number": phone.masked() });
-            by.note(db, Action::NumberFirst, &Object::Task(company, id), None, Some(after))?;
-        }
-        Ok(moved)
-    };
-    let moved = store.write(company, first).await?;
+    let moved = store.write(company, move |db| waiting::move_first(db, company, id, phone.as_str(), &by)).await?;
     match moved {
         MoveOutcome::Moved => print(&format!("{number} is dialled next\n")),
         MoveOutcome::Unknown => Err(Error::Failed(format!("task {task} has no number {number}"))),

@@ -1,7 +1,7 @@
 //! Blacklists: groups, and the numbers in them.
 
-use hutong_domain::ids::BlacklistGroupId;
-use hutong_store::blacklist::{self, Group, GroupChange, NewEntry};
+use hutong_domain::ids::{BlacklistEntryId, BlacklistGroupId};
+use hutong_store::blacklist::{self, Group, GroupChange, NewEntry, Wanted};
 use hutong_testkit::clock::START;
 use hutong_testkit::{Fixture, TestStore, conformance};
 
@@ -15,6 +15,8 @@ conformance! {
     the_default_group_is_always_there_and_never_changed,
     a_number_is_added_once_to_a_group,
     the_numbers_of_a_group_are_listed_newest_first,
+    numbers_are_looked_for_within_a_group,
+    a_group_is_read_through_from_its_beginning,
     a_number_is_blacklisted_as_long_as_one_group_has_it,
     the_groups_of_another_company_are_out_of_reach,
 }
@@ -173,4 +175,52 @@ async fn the_groups_of_another_company_are_out_of_reach(store: TestStore) {
     let listed = ours.read(|db, company| blacklist::page(db, company, BlacklistGroupId::DEFAULT, all())).await;
     assert_eq!(listed.total, 0);
     assert_eq!(theirs.read(blacklist::groups).await, [group(id, "投诉", "备注")]);
+}
+
+async fn found(fixture: &Fixture, group: BlacklistGroupId, wanted: Wanted) -> (i64, Vec<String>) {
+    let found = fixture.read(move |db, company| blacklist::search(db, company, group, &wanted, page(1, 2))).await;
+    (found.total, found.rows.into_iter().map(|entry| entry.mobile).collect())
+}
+
+async fn numbers_are_looked_for_within_a_group(store: TestStore) {
+    let (fixture, other) = (Fixture::new(&store).await, Fixture::new(&store).await);
+    let group = insert(&fixture, "a").await.unwrap();
+    for mobile in ["13800138000", "13800138001", "13800138002", "1008%"] {
+        assert!(add(&fixture, group, mobile).await);
+    }
+    add(&fixture, BlacklistGroupId::DEFAULT, "13800138003").await;
+    add(&other, BlacklistGroupId::DEFAULT, "13800138004").await;
+    let part = |text: &str| Wanted::Part(text.to_owned());
+    let whole =
+        |phones: &[&str], text: &str| Wanted::Whole(phones.iter().map(|it| (*it).into()).collect(), text.into());
+
+    assert_eq!(found(&fixture, group, part("0013800")).await, (3, vec!["13800138002".into(), "13800138001".into()]));
+    assert_eq!(found(&fixture, group, part("8%")).await, (1, vec!["1008%".into()]));
+    assert_eq!(found(&fixture, group, part("张")).await.0, 4);
+    assert_eq!(found(&fixture, group, part("投诉")).await.0, 4);
+    assert_eq!(found(&fixture, group, whole(&[], "138")).await.0, 0, "no part of a number");
+    let spelled = whole(&["+8613800138000", "13800138000"], "13800138000");
+    assert_eq!(found(&fixture, group, spelled).await, (1, vec!["13800138000".into()]));
+    assert_eq!(found(&fixture, group, whole(&["13800138000"], "张")).await.0, 4);
+}
+
+async fn a_group_is_read_through_from_its_beginning(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    let group = insert(&fixture, "a").await.unwrap();
+    for mobile in ["13800138000", "13800138001", "13800138002"] {
+        add(&fixture, group, mobile).await;
+    }
+    add(&fixture, BlacklistGroupId::DEFAULT, "13800138000").await;
+    let (mut read, mut last) = (Vec::new(), BlacklistEntryId(0));
+    loop {
+        let rows = fixture.read(move |db, company| blacklist::after(db, company, group, last, 2)).await;
+        let Some(entry) = rows.last() else { break };
+        last = entry.id;
+        read.extend(rows.into_iter().map(|entry| entry.mobile));
+    }
+    assert_eq!(read, ["13800138000", "13800138001", "13800138002"]);
+    let known = fixture.read(move |db, company| blacklist::known(db, company, group, &["13800138000", "13800138009"]));
+    assert_eq!(known.await, 1);
+    let counts = fixture.read(blacklist::counts).await;
+    assert_eq!((counts.len(), counts[&group], counts[&BlacklistGroupId::DEFAULT]), (2, 3, 1));
 }

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use hutong_domain::audit::Actor;
 use hutong_domain::call::{CallStatus, FinishStatus};
 use hutong_domain::ids::{BlacklistGroupId, CallId, CompanyId};
 use hutong_domain::outcome::Disposition;
+use hutong_domain::phone::PhoneNumber;
 use hutong_domain::redial::RedialRule;
 use hutong_domain::task::Command;
+use hutong_store::audit::By;
 use hutong_store::blacklist::{self, NewEntry};
 use hutong_store::feed::FeedFilter;
 use hutong_store::finish::Ending;
 use hutong_store::forget::{
-    Blacklisted, Forgotten, Traces, forget_calls, forget_rest, in_progress, removals, removed, traces,
+    Blacklisted, Forgotten, Outcome, Traces, Wanted, forget_calls, forget_rest, in_progress, removals, removed, traces,
 };
 use hutong_store::recording::{self, LeftOver, Standing};
 use hutong_store::task::Settings;
@@ -30,6 +33,7 @@ conformance! {
     a_number_of_a_stopped_task_goes_without_being_counted,
     nothing_is_changed_while_a_call_is_in_progress,
     a_number_of_another_company_stays_there,
+    a_number_is_forgotten_by_somebody_everywhere_or_in_one_company,
     recordings_are_remembered_until_nobody_has_them,
     a_recording_that_is_left_over_of_a_forgotten_number_is_thrown_away,
 }
@@ -248,6 +252,30 @@ async fn a_number_of_another_company_stays_there(store: TestStore) {
     assert!(theirs.read(|db, company| blacklist::contains(db, company, PHONE)).await);
     let everywhere = found(&ours, None).await;
     assert_eq!(everywhere.iter().map(|it| it.calls.len()).collect::<Vec<_>>(), [0, 1]);
+}
+
+async fn a_number_is_forgotten_by_somebody_everywhere_or_in_one_company(store: TestStore) {
+    let (ours, theirs) = (Fixture::new(&store).await, Fixture::new(&store).await);
+    conversed(&ours).await;
+    conversed(&theirs).await;
+    let by = By { actor: Actor::User("admin".to_owned()), at: ours.now() };
+    let phone = PhoneNumber::parse(PHONE).unwrap();
+    let forget = async |company| Wanted::new(&phone, company, Blacklisted::Remove).forget(&store, &by).await.unwrap();
+
+    let Outcome::Done(forgotten) = forget(Some(ours.company)).await else { panic!("it is in no call") };
+    assert_eq!((forgotten.calls, forgotten.customers), (1, 1));
+    assert_eq!(found(&ours, None).await.iter().map(|it| it.calls.len()).collect::<Vec<_>>(), [0, 1]);
+    let Outcome::Done(forgotten) = forget(None).await else { panic!("it is in no call") };
+    assert_eq!((forgotten.calls, forgotten.customers), (1, 1));
+    let Outcome::Done(forgotten) = forget(None).await else { panic!("it is in no call") };
+    assert_eq!(forgotten, Forgotten::default());
+
+    let task = ours.running_task(settings(), 0).await;
+    ours.import(task, vec![customer(PHONE)]).await;
+    let claimed = ours.claim(task, 1).await.remove(0);
+    let refused = Outcome::InProgress { company: ours.company, call: Some(claimed.call) };
+    assert_eq!(forget(None).await, refused);
+    assert_eq!(forget(Some(ours.company)).await, refused);
 }
 
 async fn recordings_are_remembered_until_nobody_has_them(store: TestStore) {

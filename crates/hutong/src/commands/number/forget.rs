@@ -1,23 +1,14 @@
 //! `hutong number forget`: a person's right to have their data deleted.
 
 use clap::Args;
-use hutong_domain::audit::Action;
-use hutong_domain::ids::CompanyId;
-use hutong_domain::phone::{PhoneNumber, mask_all, spellings};
+use hutong_domain::phone::PhoneNumber;
 use hutong_recordings::{FileName, remove_from};
-use hutong_store::audit::Object;
-use hutong_store::forget::{self, Blacklisted, CALLS_MAX, Forgotten, Traces};
-use hutong_store::number::Busy;
-use hutong_store::{IdKind, Store};
-use serde_json::json;
+use hutong_store::forget::{Blacklisted, Forgotten, Outcome, Wanted};
 
 use crate::cli::{InstallationArgs, print};
 use crate::commands::{by, company};
 use crate::error::{Error, Result};
 use crate::installation;
-
-/// Calls may be added while a number is forgotten: it is looked for again, so often at most.
-const ROUNDS_MAX: usize = 3;
 
 #[derive(Debug, Args)]
 pub(crate) struct ForgetArgs {
@@ -45,91 +36,23 @@ pub(super) async fn run(args: ForgetArgs) -> Result<()> {
         Some(id) => Some(company::require(&store, id).await?.id),
         None => None,
     };
-    let wanted = Wanted {
-        spellings: spellings(&phone),
-        company,
-        blacklisted: if drop_blacklisted { Blacklisted::Remove } else { Blacklisted::KeepNumber },
+    let blacklisted = if drop_blacklisted { Blacklisted::Remove } else { Blacklisted::KeepNumber };
+    let forgotten = match Wanted::new(&phone, company, blacklisted).forget(&store, &by()).await? {
+        Outcome::Done(forgotten) => forgotten,
+        Outcome::InProgress { company, call } => {
+            let call = call.map_or_else(|| "a call".to_owned(), |call| format!("call {call}"));
+            return Err(Error::Failed(format!(
+                "{call} of company {company} to this number is in progress: wait for its end and try again"
+            )));
+        }
     };
-    let forgotten = wanted.forget(&store).await?;
     let names: Vec<_> = forgotten.recordings.iter().filter_map(|name| name.parse().ok()).collect();
     let names: Vec<_> = names.into_iter().map(|FileName { recording, .. }| recording).collect();
     let removed =
         if names.is_empty() { Ok(()) } else { remove_from(config.recording_options()?.destination, &names).await };
-    print(&report(&phone, &forgotten, wanted.blacklisted))?;
+    print(&report(&phone, &forgotten, blacklisted))?;
     removed.map_err(|error| {
         Error::Failed(format!("not every recording could be deleted yet; a running server tries again: {error}"))
-    })
-}
-
-struct Wanted {
-    spellings: Vec<String>,
-    company: Option<CompanyId>,
-    blacklisted: Blacklisted,
-}
-
-impl Wanted {
-    async fn forget(&self, store: &Store) -> Result<Forgotten> {
-        let mut forgotten = Forgotten::default();
-        for _ in 0..ROUNDS_MAX {
-            let (spellings, company) = (self.spellings.clone(), self.company);
-            let found = store.read(move |db| {
-                Ok((forget::in_progress(db, &spellings, company)?, forget::traces(db, &spellings, company)?))
-            });
-            let (busy, traces) = found.await?;
-            if let Some(Busy { company, call, .. }) = busy {
-                return Err(Error::Failed(format!(
-                    "call {call} of company {company} to this number is in progress: wait for its end and try again"
-                )));
-            }
-            let is_last = traces.iter().all(|it| it.calls.is_empty() && it.customers.is_empty());
-            for of_company in traces {
-                forgotten.add(self.forget_in(store, of_company).await?);
-            }
-            if is_last {
-                break;
-            }
-        }
-        Ok(forgotten)
-    }
-
-    async fn forget_in(&self, store: &Store, traces: Traces) -> Result<Forgotten> {
-        let Traces { company, calls, customers } = traces;
-        let mut forgotten = Forgotten::default();
-        for chunk in calls.chunks(CALLS_MAX) {
-            // Calls that wait finish, with one result each.
-            let first_id = store.reserve(IdKind::CallResult, chunk.len()).await?;
-            let (chunk, now) = (chunk.to_vec(), installation::now());
-            let done = store.write(company, move |db| forget::forget_calls(db, company, &chunk, first_id, now)).await?;
-            forgotten.add(done.ok_or_else(|| {
-                Error::Failed(format!(
-                    "company {company} has begun to call this number: wait for the end of the call and try again"
-                ))
-            })?);
-        }
-        let (spellings, blacklisted) = (self.spellings.clone(), self.blacklisted);
-        let (by, calls) = (by(), forgotten.clone());
-        let rest = store.write(company, move |db| {
-            let rest = forget::forget_rest(db, company, &spellings, &customers, blacklisted)?;
-            let mut all = calls.clone();
-            all.add(rest.clone());
-            if all != Forgotten::default() {
-                by.note(db, Action::NumberForget, &Object::Company(company), None, Some(counts(&spellings, &all)))?;
-            }
-            Ok(rest)
-        });
-        forgotten.add(rest.await?);
-        Ok(forgotten)
-    }
-}
-
-/// What was deleted, without the number.
-fn counts(spellings: &[String], forgotten: &Forgotten) -> serde_json::Value {
-    let Forgotten { customers, calls, waiting, transcripts, recordings, blacklisted, dialled_days, callbacks, texts } =
-        forgotten;
-    json!({
-        "number": spellings.first().map(|number| mask_all(number)), "customers": customers, "calls": calls,
-        "waiting": waiting, "transcripts": transcripts, "recordings": recordings.len(), "blacklisted": blacklisted,
-        "dialled_days": dialled_days, "callbacks": callbacks, "texts": texts,
     })
 }
 
