@@ -112,8 +112,8 @@ fn records(text: &str, draft: &mut Draft) -> Result<(), Refused> {
         let begins = record.position().and_then(|at| usize::try_from(at.byte()).ok()).unwrap_or(counted);
         let rest = bytes.get(begins..).unwrap_or_default();
         let begins = begins + rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        line += (bytes.get(counted..begins).unwrap_or_default().iter())
-            .fold(0, |ends, byte| ends + i64::from(*byte == b'\n'));
+        let skipped = bytes.get(counted..begins).unwrap_or_default();
+        line += skipped.iter().map(|byte| i64::from(*byte == b'\n')).sum::<i64>();
         counted = begins;
         let cells = record.iter().map(|cell| checked(line, cell)).collect::<Result<Vec<_>, _>>()?;
         draft.push(line, &cells)?;
