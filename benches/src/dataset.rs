@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
 /// Raised when the generator makes something else: older folders are then refused.
-pub(crate) const FORMAT: u32 = 5;
+pub(crate) const FORMAT: u32 = 6;
 
 /// What a generated store has in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -28,7 +28,7 @@ use hutong_store::line::{self, Line};
 use hutong_store::robot::{self, Publication, Robot};
 use hutong_store::task::{self, Extras, NewTask, Settings};
 use hutong_store::vault::{KEY_BYTES, Vault, random_bytes};
-use hutong_store::{Options, Store, Url, company, key, node};
+use hutong_store::{Options, Store, Url, company, count_calls_anew, key, node};
 use jiff::civil::{date, time};
 use rusqlite::{Connection, params};
 
@@ -57,6 +57,9 @@ pub(crate) fn generate(data: &Path, calls: i64, tasks: usize) -> Result<Dataset>
     let (facts, ids, setting) = runtime.block_on(prepare(&dataset, &planned))?;
     let tasks: Vec<_> = ids.into_iter().zip(planned).collect();
     write_calls(&dataset, &tasks, setting)?;
+    let store = Store::open(&Options::new(Url::Sqlite(dataset.database())), BEGINNING)?;
+    runtime.block_on(store.write(CompanyId(0), count_calls_anew))?;
+    drop(store);
     println!("written after {:.0} s, verifying", begun.elapsed().as_secs_f64());
     runtime.block_on(verify::verify(&dataset, &facts))?;
     let facts = Facts { generated_s: begun.elapsed().as_secs(), ..facts };

@@ -19,6 +19,7 @@ mod load;
 mod machine;
 mod memory;
 mod process;
+mod reads;
 mod report;
 mod requests;
 mod server;
@@ -94,6 +95,8 @@ enum Command {
     Talk,
     /// Deliveries of callbacks a second, against posting alone, and with a dead receiver among many
     Callbacks,
+    /// What the console's pages read, on tasks of a million calls
+    Reads(DataArgs),
     /// What healthy clients wait while others hold thousands of connections and flood the server
     Limits(DataArgs),
     /// Memory of the idle server
@@ -146,6 +149,10 @@ fn main() -> Result<()> {
         Command::Depth(data) => {
             let (dataset, facts) = data.open()?;
             print(&depth::measure(&dataset, &facts)?)
+        }
+        Command::Reads(data) => {
+            let (dataset, facts) = data.open()?;
+            print(&reads::measure(&dataset, &facts)?)
         }
         Command::Limits(data) => {
             let (dataset, facts) = data.open()?;

@@ -30,6 +30,9 @@ pub enum Error {
     /// An admin is not bound to companies.
     #[error("user {0} is an admin, who reaches every company; give another role first")]
     AdminReachesAll(String),
+    /// Without an admin, nobody could manage users any more.
+    #[error("user {0} is the last admin who can sign in; make another one first")]
+    LastAdmin(String),
     /// More passwords wait to be checked than can be in time.
     #[error("too many people sign in at this moment; try again")]
     Busy,

@@ -88,11 +88,12 @@ impl Accounts {
     /// Gives a user another role, within the companies that it has.
     ///
     /// # Errors
-    /// When there is no such user.
+    /// When there is no such user, or it is the last admin.
     pub async fn set_role(&self, actor: &Actor, name: &str, role: Role) -> Result<User> {
         let user = self.find(name).await?;
         let access = Access::new(role, user.access.reach().clone());
-        self.change(actor, Action::UserRole, user.name, move |db, _| user::set_access(db, user.id, &access)).await?;
+        let (id, stays) = (user.id, role == Role::Admin);
+        self.change(actor, Action::UserRole, user, stays, move |db, _| user::set_access(db, id, &access)).await?;
         self.find(name).await
     }
 
@@ -109,23 +110,25 @@ impl Accounts {
         if let Some(problem) = self.store.read(move |db| unknown_company(db, &reach)).await? {
             return Err(problem);
         }
-        let set = move |db: &mut Db, _: &By| user::set_access(db, user.id, &access);
-        self.change(actor, Action::UserCompanies, user.name, set).await?;
+        let id = user.id;
+        let set = move |db: &mut Db, _: &By| user::set_access(db, id, &access);
+        self.change(actor, Action::UserCompanies, user, true, set).await?;
         self.find(name).await
     }
 
     /// Disables a user, which ends its sessions, or enables it again.
     ///
     /// # Errors
-    /// When there is no such user.
+    /// When there is no such user, or it is the last admin that is enabled.
     pub async fn set_enabled(&self, actor: &Actor, name: &str, enabled: bool) -> Result<()> {
         let user = self.find(name).await?;
         let action = if enabled { Action::UserEnable } else { Action::UserDisable };
-        self.change(actor, action, user.name, move |db, by| {
+        let id = user.id;
+        self.change(actor, action, user, enabled, move |db, by| {
             if !enabled {
-                session::end_all(db, user.id, None)?;
+                session::end_all(db, id, None)?;
             }
-            user::set_disabled(db, user.id, (!enabled).then_some(by.at))
+            user::set_disabled(db, id, (!enabled).then_some(by.at))
         })
         .await
     }
@@ -144,16 +147,25 @@ impl Accounts {
         By { actor: actor.clone(), at: self.clock.now() }
     }
 
+    /// Changes a user. Unless it `stays` an admin who can sign in if it is one, another one has to be left: otherwise
+    /// nobody could manage users any more.
     async fn change(
         &self,
         actor: &Actor,
         action: Action,
-        name: String,
+        user: User,
+        stays: bool,
         work: impl Fn(&mut Db, &By) -> hutong_store::Result<()> + Send + 'static,
     ) -> Result<()> {
-        let by = self.by(actor);
-        let change = move |db: &mut Db| by.change(db, action, &Object::User(&name), |db| work(db, &by));
-        Ok(self.store.write(CompanyId(0), change).await?)
+        let (by, id, name) = (self.by(actor), user.id, user.name.clone());
+        let change = move |db: &mut Db| {
+            if !stays && user::enabled_admins_locked(db)? == [id] {
+                return Ok(false);
+            }
+            by.change(db, action, &Object::User(&name), |db| work(db, &by))?;
+            Ok(true)
+        };
+        if self.store.write(CompanyId(0), change).await? { Ok(()) } else { Err(Error::LastAdmin(user.name)) }
     }
 }
 

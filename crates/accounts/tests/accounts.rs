@@ -293,3 +293,26 @@ async fn keys_are_made_bound_rotated_and_revoked_with_a_row_each() {
     assert_eq!(actions, ["key.create", "key.rotate", "key.bind", "key.unbind", "key.update", "key.revoke"]);
     assert!(!format!("{:?}", world.store.read(|db| audit::list(db, &Filter::default(), 9)).await).contains(&second.0));
 }
+
+#[tokio::test]
+async fn the_last_admin_who_can_sign_in_is_never_taken_away() {
+    let World { accounts, .. } = World::new().await;
+    let every = || Access::new(Role::Admin, Reach::All);
+    accounts.add(&admin(), "root", every(), secret(PASSWORD)).await.unwrap();
+    accounts.add(&admin(), "other", every(), secret(PASSWORD)).await.unwrap();
+    accounts.set_enabled(&admin(), "other", false).await.unwrap();
+    // Who is disabled cannot stand in.
+    for refused in [
+        accounts.set_enabled(&admin(), "root", false).await,
+        accounts.set_role(&admin(), "root", Role::Operator).await.map(drop),
+    ] {
+        assert!(matches!(&refused, Err(Error::LastAdmin(name)) if name == "root"), "{refused:?}");
+    }
+    let root = accounts.find("root").await.unwrap();
+    assert!(root.access.role() == Role::Admin && root.disabled_at.is_none());
+    accounts.set_role(&admin(), "root", Role::Admin).await.unwrap();
+    accounts.set_enabled(&admin(), "anna", false).await.unwrap();
+    accounts.set_enabled(&admin(), "other", true).await.unwrap();
+    accounts.set_enabled(&admin(), "root", false).await.unwrap();
+    assert!(matches!(accounts.set_role(&admin(), "other", Role::Viewer).await, Err(Error::LastAdmin(_))));
+}

@@ -26,7 +26,7 @@ pub use app::{App, ConnectionLimits, Limits};
 pub use auth::{Peer, sign};
 pub use inside::{Answered, Inside, Person, Refused};
 pub use letters::{CallbackLetters, LetterDraft, LetterError, WrittenLetter};
-pub use operations::health::Condition;
+pub use operations::health::{Condition, look};
 pub use recording::{LookedUp, NoRecordings, ReadError, RecordingFile, RecordingFiles, Recordings};
 pub use router::router;
 pub use server::{Listener, Tls, client, serve};

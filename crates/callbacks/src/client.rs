@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::Letter;
-use crate::receiver::{check_url, is_public};
+use crate::receiver::{BadAddress, check_url, is_public};
 use crate::sender::Settings;
 
 /// A connection that nobody has used for so long is closed: sooner than most receivers do.
@@ -78,6 +78,14 @@ impl Poster {
             .build()
             .map_err(|error| SetupError(causes(&error)))?;
         Ok(Self { client, private_addresses, answer_time_max })
+    }
+
+    /// Whether something could be sent to this address.
+    ///
+    /// # Errors
+    /// [`BadAddress`].
+    pub fn check(&self, url: &str) -> Result<(), BadAddress> {
+        check_url(url, self.private_addresses).map(drop)
     }
 
     /// Sends a letter and waits for the answer; never longer than a receiver has.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
-use hutong_domain::callback::{CallbackKind, pause_after};
+use hutong_domain::callback::pause_after;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::Moment;
 use hutong_store::callback::address::{Address, Subject};
@@ -106,20 +106,14 @@ struct Way {
 impl Way {
     /// Signed with the key that the address names, or the company's oldest.
     fn new(address: Address, keys: &[AppKey]) -> Self {
-        let key = match &address.app_key {
-            Some(wanted) => keys.iter().find(|key| key.app_key == *wanted),
-            None => keys.first(),
-        };
-        Self { address, key: key.cloned().map(Arc::new) }
+        let key = address.signer(keys).cloned().map(Arc::new);
+        Self { address, key }
     }
 }
 
 /// The way of a callback; none where its address was taken away.
 fn way<'a>(ways: &'a [Way], due: &Due) -> Option<&'a Way> {
-    let subject = match due.name.kind {
-        CallbackKind::Call | CallbackKind::ManualChange => Subject::Calls,
-        CallbackKind::Task => Subject::Tasks,
-    };
+    let subject = Subject::of(due.name.kind);
     ways.iter().find(|way| way.address.subject == subject)
 }
 

@@ -11,27 +11,14 @@ if (audio) {
   const lines = [...document.querySelectorAll(".transcript li")];
   let peaks = null;
 
-  const length = () => (Number.isFinite(audio.duration) ? audio.duration : 0);
+  const length = () => (Number.isFinite(audio.duration) ? audio.duration : (peaks?.seconds ?? 0));
 
-  // What the robot says is what both say without the customer: both files are of one length, from the answer on.
+  // How loud both voices are: the sound itself is loaded when it is played.
   async function load() {
-    const context = new OfflineAudioContext(1, 1, 8000);
-    const decode = async (address) => {
-      const response = await fetch(address);
-      if (!response.ok) throw new Error(`the recording was answered with ${response.status}`);
-      return (await context.decodeAudioData(await response.arrayBuffer())).getChannelData(0);
-    };
-    const both = await decode(player.dataset.both);
-    const customer = player.dataset.customer ? await decode(player.dataset.customer) : new Float32Array(both.length);
-    const columns = Math.max(1, Math.min(1200, Math.floor(both.length / 80)));
-    const each = Math.ceil(both.length / columns);
-    peaks = { robot: new Float32Array(columns), customer: new Float32Array(columns) };
-    for (let at = 0; at < both.length; at++) {
-      const column = Math.floor(at / each);
-      const theirs = customer[at] ?? 0;
-      peaks.customer[column] = Math.max(peaks.customer[column], Math.abs(theirs));
-      peaks.robot[column] = Math.max(peaks.robot[column], Math.abs(both[at] - theirs));
-    }
+    const response = await fetch(player.dataset.wave);
+    if (!response.ok) throw new Error(`the recording was answered with ${response.status}`);
+    peaks = await response.json();
+    wave.setAttribute("aria-valuemax", String(Math.ceil(length())));
     draw();
   }
 
@@ -50,7 +37,7 @@ if (audio) {
       const step = width / Math.max(1, values.length);
       paint.fillStyle = colours.getPropertyValue(`--${name}`);
       values.forEach((value, at) => {
-        const tall = Math.max(1, Math.sqrt(value) * (height / 2 - 6));
+        const tall = Math.max(1, Math.sqrt(value / 255) * (height / 2 - 6));
         paint.globalAlpha = at * step <= played ? 1 : 0.55;
         paint.fillRect(at * step, middle - tall / 2, Math.max(1, step - 0.4), tall);
       });
@@ -72,8 +59,15 @@ if (audio) {
     if (!audio.paused) requestAnimationFrame(follow);
   }
 
+  // A place that is asked for before the sound is there is gone to once it is.
   function seek(seconds) {
-    audio.currentTime = Math.max(0, Math.min(length(), seconds));
+    const place = Math.max(0, Math.min(length(), seconds));
+    if (audio.readyState === 0) {
+      audio.addEventListener("loadedmetadata", () => seek(place), { once: true });
+      audio.load();
+      return;
+    }
+    audio.currentTime = place;
     follow();
   }
 
@@ -103,7 +97,6 @@ if (audio) {
     audio.play();
   });
   for (const event of ["play", "pause", "seeked", "timeupdate", "ended"]) audio.addEventListener(event, follow);
-  audio.addEventListener("loadedmetadata", () => wave.setAttribute("aria-valuemax", String(Math.ceil(length()))));
   new ResizeObserver(draw).observe(wave);
   load().catch((error) => {
     wave.hidden = true;

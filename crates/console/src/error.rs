@@ -27,9 +27,15 @@ pub(crate) enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] hutong_store::Error),
+    /// A callback could not be written.
+    #[error(transparent)]
+    Letter(hutong_api::LetterError),
     /// Accounts failed, or refused.
     #[error(transparent)]
     Accounts(#[from] hutong_accounts::Error),
+    /// Something failed inside that is nobody's fault; the text is for the log.
+    #[error("{0}")]
+    Broken(String),
     /// A template could not be rendered.
     #[error(transparent)]
     Template(#[from] askama::Error),
@@ -58,7 +64,9 @@ impl Error {
                 500.. => StatusCode::INTERNAL_SERVER_ERROR,
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             },
-            Self::Store(_) | Self::Template(_) | Self::Table(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::Letter(_) | Self::Template(_) | Self::Broken(_) | Self::Table(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -77,7 +85,7 @@ impl Error {
             // The API speaks Chinese.
             Self::Api(refused) => both(&refused.text, &refused.text),
             Self::Accounts(error) => refusal(error).unwrap_or_else(broken),
-            Self::Store(_) | Self::Template(_) | Self::Table(_) => broken(),
+            Self::Store(_) | Self::Letter(_) | Self::Template(_) | Self::Broken(_) | Self::Table(_) => broken(),
         }
     }
 }
@@ -98,6 +106,7 @@ fn refusal(error: &hutong_accounts::Error) -> Option<(String, String)> {
         Refusal::UnknownCompany(id) => format!("没有公司 {id}"),
         Refusal::NoCompanyLeft(key) => format!("密钥 {key} 将没有任何公司；请改为停用它"),
         Refusal::AdminReachesAll(name) => format!("{name} 是管理员，可见所有公司；请先更改角色"),
+        Refusal::LastAdmin(name) => format!("{name} 是最后一个可登录的管理员；请先创建另一个管理员"),
         Refusal::Busy => "此刻登录的人太多，请再试一次".to_owned(),
         Refusal::Hash(_) | Refusal::Store(_) | Refusal::Vault(_) => return None,
     };

@@ -9,8 +9,12 @@
 
 mod assets;
 mod charts;
+mod equipment;
 mod error;
+mod form;
 mod guard;
+mod import;
+mod installation;
 mod live;
 mod page;
 mod pages;
@@ -25,8 +29,12 @@ use std::sync::Arc;
 
 use hutong_accounts::Accounts;
 use hutong_api::{App, Inside};
+use hutong_dialer::mind::Mind;
+use hutong_scenes::Studio;
 use tokio::sync::watch;
 
+pub use equipment::{Equipment, Recogniser, SpeechServers, Tell, TrunkState, Understood};
+pub use installation::Installation;
 pub use router::router;
 
 /// What the console works with.
@@ -38,6 +46,12 @@ pub struct Console {
     pub inside: Inside,
     /// Who may sign in.
     pub accounts: Accounts,
+    /// What only the binary knows.
+    pub installation: Arc<Installation>,
+    /// What scenes are published with.
+    pub studio: Studio,
+    /// Who is asked what the rules of a scene do not understand.
+    pub mind: Option<Arc<dyn Mind>>,
     /// Whether browsers come by https: then cookies go nowhere else.
     pub is_https: bool,
     /// Becomes true when the server stops: streams to browsers end then.

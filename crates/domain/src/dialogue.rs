@@ -12,6 +12,7 @@ mod understand;
 
 use std::collections::BTreeMap;
 
+use crate::call::Match;
 use crate::scene::Scene;
 use crate::scene::model::{Listening, Then};
 use crate::scene::trigger::Normalized;
@@ -45,6 +46,18 @@ pub fn step(scene: &Scene, state: &mut State, event: &Event) -> Step {
 #[must_use]
 pub fn candidates(scene: &Scene, state: &State) -> Vec<Candidate> {
     listening(scene, state).map_or_else(Vec::new, |listening| understand::candidates(scene, state, listening))
+}
+
+/// How near words come to everything that they may be taken for now, the nearest first, also where that is not near enough
+/// to be understood: for whoever writes the scene. Nothing while the robot does not listen.
+#[must_use]
+pub fn weigh(scene: &Scene, state: &State, text: &str) -> Vec<Match> {
+    let said = Normalized::new(text);
+    let Some(listening) = listening(scene, state).filter(|_| !said.is_empty()) else {
+        return Vec::new();
+    };
+    let words = understand::Words { text, said: &said, now: state.now, choice: None };
+    understand::weigh(scene, listening, &understand::questions(scene, state), &words)
 }
 
 /// Whether the rules of the scene understand these words now; where they do, nobody else need be asked.

@@ -17,7 +17,29 @@ pub struct Keep {
     pub numbers_days: u32,
 }
 
+/// What a company would keep for longer than the installation keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{what} must be kept for at most {most} days: the installation keeps nothing longer")]
+pub struct KeptTooLong {
+    /// `recordings`, `transcripts` or `numbers`.
+    pub what: &'static str,
+    /// Days for which the installation keeps it.
+    pub most: u32,
+}
+
 impl Keep {
+    /// What is kept for longer than the installation keeps it; days of 0 are as many as the installation's.
+    #[must_use]
+    pub fn longer_than(self, installation: Self) -> Vec<KeptTooLong> {
+        let each = [
+            ("recordings", self.recordings_days, installation.recordings_days),
+            ("transcripts", self.transcripts_days, installation.transcripts_days),
+            ("numbers", self.numbers_days, installation.numbers_days),
+        ];
+        let too_long = each.into_iter().filter(|(_, days, most)| *most > 0 && days > most);
+        too_long.map(|(what, _, most)| KeptTooLong { what, most }).collect()
+    }
+
     /// What a company with days of its own keeps: it can only be stricter.
     #[must_use]
     pub fn stricter(self, own: Self) -> Self {
@@ -73,5 +95,9 @@ mod tests {
             |recordings_days, transcripts_days, numbers_days| Keep { recordings_days, transcripts_days, numbers_days };
         assert_eq!(keep(0, 30, 30).stricter(keep(10, 10, 60)), keep(10, 10, 30));
         assert_eq!(keep(5, 0, 7).stricter(Keep::default()), keep(5, 0, 7));
+        let longer: Vec<_> =
+            keep(0, 31, 30).longer_than(keep(10, 30, 30)).iter().map(|it| (it.what, it.most)).collect();
+        assert_eq!(longer, [("transcripts", 30)]);
+        assert_eq!(keep(99, 99, 99).longer_than(Keep::default()), []);
     }
 }

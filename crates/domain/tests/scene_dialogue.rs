@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use hutong_domain::call::Understanding;
-use hutong_domain::dialogue::{Action, Event, Opening, State, Step, begin, candidates, step, would_understand};
+use hutong_domain::dialogue::{Action, Event, Opening, State, Step, begin, candidates, step, weigh, would_understand};
 use hutong_domain::scene::{BUILT_IN, Scene};
 use proptest::prelude::*;
 
@@ -195,4 +195,30 @@ results:
     assert!(would_understand(&scene, &state, "单号多少"));
     let after = step(&scene, &mut state, &Event::heard("单号多少"));
     assert!(matches!(&after.actions[0], Action::Say { text, .. } if text.contains("三五七八")), "{after:?}");
+}
+
+#[test]
+fn what_is_understood_is_among_what_was_near_and_nothing_nearer_was_passed_over() {
+    let mut understood = 0;
+    for scene in SCENES.iter() {
+        let mut state = begin(scene, &BTreeMap::new(), opening(0));
+        assert_eq!(weigh(scene, &state, "好的"), [], "nobody has answered yet");
+        step(scene, &mut state, &Event::Answered);
+        for words in WORDS {
+            let near = weigh(scene, &state, words);
+            assert!(near.windows(2).all(|pair| pair[0].score >= pair[1].score), "{near:?}");
+            let mut state = state.clone();
+            match step(scene, &mut state, &Event::heard(*words)).understanding {
+                Some(Understanding::Matched(hit)) => {
+                    assert!(near.contains(&hit), "{words}: {hit:?} is not among {near:?}");
+                    understood += 1;
+                }
+                Some(Understanding::Unknown) => {
+                    assert!(near.iter().all(|other| other.score < scene.threshold()), "{words}: {near:?}");
+                }
+                Some(Understanding::NotNeeded) | None => {}
+            }
+        }
+    }
+    assert!(understood > 10, "{understood}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use hutong_api::{App, CallbackLetters, LetterDraft, LetterError, WrittenLetter};
-use hutong_callbacks::{Callbacks, Draft, Letter, Letters, NoLetter, Settings};
+use hutong_callbacks::{Callbacks, Draft, Letter, Letters, NoLetter, Poster, Settings};
 use hutong_domain::callback::ANSWER_TIME_MAX;
 use hutong_store::callback::delivery::Due;
 use hutong_store::key::AppKey;
@@ -46,6 +46,11 @@ impl CallbacksConfig {
             look: LOOK,
             answer_time_max: ANSWER_TIME_MAX,
         }
+    }
+
+    /// Sends trials as callbacks are sent.
+    pub(crate) fn poster(&self) -> Result<Poster> {
+        Poster::new(&self.settings()).map_err(|error| Error::Failed(format!("callbacks: {error}")))
     }
 
     /// Sends callbacks until `stop` is done.

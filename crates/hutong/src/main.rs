@@ -5,6 +5,7 @@ mod callbacks;
 mod cli;
 mod commands;
 mod config;
+mod console;
 mod demo;
 mod disk;
 mod error;

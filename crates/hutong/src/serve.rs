@@ -23,7 +23,7 @@ use crate::disk::Disks;
 use crate::error::{Error, Result};
 use crate::installation::{self, Installation};
 use crate::retention::Retention;
-use crate::{log, metrics, recordings, telephony};
+use crate::{console, log, metrics, recordings, telephony};
 
 /// Calls that were claimed by themselves and wait for the dialer.
 const ORDERS_MAX: usize = 256;
@@ -98,6 +98,9 @@ pub(crate) async fn until_stopped(
         app: app.clone(),
         inside,
         accounts: installation::accounts(&store),
+        installation: Arc::new(console::installation(config, public_url, carrier.clone())?),
+        studio: config.speech.studio(&store)?,
+        mind: settings.mind.clone(),
         is_https: listener.is_https,
         stopped: stopped.clone(),
     };

@@ -6,13 +6,14 @@ use std::time::Duration;
 use hutong_dialer::Runtime;
 use hutong_dialer::mind::{Mind, Question};
 use hutong_dialer::runtime::BoxFuture;
+use hutong_scenes::Studio;
 use hutong_speech::mind::{self, Candidate, MindSettings};
 use hutong_speech::recogniser::{Protocol, RecogniserSettings, Recognisers};
 use hutong_speech::server::{ServerSettings, SetupError};
-use hutong_speech::voice::{TEXT_TIMEOUT, VoiceSettings, Voices};
+use hutong_speech::voice::{Speaker, TEXT_TIMEOUT, VoiceSettings, Voices};
 use hutong_store::Store;
 use hutong_telephony::sip::Secret;
-use hutong_trunks::{SceneVoices, Speaker, Speech};
+use hutong_trunks::{SceneVoices, Speech};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -129,9 +130,19 @@ impl SpeechConfig {
         settings.map(|settings| Voices::new(&settings)).transpose().map_err(|error| wrong("speech.voice", &error))
     }
 
+    /// What scenes are published with.
+    pub(crate) fn studio(&self, store: &Store) -> Result<Studio> {
+        Ok(Studio { store: store.clone(), server: self.voice_server()?, speaker: self.speaker() })
+    }
+
     /// Who speaks where a scene does not say.
     pub(crate) fn speaker(&self) -> Speaker {
         Speaker { name: self.voice.speaker.clone(), speed: self.voice.speed }
+    }
+
+    /// Which language model is asked, where one is.
+    pub(crate) fn mind_model(&self) -> Option<String> {
+        given(&self.mind.url).map(|_| self.mind.model.clone())
     }
 
     /// Who is asked what rules do not understand.

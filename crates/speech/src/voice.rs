@@ -57,6 +57,25 @@ pub struct Speech<'a> {
     pub speed: f32,
 }
 
+/// Who speaks texts, and how fast.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Speaker {
+    /// As the voice server knows it.
+    pub name: String,
+    /// 1 is the speaker's own.
+    pub speed: f64,
+}
+
+impl Speaker {
+    /// What a voice server is asked for.
+    #[must_use]
+    pub fn says<'a>(&'a self, text: &'a str) -> Speech<'a> {
+        #[expect(clippy::cast_possible_truncation, reason = "a factor between a half and two")]
+        let speed = self.speed as f32;
+        Speech { text, voice: &self.name, speed }
+    }
+}
+
 /// Why a text is not spoken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum VoiceError {

@@ -159,6 +159,18 @@ pub fn list(db: &mut Db, filter: &Filter, limit: i64) -> Result<Vec<Entry>> {
     db.query(&sql, &parameters, entry)
 }
 
+/// When an actor last did something of this kind.
+///
+/// # Errors
+/// When the store fails.
+pub fn last(db: &mut Db, actor: &Actor, action: Action) -> Result<Option<Moment>> {
+    db.query_one(
+        "SELECT at FROM audit_log WHERE actor = ?1 AND action = ?2 ORDER BY id DESC LIMIT 1",
+        values![&actor.to_string(), action.name()],
+        |row| row.moment(0),
+    )
+}
+
 fn entry(row: &Row<'_>) -> Result<Entry> {
     let side = |column, name| match row.str_or_null(column)? {
         Some(_) => row.json(column, name).map(Some),

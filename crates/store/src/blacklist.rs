@@ -334,8 +334,11 @@ pub fn contains(db: &mut Db, company: CompanyId, mobile: &str) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Which of these numbers stand in any group of the company.
-pub(crate) fn among(db: &mut Db, company: CompanyId, mobiles: &[&str]) -> Result<HashSet<String>> {
+/// Which of these numbers stand in any group of the company: at most a thousand at a time.
+///
+/// # Errors
+/// When the store fails.
+pub fn among(db: &mut Db, company: CompanyId, mobiles: &[&str]) -> Result<HashSet<String>> {
     let Some((names, mobiles)) = listed(mobiles, 2) else { return Ok(HashSet::new()) };
     let parameters: Vec<Value<'_>> = std::iter::once(company.into()).chain(mobiles).collect();
     let found = db.query(

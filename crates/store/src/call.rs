@@ -1,6 +1,6 @@
 //! Call instances: importing them, and reading them back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use hutong_domain::call::{CallKind, CallResult, CallStatus, FinishStatus, HungUpBy, Utterance};
 use hutong_domain::ids::{CallId, CompanyId, CustomerId, LineId, RobotId, SceneId, TaskId, VoiceId};
@@ -12,7 +12,7 @@ use crate::call_count::{self, Place};
 use crate::db::{Db, Row, Value};
 use crate::error::{Error, Result};
 use crate::waiting::block::Changes;
-use crate::{task, values};
+use crate::{listed, task, values};
 
 /// Rows that one INSERT carries: few enough for both engines' limits on parameters.
 const ROWS_PER_INSERT: usize = 100;
@@ -155,6 +155,25 @@ fn insert_calls(
     );
     db.execute(&sql, &parameters)?;
     Ok(())
+}
+
+/// Which of these numbers the task has already: at most a thousand at a time.
+///
+/// # Errors
+/// When the store fails.
+pub fn among(db: &mut Db, company: CompanyId, task_id: TaskId, phones: &[&str]) -> Result<HashSet<String>> {
+    let Some((names, phones)) = listed(phones, 3) else { return Ok(HashSet::new()) };
+    let parameters: Vec<Value<'_>> = [company.into(), task_id.into()].into_iter().chain(phones).collect();
+    // The task's own row is joined so that SQLite looks for its id in the index of numbers, and not for "more than 0".
+    let found = db.query(
+        &format!(
+            "SELECT cu.phone FROM task t CROSS JOIN customer cu WHERE t.company_id = ?1 AND t.id = ?2
+               AND cu.company_id = ?1 AND cu.task_id = t.id AND cu.task_id > 0 AND cu.phone IN ({names})"
+        ),
+        &parameters,
+        |row| row.text(0),
+    )?;
+    Ok(found.into_iter().collect())
 }
 
 /// `VALUES (?1, ?2, ?3, ?4, …)` for so many rows: the three shared parameters, then each row's own ones,

@@ -9,10 +9,13 @@ pub(crate) mod outbox;
 
 use std::fmt;
 
+use hutong_domain::audit::Action;
 use hutong_domain::callback::CallbackKind;
 use hutong_domain::ids::{CallId, CompanyId, TaskId};
 use hutong_domain::moment::Moment;
+use serde_json::json;
 
+use crate::audit::{By, Object};
 use crate::db::{Db, Row};
 use crate::error::Result;
 use crate::{Page, PageRequest, values};
@@ -133,6 +136,8 @@ pub enum Which {
     Waiting,
     /// Those that were given up.
     GivenUp,
+    /// Those that were delivered, and are not to be sent once more.
+    Delivered,
 }
 
 impl Which {
@@ -141,8 +146,40 @@ impl Which {
             Self::All => "",
             Self::Waiting => " AND due_at IS NOT NULL",
             Self::GivenUp => " AND given_up_at IS NOT NULL",
+            Self::Delivered => " AND delivered_at IS NOT NULL AND due_at IS NULL AND given_up_at IS NULL",
         }
     }
+}
+
+const LISTED: &str = "SELECT kind, subject_id, seq, task_id, created_at, attempts, due_at, delivered_at, given_up_at,
+    tried_at, http_status, answer";
+
+fn listed(row: &Row<'_>) -> Result<Listed> {
+    let (due, delivered, given_up) = (row.moment_or_null(6)?, row.moment_or_null(7)?, row.moment_or_null(8)?);
+    let over = given_up.map(State::GivenUp).or(delivered.map(State::Delivered));
+    Ok(Listed {
+        name: name(row)?,
+        task: TaskId(row.int(3)?),
+        created_at: row.moment(4)?,
+        attempts: row.int(5)?,
+        // What is sent once more is waiting again, whatever came of it before.
+        state: due.map(State::Waiting).or(over).unwrap_or(State::Waiting(Moment(0))),
+        tried_at: row.moment_or_null(9)?,
+        http_status: row.int_or_null(10)?,
+        answer: row.text_or_null(11)?,
+    })
+}
+
+/// One callback of the company.
+///
+/// # Errors
+/// When the store fails.
+pub fn find(db: &mut Db, company: CompanyId, name: CallbackName) -> Result<Option<Listed>> {
+    db.query_one(
+        &format!("{LISTED} FROM callback WHERE company_id = ?1 AND kind = ?2 AND subject_id = ?3 AND seq = ?4"),
+        values![company, name.kind.number(), name.subject, name.seq],
+        listed,
+    )
 }
 
 /// The company's callbacks, newest first.
@@ -153,27 +190,9 @@ pub fn list(db: &mut Db, company: CompanyId, which: Which, page: PageRequest) ->
     let of = format!("FROM callback WHERE company_id = ?1{}", which.condition());
     let total = db.query_int(&format!("SELECT COUNT(*) {of}"), values![company])?;
     let rows = db.query(
-        &format!(
-            "SELECT kind, subject_id, seq, task_id, created_at, attempts, due_at, delivered_at, given_up_at, tried_at,
-                 http_status, answer {of}
-             ORDER BY created_at DESC, kind, subject_id, seq LIMIT ?2 OFFSET ?3"
-        ),
+        &format!("{LISTED} {of} ORDER BY created_at DESC, kind, subject_id, seq LIMIT ?2 OFFSET ?3"),
         values![company, page.size, page.offset()],
-        |row| {
-            let (due, delivered, given_up) = (row.moment_or_null(6)?, row.moment_or_null(7)?, row.moment_or_null(8)?);
-            let over = given_up.map(State::GivenUp).or(delivered.map(State::Delivered));
-            Ok(Listed {
-                name: name(row)?,
-                task: TaskId(row.int(3)?),
-                created_at: row.moment(4)?,
-                attempts: row.int(5)?,
-                // What is sent once more is waiting again, whatever came of it before.
-                state: due.map(State::Waiting).or(over).unwrap_or(State::Waiting(Moment(0))),
-                tried_at: row.moment_or_null(9)?,
-                http_status: row.int_or_null(10)?,
-                answer: row.text_or_null(11)?,
-            })
-        },
+        listed,
     )?;
     Ok(Page { total, rows })
 }
@@ -187,6 +206,8 @@ pub enum Resend {
     GivenUpOf(TaskId),
     /// What is kept of a call, whatever came of it.
     Call(CallId),
+    /// This one, delivered or not.
+    One(CallbackName),
 }
 
 /// Has callbacks tried anew, from their first attempt on; how many.
@@ -200,8 +221,31 @@ pub fn resend(db: &mut Db, company: CompanyId, what: Resend) -> Result<u64> {
         Resend::GivenUpOf(task) => {
             db.execute(&format!("{ANEW} AND given_up_at IS NOT NULL AND task_id = ?2"), values![company, task])
         }
+        Resend::One(CallbackName { kind, subject, seq }) => db.execute(
+            &format!("{ANEW} AND kind = ?2 AND subject_id = ?3 AND seq = ?4"),
+            values![company, kind.number(), subject, seq],
+        ),
         Resend::Call(call) => db.execute(&format!("{ANEW} AND kind < 2 AND subject_id = ?2"), values![company, call]),
     }
+}
+
+/// Does the same for a person, and keeps in the audit log which they were.
+///
+/// # Errors
+/// When the store fails.
+pub fn resend_by(db: &mut Db, company: CompanyId, what: Resend, by: &By) -> Result<u64> {
+    let again = resend(db, company, what)?;
+    if again > 0 {
+        let of = match what {
+            Resend::GivenUp => json!("all that were given up"),
+            Resend::GivenUpOf(task) => json!({ "task": task.get() }),
+            Resend::Call(call) => json!({ "call": call.get() }),
+            Resend::One(name) => json!({ "callback": name.to_string() }),
+        };
+        let note = json!({ "of": of, "callbacks": again });
+        by.note(db, Action::CallbackResend, &Object::Company(company), None, Some(note))?;
+    }
+    Ok(again)
 }
 
 /// Forgets callbacks that were delivered, or given up, and are older than `before`; at most `limit`. How many.

@@ -11,6 +11,9 @@ use crate::db::{Db, Row};
 use crate::error::{Error, Result};
 use crate::values;
 
+/// Characters of a name.
+const NAME_CHARS_MAX: usize = 100;
+
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Company {
@@ -111,6 +114,21 @@ pub fn update(db: &mut Db, id: CompanyId, seats: i64, rules: &CompanyRules) -> R
          WHERE id = ?1",
         values![id, seats, start.as_deref(), end.as_deref(), caps.per_day.map(i64::from), caps.per_week.map(i64::from)],
     )?;
+    Ok(())
+}
+
+/// Whether a company can be called so.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= NAME_CHARS_MAX
+}
+
+/// Gives a company another name.
+///
+/// # Errors
+/// When the store fails.
+pub fn rename(db: &mut Db, id: CompanyId, name: &str) -> Result<()> {
+    db.execute("UPDATE company SET name = ?2 WHERE id = ?1", values![id, name])?;
     Ok(())
 }
 

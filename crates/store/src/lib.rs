@@ -21,6 +21,7 @@ pub mod feed;
 pub mod finish;
 pub mod forecast;
 pub mod forget;
+pub mod in_progress;
 pub mod key;
 pub mod ledger;
 pub mod line;

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use hutong_domain::ids::{CompanyId, LineId};
+use hutong_domain::ids::{CompanyId, LineId, TaskId};
 use hutong_domain::line::{LineDriver, LineKind, LineUse};
 use hutong_domain::moment::Moment;
 use hutong_domain::pace::Pace;
+use hutong_domain::task::TaskStatus;
 
 use crate::db::{Db, Row};
 use crate::error::{Error, Result};
@@ -184,7 +185,7 @@ pub fn of_driver(db: &mut Db, driver: LineDriver) -> Result<Vec<Line>> {
 ///
 /// # Errors
 /// When the store fails.
-pub fn of_task(db: &mut Db, company: CompanyId, task: hutong_domain::ids::TaskId) -> Result<Vec<Line>> {
+pub fn of_task(db: &mut Db, company: CompanyId, task: TaskId) -> Result<Vec<Line>> {
     db.query(
         &format!(
             "SELECT {COLUMNS} FROM task_line tl JOIN line l ON l.company_id = tl.company_id AND l.id = tl.line_id
@@ -192,6 +193,41 @@ pub fn of_task(db: &mut Db, company: CompanyId, task: hutong_domain::ids::TaskId
         ),
         values![company, task],
         line,
+    )
+}
+
+/// How many tasks of the company that are not over dial on each line; lines without any are left out.
+///
+/// # Errors
+/// When the store fails.
+pub fn tasks_of_lines(db: &mut Db, company: CompanyId) -> Result<HashMap<LineId, i64>> {
+    let over = [TaskStatus::Done, TaskStatus::Stopped];
+    let rows = db.query(
+        "SELECT tl.line_id, COUNT(*) FROM task_line tl
+         JOIN task t ON t.company_id = tl.company_id AND t.id = tl.task_id
+         WHERE tl.company_id = ?1 AND t.deleted_at IS NULL AND t.status <> ?2 AND t.status <> ?3 GROUP BY tl.line_id",
+        values![company, over[0].number(), over[1].number()],
+        |row| Ok((LineId(row.int(0)?), row.int(1)?)),
+    )?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The newest `limit` tasks of the company that dial on a line, whatever their state: id, name, and state.
+///
+/// # Errors
+/// When the store fails.
+pub fn tasks_of_line(
+    db: &mut Db,
+    company: CompanyId,
+    line: LineId,
+    limit: i64,
+) -> Result<Vec<(TaskId, String, TaskStatus)>> {
+    db.query(
+        "SELECT t.id, t.name, t.status FROM task_line tl
+         JOIN task t ON t.company_id = tl.company_id AND t.id = tl.task_id
+         WHERE tl.company_id = ?1 AND tl.line_id = ?2 AND t.deleted_at IS NULL ORDER BY t.id DESC LIMIT ?3",
+        values![company, line, limit],
+        |row| Ok((TaskId(row.int(0)?), row.text(1)?, row.number(2, "task.status", TaskStatus::from_number)?)),
     )
 }
 

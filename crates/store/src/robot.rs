@@ -1,5 +1,8 @@
 //! Robots, and the scenes and voices that they speak with.
 
+use std::collections::BTreeMap;
+
+use hutong_domain::audit::Action;
 use hutong_domain::ids::{CompanyId, RobotId, SceneId, VoiceId};
 use hutong_domain::moment::Moment;
 use hutong_domain::scene::Scene;
@@ -170,12 +173,20 @@ fn robot(row: &Row<'_>) -> Result<Robot> {
 }
 
 fn with_voices(db: &mut Db, mut robot: Robot) -> Result<Robot> {
-    robot.voices = db.query(
-        "SELECT id, name FROM voice WHERE company_id = ?1 AND scene_id = ?2 ORDER BY id",
-        values![robot.company, robot.scene],
-        |row| Ok(Voice { id: VoiceId(row.int(0)?), name: row.text(1)? }),
-    )?;
+    robot.voices = voices(db, robot.company, robot.scene)?;
     Ok(robot)
+}
+
+/// The voices of a scene, oldest first.
+///
+/// # Errors
+/// When the store fails.
+pub fn voices(db: &mut Db, company: CompanyId, scene: SceneId) -> Result<Vec<Voice>> {
+    db.query(
+        "SELECT id, name FROM voice WHERE company_id = ?1 AND scene_id = ?2 ORDER BY id",
+        values![company, scene],
+        |row| Ok(Voice { id: VoiceId(row.int(0)?), name: row.text(1)? }),
+    )
 }
 
 /// The name of a voice of the company.
@@ -204,23 +215,95 @@ pub fn find(db: &mut Db, company: CompanyId, id: RobotId) -> Result<Option<Robot
     found.map(|found| with_voices(db, found)).transpose()
 }
 
+const SCENE: &str = "SELECT id, name, latest_version, created_at FROM scene";
+
+fn scene(row: &Row<'_>) -> Result<SceneHead> {
+    Ok(SceneHead {
+        id: SceneId(row.int(0)?),
+        name: row.text(1)?,
+        latest_version: row.int(2)?,
+        created_at: row.moment(3)?,
+    })
+}
+
 /// The company's scenes, oldest first.
 ///
 /// # Errors
 /// When the store fails.
 pub fn scenes(db: &mut Db, company: CompanyId) -> Result<Vec<SceneHead>> {
+    db.query(&format!("{SCENE} WHERE company_id = ?1 ORDER BY id"), values![company], scene)
+}
+
+/// A scene of the company.
+///
+/// # Errors
+/// When the store fails.
+pub fn find_scene(db: &mut Db, company: CompanyId, id: SceneId) -> Result<Option<SceneHead>> {
+    db.query_one(&format!("{SCENE} WHERE company_id = ?1 AND id = ?2"), values![company, id], scene)
+}
+
+/// The company's scene of this name.
+///
+/// # Errors
+/// When the store fails.
+pub fn scene_of_name(db: &mut Db, company: CompanyId, name: &str) -> Result<Option<SceneHead>> {
+    db.query_one(&format!("{SCENE} WHERE company_id = ?1 AND name = ?2"), values![company, name], scene)
+}
+
+/// A published version of a scene.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedVersion {
+    /// The scene.
+    pub scene: SceneId,
+    /// Which version, from 1.
+    pub version: i64,
+    /// When it was published.
+    pub at: Moment,
+    /// Who published it, as the audit log has it; none where the log does not reach back so far.
+    pub by: Option<String>,
+    /// How many tasks were made to speak it, those that were deleted left out.
+    pub tasks: i64,
+}
+
+/// The published versions of a scene, the newest first; without one, the newest version of each scene of the company.
+///
+/// # Errors
+/// When the store fails.
+pub fn versions(db: &mut Db, company: CompanyId, scene: Option<SceneId>) -> Result<Vec<PublishedVersion>> {
+    // Scene 0 stands for all: no scene has that id. A version and its row of the log are written at one moment.
     db.query(
-        "SELECT id, name, latest_version, created_at FROM scene WHERE company_id = ?1 ORDER BY id",
-        values![company],
+        "SELECT v.scene_id, v.version, v.published_at,
+             (SELECT MAX(a.actor) FROM audit_log a WHERE a.at = v.published_at AND a.action = ?3 AND a.company_id = ?1
+                AND a.kind = 'scene' AND a.object_id = CAST(v.scene_id AS TEXT)),
+             (SELECT COUNT(*) FROM task t WHERE t.company_id = ?1 AND t.scene_id = v.scene_id
+                AND t.scene_version = v.version AND t.deleted_at IS NULL)
+         FROM scene_version v JOIN scene s ON s.company_id = v.company_id AND s.id = v.scene_id
+         WHERE v.company_id = ?1 AND (v.scene_id = ?2 OR (?2 = 0 AND v.version = s.latest_version))
+         ORDER BY v.scene_id, v.version DESC",
+        values![company, scene.unwrap_or(SceneId(0)), Action::ScenePublish.name()],
         |row| {
-            Ok(SceneHead {
-                id: SceneId(row.int(0)?),
-                name: row.text(1)?,
-                latest_version: row.int(2)?,
-                created_at: row.moment(3)?,
+            Ok(PublishedVersion {
+                scene: SceneId(row.int(0)?),
+                version: row.int(1)?,
+                at: row.moment(2)?,
+                by: row.text_or_null(3)?,
+                tasks: row.int(4)?,
             })
         },
     )
+}
+
+/// How many tasks speak each scene of the company, in whichever version; those that were deleted are left out.
+///
+/// # Errors
+/// When the store fails.
+pub fn tasks_by_scene(db: &mut Db, company: CompanyId) -> Result<BTreeMap<SceneId, i64>> {
+    let counts = db.query(
+        "SELECT scene_id, COUNT(*) FROM task WHERE company_id = ?1 AND deleted_at IS NULL GROUP BY scene_id",
+        values![company],
+        |row| Ok((SceneId(row.int(0)?), row.int(1)?)),
+    )?;
+    Ok(counts.into_iter().collect())
 }
 
 /// The newest published version of a scene of the company.

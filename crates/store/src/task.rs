@@ -4,6 +4,7 @@ mod change;
 mod history;
 mod list;
 mod log;
+mod standing;
 
 use hutong_domain::call::FinishStatus;
 use hutong_domain::ids::{CompanyId, LineId, RobotId, SceneId, SmsTemplateId, TaskId, VoiceId};
@@ -23,8 +24,9 @@ pub(crate) use change::move_to;
 pub use change::{CommandOutcome, Move, command, delete, insert, moves, update};
 pub use history::keep_history;
 pub(crate) use history::{HISTORY_COLUMNS, history, remember};
-pub use list::{Filter, ListedTask, TaskLine, page};
+pub use list::{Filter, ListedTask, Order, TaskLine, page};
 pub use log::{Happening, log};
+pub use standing::{Standing, reason, standings};
 
 /// What an operator decides about a task.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! What customers said that a robot had no answer for: kept so that whoever writes the scene can teach it.
 
+use std::collections::BTreeMap;
+
 use hutong_domain::call::Utterance;
 use hutong_domain::ids::{CallId, CompanyId, SceneId};
 use hutong_domain::learning;
@@ -92,6 +94,19 @@ pub fn list(db: &mut Db, company: CompanyId, scene: Option<SceneId>, limit: i64)
             })
         },
     )
+}
+
+/// How many texts of each scene of the company are kept, and in how many calls they were said.
+///
+/// # Errors
+/// When the store fails.
+pub fn counts(db: &mut Db, company: CompanyId) -> Result<BTreeMap<SceneId, (i64, i64)>> {
+    let counts = db.query(
+        "SELECT scene_id, COUNT(*), CAST(SUM(times) AS BIGINT) FROM unheard WHERE company_id = ?1 GROUP BY scene_id",
+        values![company],
+        |row| Ok((SceneId(row.int(0)?), (row.int(1)?, row.int(2)?))),
+    )?;
+    Ok(counts.into_iter().collect())
 }
 
 /// Forgets a text, at every node, since the scene has learnt it; how many rows went. It is kept again if a robot still

@@ -130,6 +130,16 @@ pub fn all(db: &mut Db) -> Result<Vec<User>> {
     found.into_iter().map(|found| with_companies(db, found)).collect()
 }
 
+/// The admins that are enabled, whom nobody changes until the transaction ends.
+///
+/// # Errors
+/// When the store fails.
+pub fn enabled_admins_locked(db: &mut Db) -> Result<Vec<UserId>> {
+    let lock = if db.is_postgres() { " FOR UPDATE" } else { "" };
+    let sql = format!("SELECT id FROM console_user WHERE role = ?1 AND disabled_at IS NULL ORDER BY id{lock}");
+    db.query(&sql, values![Role::Admin.name()], |row| row.int(0).map(UserId))
+}
+
 /// The hash of a user's password.
 ///
 /// # Errors

@@ -72,7 +72,9 @@ fn check(plan_cache_mode: &str) {
         }
     });
     let log = store.close().into_server().unwrap().stop_and_read_log();
-    let statements = explained(&log);
+    let mut statements = explained(&log);
+    // A migration looks at all companies, once.
+    statements.retain(|it| !it.sql.trim_start().starts_with("CREATE TABLE"));
 
     for Explained { sql, partitions, .. } in &statements {
         let numbers: BTreeSet<u32> = partitions.iter().map(|(_, number)| *number).collect();

@@ -130,7 +130,10 @@ pub fn counted_hours(db: &mut Db, company: CompanyId, id: TaskId) -> Result<ByHo
     };
     if id != TaskId(0) {
         let imported = "SELECT created_at FROM customer WHERE company_id = ?1 AND task_id = ?2";
-        db.query_each(imported, values![company, id], |row| Ok(add(0, row.moment(0)?, Counts::imported(1))))?;
+        db.query_each(imported, values![company, id], |row| {
+            add(0, row.moment(0)?, Counts::imported(1));
+            Ok(())
+        })?;
     }
     db.query_each(
         "SELECT a.line_id, a.claimed_at, a.attempt_no, a.disposition FROM attempt a

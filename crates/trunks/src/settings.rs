@@ -31,6 +31,16 @@ pub fn seal(trunk: &Trunk, vault: &Vault) -> Result<String, SettingsError> {
     Ok(serde_json::to_string(&kept)?)
 }
 
+/// The text that a line keeps of a trunk that has changed from `before`: a password that is the same stays as it was
+/// sealed, since it would look like another one to the audit log.
+///
+/// # Errors
+/// As for [`seal`] and [`open`].
+pub fn reseal(trunk: &Trunk, before: &str, vault: &Vault) -> Result<String, SettingsError> {
+    let kept = seal(trunk, vault)?;
+    if open(before, vault)?.password == trunk.password { with_password_of(&kept, before) } else { Ok(kept) }
+}
+
 /// The trunk of a line's text.
 ///
 /// # Errors
@@ -48,7 +58,7 @@ pub fn open(settings: &str, vault: &Vault) -> Result<Trunk, SettingsError> {
 ///
 /// # Errors
 /// When one of them cannot be read.
-pub fn with_password_of(settings: &str, others: &str) -> Result<String, SettingsError> {
+fn with_password_of(settings: &str, others: &str) -> Result<String, SettingsError> {
     let (mut trunk, others): (Trunk, Trunk) = (serde_json::from_str(settings)?, serde_json::from_str(others)?);
     trunk.password = others.password;
     Ok(serde_json::to_string(&trunk)?)

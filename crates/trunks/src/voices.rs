@@ -1,18 +1,16 @@
 //! What robots speak with: the audio of a published scene in one of its voices, and the words of one customer.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 use hutong_dialer::Runtime;
 use hutong_domain::ids::{CompanyId, SceneId, VoiceId};
-use hutong_domain::scene::VoiceSource;
-use hutong_prompts::{Clip, Spoken, Voice, speak};
-use hutong_speech::voice::{Speech, VoiceError, Voices as VoiceServer};
+use hutong_prompts::{Clip, Spoken, Voice};
+use hutong_scenes::SceneVoice;
+use hutong_speech::voice::{Speaker, VoiceError, Voices as VoiceServer};
+use hutong_store::Store;
 use hutong_store::claim::Claimed;
 use hutong_store::scenes::Scenes;
-use hutong_store::{Db, Store, audio, robot};
-use hutong_telephony::detect::wav;
 use tokio::sync::watch;
 
 /// Voices of published scenes that are kept in memory.
@@ -37,35 +35,6 @@ pub struct SceneVoices {
     opened: moka::sync::Cache<(CompanyId, SceneId, i64, VoiceId), Arc<SceneVoice>>,
     words: WordCache,
     runtime: Arc<dyn Runtime>,
-}
-
-/// One voice of a published scene.
-struct SceneVoice {
-    /// What was recorded or rendered when the scene was published.
-    published: Voice,
-    /// What ships with hutong of the same speaker.
-    shipped: Voice,
-    /// Who renders the words of customers; none where a person was recorded.
-    speaker: Option<Speaker>,
-}
-
-/// Who renders texts, and how fast.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Speaker {
-    /// As the voice server knows it.
-    pub name: String,
-    /// 1 is the speaker's own.
-    pub speed: f64,
-}
-
-impl Speaker {
-    /// What a voice server is asked for.
-    #[must_use]
-    pub fn says<'a>(&'a self, text: &'a str) -> Speech<'a> {
-        #[expect(clippy::cast_possible_truncation, reason = "a factor between a half and two")]
-        let speed = self.speed as f32;
-        Speech { text, voice: &self.name, speed }
-    }
 }
 
 /// The voice of one call.
@@ -95,14 +64,15 @@ impl SceneVoices {
     /// In words, when the store fails or holds no such scene.
     pub(crate) async fn open(&self, claimed: &Claimed, slot_texts: &[String]) -> Result<CallVoice, String> {
         let voice = self.voice(claimed).await.map_err(|error| format!("the voice of the scene: {error}"))?;
+        let no_words = Voice::default();
         let missing: Vec<String> = slot_texts
             .iter()
-            .filter(|text| !speak(&[&voice.published, &voice.shipped], text).missing.is_empty())
+            .filter(|text| !voice.speak(&no_words, text).missing.is_empty())
             .take(WORDS_OF_A_CALL_MAX)
             .cloned()
             .collect();
         let (rendered, words) = watch::channel(Vec::new());
-        if let (Some(server), Some(speaker), false) = (&self.server, &voice.speaker, missing.is_empty()) {
+        if let (Some(server), Some(speaker), false) = (&self.server, voice.speaker(), missing.is_empty()) {
             let task = render(server.clone(), speaker.clone(), self.words.clone(), missing, rendered);
             self.runtime.spawn(Box::pin(task));
         }
@@ -115,41 +85,12 @@ impl SceneVoices {
         if let Some(opened) = self.opened.get(&key) {
             return Ok(opened);
         }
-        let source = self.source(claimed).await?;
-        let published = self.store.read(move |db| published(db, company, (scene, version), voice)).await?;
-        let opened = Arc::new(match source {
-            VoiceSource::Recordings(_) => SceneVoice { published, shipped: Voice::default(), speaker: None },
-            VoiceSource::Installation => self.of_speaker(published, self.speaker.clone()),
-            VoiceSource::Speaker { speaker, speed } => self.of_speaker(published, Speaker { name: speaker, speed }),
-        });
+        let opened =
+            SceneVoice::open(&self.store, &self.scenes, (company, scene, version), voice, &self.speaker).await?;
+        let opened = Arc::new(opened);
         self.opened.insert(key, opened.clone());
         Ok(opened)
     }
-
-    fn of_speaker(&self, published: Voice, speaker: Speaker) -> SceneVoice {
-        SceneVoice { published, shipped: Voice::shipped(&speaker.name), speaker: Some(speaker) }
-    }
-
-    /// Where the audio of the call's voice comes from; the installation's choice for a voice that the version does not
-    /// name.
-    async fn source(&self, claimed: &Claimed) -> hutong_store::Result<VoiceSource> {
-        let scene = self.scenes.get(claimed.company, claimed.scene, claimed.scene_version).await?;
-        let (company, id) = (claimed.company, claimed.voice);
-        let name = self.store.read(move |db| robot::voice_name(db, company, id)).await?;
-        let of_name = scene.voices().iter().find(|voice| Some(&voice.name) == name.as_ref());
-        Ok(of_name.or(scene.voices().first()).map_or(VoiceSource::Installation, |voice| voice.source.clone()))
-    }
-}
-
-/// What was recorded or rendered for a published version.
-fn published(db: &mut Db, company: CompanyId, version: (SceneId, i64), voice: VoiceId) -> hutong_store::Result<Voice> {
-    let texts = audio::texts(db, company, version, voice)?;
-    let digests: Vec<String> = texts.iter().map(|it| it.digest.clone()).collect();
-    let sounds: HashMap<String, Clip> = audio::find(db, company, &digests)?
-        .into_iter()
-        .filter_map(|sound| Some((sound.digest, Clip::from(wav::read_telephone(&sound.bytes).ok()?))))
-        .collect();
-    Ok(Voice::recorded(texts.into_iter().filter_map(|it| Some((it.text, sounds.get(&it.digest)?.clone())))))
 }
 
 /// Renders the words of one customer, and tells of each as soon as it is there. A call never waits for them.
@@ -188,6 +129,6 @@ impl CallVoice {
     /// Speaks a text with what there is now.
     pub(crate) fn speak(&self, text: &str) -> Spoken {
         let words = Voice::recorded(self.words.borrow().iter().cloned());
-        speak(&[&words, &self.voice.published, &self.voice.shipped], text)
+        self.voice.speak(&words, text)
     }
 }

@@ -7,6 +7,8 @@
     reason = "this is all test, also what stands outside of the test functions"
 )]
 
+mod console;
+mod desk;
 mod docs;
 mod harness;
 mod site;

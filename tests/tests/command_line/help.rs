@@ -57,7 +57,7 @@ fn help_of_every_command_names_its_options() {
     check("config check", &["<FILE>"]);
     check("company", &["add", "list"]);
     check("company add", &["<NAME>", "--seats", "--config", "--data"]);
-    check("company set", &["--keep-recordings", "--keep-transcripts", "--keep-numbers"]);
+    check("company set", &["--name", "--keep-recordings", "--keep-transcripts", "--keep-numbers"]);
     check("company list", &["--config", "--data"]);
     check("key", &["create", "list", "show", "set", "bind", "unbind", "rotate", "revoke"]);
     check("key create", &["--company", "--edition", "2018-05", "2019-08", "--requests-per-s", "--data"]);

@@ -12,7 +12,7 @@ use hutong_store::{company, node};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::app::Api;
+use crate::app::{Api, App};
 
 /// How long the store may take to read or to write a little.
 const STORE_TIME_MAX: Duration = Duration::from_secs(5);
@@ -55,16 +55,17 @@ pub(crate) async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, String) {
     (status, format!("{beginning}\n{report}"))
 }
 
-async fn look(api: &Api) -> Vec<Condition> {
-    let node = (api.node)();
+/// Whether the store reads and writes, and whatever else has to hold does.
+pub async fn look(app: &App) -> Vec<Condition> {
+    let node = (app.node)();
     // Any read will do.
-    let read = api.store.read(|db| company::find(db, CompanyId(0)).map(|_| ()));
-    let write = api.store.write(CompanyId(0), move |db| node::touch(db, node));
+    let read = app.store.read(|db| company::find(db, CompanyId(0)).map(|_| ()));
+    let write = app.store.write(CompanyId(0), move |db| node::touch(db, node));
     let mut conditions = vec![
         Condition { name: "store reads", problem: problem_of(read).await },
         Condition { name: "store writes", problem: problem_of(write).await },
     ];
-    conditions.extend((api.conditions)());
+    conditions.extend((app.conditions)());
     conditions
 }
 

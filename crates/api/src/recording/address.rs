@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use hutong_domain::moment::{Clock, Moment};
 use sha2::Sha256;
 
-use super::{NoRecordings, RecordingFiles};
+use super::{LookedUp, NoRecordings, ReadError, RecordingFiles};
 
 /// Addresses expire at full hours: so one that is asked for again is mostly the same, and browsers have it already.
 const EXPIRY_STEP_S: i64 = 3600;
@@ -106,6 +106,14 @@ impl Recordings {
         self.sign(name, expires).verify_slice(&signature).map_err(|_| Refusal::Forged)?;
         let expires_s: i64 = expires.parse().map_err(|_| Refusal::Forged)?;
         if self.clock.now().ms() / 1000 < expires_s { Ok(()) } else { Err(Refusal::Expired) }
+    }
+
+    /// Looks for the file of a recording, for a part of this server that reads it.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub async fn find(&self, name: &str) -> Result<LookedUp, ReadError> {
+        self.files.find(name).await
     }
 
     pub(super) fn files(&self) -> &dyn RecordingFiles {

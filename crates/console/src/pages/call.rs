@@ -1,6 +1,7 @@
 //! A call: what was said and heard, what was concluded and why, and what people make of it.
 
 mod changes;
+mod wave;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use hutong_store::regrade::{self, Regrade};
 use serde::Deserialize;
 
 pub(crate) use changes::{judge, mark_read, set_note};
+pub(crate) use wave::wave;
 
 use crate::error::{Error, Result};
 use crate::page::{Html, html};
@@ -51,14 +53,9 @@ struct CallPage {
     variables: BTreeMap<String, String>,
     previous: Option<CallId>,
     next: Option<CallId>,
-    sound: Option<Sound>,
+    /// The address of the recording.
+    sound: Option<String>,
     problem: String,
-}
-
-/// The addresses of a call's recording.
-struct Sound {
-    both: String,
-    customer: String,
 }
 
 /// A line of the transcript.
@@ -175,9 +172,7 @@ impl CallPage {
             None => None,
         };
         let choices = scene.map_or_else(Vec::new, |scene| choices(&scene, concluded));
-        let path = |name: &Option<String>| name.as_ref().and_then(|name| shared.app.recordings.path(name));
-        let customer = path(&it.customer_recording).unwrap_or_default();
-        let sound = path(&it.recording).map(|both| Sound { both, customer });
+        let sound = it.recording.as_ref().and_then(|name| shared.app.recordings.path(name));
         let variables = serde_json::from_str(&it.properties).unwrap_or_default();
         let problem = String::new();
         Ok(Self { ui, lines, results, choices, history, attempts, note, variables, previous, next, sound, problem, it })

@@ -126,7 +126,10 @@ async fn pages_are_in_the_language_and_the_light_that_were_chosen() {
     let viewer = world.browser(Role::Viewer).await;
     viewer.get(&world.path("overview")).await.shows("lang=\"zh-CN\"").shows("总览");
     let chosen = viewer.post("/look", "language=en&theme=dark").await;
-    let cookies: Vec<_> = chosen.headers.get_all(SET_COOKIE).iter().map(|it| it.to_str().unwrap().to_owned()).collect();
+    let mut cookies: Vec<_> =
+        chosen.headers.get_all(SET_COOKIE).iter().map(|it| it.to_str().unwrap().to_owned()).collect();
+    // They are set in no order.
+    cookies.sort();
     assert!(
         cookies[0].starts_with("hutong_language=en;") && cookies[1].starts_with("hutong_theme=dark;"),
         "{cookies:?}"

@@ -2,30 +2,38 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use hutong_accounts::{Accounts, csrf_token};
 use hutong_api::{App, Limits, Peer, Recordings};
-use hutong_console::Console;
+use hutong_callbacks::{Poster, Settings};
+use hutong_console::{Console, Equipment, Installation, Recogniser, SpeechServers, Tell, TrunkState, Understood};
 use hutong_domain::access::{Access, Reach, Role};
 use hutong_domain::audit::Actor;
 use hutong_domain::hours::{DiallingDays, Hours};
-use hutong_domain::ids::{CallId, TaskId};
+use hutong_domain::ids::{CallId, LineId, TaskId};
 use hutong_domain::outcome::Disposition;
+use hutong_domain::retention::Keep;
 use hutong_domain::rules::Rules;
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_domain::sign_in::SessionRules;
 use hutong_domain::window::DaySpan;
+use hutong_prompts::SHIPPED_SPEAKER;
+use hutong_scenes::{Speaker, Studio};
 use hutong_store::key::Secret;
+use hutong_store::line::Line;
 use hutong_store::robot::{self, Publication};
 use hutong_store::vault::{KEY_BYTES, Vault};
 use hutong_store::{Options, Store, Url};
 use hutong_testkit::clock::{START, zone};
 use hutong_testkit::fixture::{Fixture, rules, settings};
+use hutong_trunks::trial::Step;
 use jiff::civil::time;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -101,11 +109,22 @@ impl World {
             wake: Arc::default(),
             limits: Limits::default(),
         };
-        let accounts = Accounts::new(store, Arc::new(ours.clock.clone()), SessionRules::default());
+        let accounts = Accounts::new(store.clone(), Arc::new(ours.clock.clone()), SessionRules::default());
         let (stop, stopped) = watch::channel(false);
         let app = Arc::new(app);
         let (api, inside) = hutong_api::router(app.clone());
-        let console = Console { app, inside, accounts: accounts.clone(), is_https: false, stopped };
+        let speaker = Speaker { name: SHIPPED_SPEAKER.to_owned(), speed: 1.0 };
+        let studio = Studio { store, server: None, speaker };
+        let console = Console {
+            app,
+            inside,
+            accounts: accounts.clone(),
+            installation: installation(),
+            studio,
+            mind: None,
+            is_https: false,
+            stopped,
+        };
         Self { ours, theirs, accounts, router: api.merge(hutong_console::router(console)), stop }
     }
 
@@ -214,4 +233,68 @@ async fn publish_built_in(fixture: &mut Fixture) {
             Ok(robot::of_company(db, company)?.pop().unwrap())
         })
         .await;
+}
+
+/// What the binary would tell; receivers of callbacks are on this machine.
+fn installation() -> Arc<Installation> {
+    let keep = Keep { recordings_days: 0, transcripts_days: 30, numbers_days: 0 };
+    let settings = Settings {
+        private_addresses: true,
+        in_flight_max: 1,
+        tasks_at_once: 1,
+        keep: None,
+        look: Duration::from_secs(1),
+        answer_time_max: Duration::from_secs(5),
+    };
+    let poster = Arc::new(Poster::new(&settings).unwrap());
+    let public_url = "http://hutong.example".to_owned();
+    let settings = vec![("dialing.calls_max", "2000".to_owned())];
+    Arc::new(Installation { public_url, keep, settings, poster, equipment: Arc::new(Played) })
+}
+
+/// Trunks and servers of speech that do as they are told.
+struct Played;
+
+impl Equipment for Played {
+    fn trunks(&self) -> Vec<(LineId, TrunkState)> {
+        let up = TrunkState {
+            is_up: true,
+            is_registered: Some(true),
+            answered_in: Some(Duration::from_millis(17)),
+            trouble: None,
+        };
+        (1..1000).map(|id| (LineId(id), up.clone())).collect()
+    }
+
+    fn test_call(&self, line: Line, number: String, tell: Tell) -> BoxFuture<'static, Result<(), String>> {
+        Box::pin(async move {
+            tell(Step::Invited(format!("call of line {} to {number}", line.id)));
+            tell(Step::Progress(183, true));
+            tell(Step::Answered("PCMA"));
+            Err("nobody is there".to_owned())
+        })
+    }
+
+    fn speech(&self) -> SpeechServers {
+        let recogniser = Recogniser {
+            name: "ears".to_owned(),
+            protocol: "funasr",
+            left_alone: None,
+            answered: 41,
+            failed: 2,
+            last_failure: Some("too late".to_owned()),
+        };
+        SpeechServers { recognisers: vec![recogniser], voice: Some("anna".to_owned()), mind: None }
+    }
+
+    fn speak(&self, text: String) -> BoxFuture<'_, Result<Vec<i16>, String>> {
+        Box::pin(
+            async move { if text == "error" { Err("the voice is hoarse".to_owned()) } else { Ok(vec![100; 8000]) } },
+        )
+    }
+
+    fn understand(&self, file: Vec<u8>) -> BoxFuture<'_, Result<Vec<Understood>, String>> {
+        let outcome = Ok((format!("{} bytes", file.len()), Duration::from_millis(120)));
+        Box::pin(async move { Ok(vec![Understood { name: "ears".to_owned(), outcome }]) })
+    }
 }

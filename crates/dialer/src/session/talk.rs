@@ -16,7 +16,7 @@ use tracing::{Instrument as _, field, info_span};
 
 use super::{Conversation, unless_stopped, variables};
 use crate::line::{Heard, LiveCall, PartedBy, Said, TransferTarget, Transferred};
-use crate::mind::Question;
+use crate::mind;
 use crate::scheduler::Parts;
 
 /// A conversation that is going on.
@@ -206,19 +206,13 @@ impl<'a> Talk<'a> {
         if dialogue::would_understand(self.scene, &self.state, text) {
             return None;
         }
-        let candidates = dialogue::candidates(self.scene, &self.state);
         let robot_said = self.utterances.iter().rev().find(|it| it.speaker == Speaker::Robot);
-        let question = Question {
-            robot_said: robot_said.map(|it| it.text.clone()).unwrap_or_default(),
-            customer_said: text.to_owned(),
-            choices: candidates.into_iter().map(|it| (it.name, it.examples)).collect(),
-        };
-        let names: Vec<String> = question.choices.iter().map(|(name, _)| name.clone()).collect();
-        let chosen = mind.choose(question).await;
+        let robot_said = robot_said.map(|it| it.text.clone()).unwrap_or_default();
+        let chosen = mind::choice(&*mind, (self.scene, &self.state), robot_said, text).await;
         if let Some(unanswered) = &mut self.unanswered {
             unanswered.understood = self.parts.runtime.now();
         }
-        chosen.and_then(|index| names.into_iter().nth(index))
+        chosen
     }
 
     async fn transfer(&mut self, call: &mut dyn LiveCall, to: &str, how: TransferHow, ring_ms: u32) -> Turn {

@@ -182,6 +182,24 @@ impl State {
         self.do_not_call
     }
 
+    /// The nodes that the conversation came through, in order.
+    #[must_use]
+    pub fn visited(&self) -> &[String] {
+        &self.history.visited
+    }
+
+    /// How often the robot did not understand.
+    #[must_use]
+    pub const fn unknowns(&self) -> u32 {
+        self.history.unknowns
+    }
+
+    /// How often the customer said nothing.
+    #[must_use]
+    pub const fn silences(&self) -> u32 {
+        self.history.silences
+    }
+
     /// What happened so far.
     pub(crate) const fn history(&self) -> &History {
         &self.history

@@ -1,6 +1,7 @@
 //! Which way the customer's words lead.
 
 use std::cell::LazyCell;
+use std::cmp::Ordering;
 
 use jiff::civil::DateTime;
 
@@ -195,6 +196,40 @@ pub(super) fn understand<'a>(
         (None, None) => Meaning::Unknown,
     };
     Understood { meaning, do_not_call }
+}
+
+/// How near words come to each branch, each question and each wish not to be called again, the nearest first.
+pub(super) fn weigh(
+    scene: &Scene,
+    listening: &Listening,
+    questions: &[(usize, &Knowledge)],
+    words: &Words<'_>,
+) -> Vec<Match> {
+    let branches = listening.branches.iter().filter_map(|branch| {
+        let (source, score) = score_branch(scene, branch, words)?;
+        let Source::Branch { name, .. } = source else { return None };
+        Some((name, None, score))
+    });
+    let asked = questions.iter().filter_map(|&(position, entry)| {
+        Some((entry.name.as_str(), u32::try_from(position + 1).ok(), entry.trigger.score(words.said)?))
+    });
+    let refusals = scene.intents.iter().filter(|intent| intent.do_not_call);
+    let refusals = refusals.filter_map(|intent| Some((intent.name.as_str(), None, intent.trigger.score(words.said)?)));
+    let mut weighed: Vec<(&str, Option<u32>, Score)> = Vec::new();
+    for next in branches.chain(asked).chain(refusals) {
+        match weighed.iter_mut().find(|known| (known.0, known.1) == (next.0, next.1)) {
+            Some(known) if is_better(&next.2, &known.2) => *known = next,
+            Some(_) => {}
+            None => weighed.push(next),
+        }
+    }
+    // Of equal ones, what stands first stays first.
+    weighed.sort_by(|a, b| match (is_better(&a.2, &b.2), is_better(&b.2, &a.2)) {
+        (true, _) => Ordering::Less,
+        (_, true) => Ordering::Greater,
+        _ => Ordering::Equal,
+    });
+    weighed.iter().map(|(name, knowledge, score)| hit(name, score, *knowledge)).collect()
 }
 
 /// Whether words are rather a complaint, which alone does not forbid calls: 投诉 is a word for both.

@@ -158,3 +158,36 @@ impl Signals {
         Self { ended, sip_code: None, q850_cause: None, early_media, setup_ms: None, ring_ms: None }
     }
 }
+
+/// In the words of telephony, in one line.
+impl fmt::Display for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ended, sip_code, q850_cause, early_media, setup_ms, ring_ms } = self;
+        f.write_str(ended.name())?;
+        sip_code.map_or(Ok(()), |code| write!(f, ", SIP {code}"))?;
+        q850_cause.map_or(Ok(()), |cause| write!(f, ", Q.850 {cause}"))?;
+        if *early_media != EarlyMedia::Nothing {
+            write!(f, ", heard {early_media}")?;
+        }
+        setup_ms.map_or(Ok(()), |ms| write!(f, ", set up in {ms} ms"))?;
+        ring_ms.map_or(Ok(()), |ms| write!(f, ", rang {ms} ms"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_line_reported_is_told_in_one_line() {
+        let signals = Signals {
+            sip_code: Some(486),
+            q850_cause: Some(17),
+            early_media: EarlyMedia::Announcement(Meaning::PoweredOff),
+            ring_ms: Some(3_000),
+            ..Signals::new(Ended::Refused)
+        };
+        assert_eq!(signals.to_string(), "refused, SIP 486, Q.850 17, heard powered_off, rang 3000 ms");
+        assert_eq!(Signals::new(Ended::TrunkDead).to_string(), "trunk_dead");
+    }
+}

@@ -310,6 +310,6 @@ impl<'a> Compiler<'a> {
 }
 
 /// What the record and the rules call a node of a flow.
-fn full_name(flow: &str, node: &str) -> String {
+pub(super) fn full_name(flow: &str, node: &str) -> String {
     format!("{flow}/{node}")
 }

@@ -34,6 +34,20 @@ pub(crate) enum VariableKind {
 }
 
 impl VariableKind {
+    /// What scenes call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Name => "name",
+            Self::Money => "money",
+            Self::Number => "number",
+            Self::Digits => "digits",
+            Self::Phone => "phone",
+            Self::Date => "date",
+            Self::Time => "time",
+        }
+    }
+
     /// Whether a value fits; otherwise what is wrong with it.
     pub(crate) fn check(self, value: &str, language: Language) -> Result<(), String> {
         // Which day it is decides only whether a year is said.

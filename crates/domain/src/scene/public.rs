@@ -119,6 +119,12 @@ impl Scene {
         &self.robot_name
     }
 
+    /// How sure the robot must be of what it understood, from 0 to 1.
+    #[must_use]
+    pub const fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
     /// What it can conclude, in the scene's order.
     #[must_use]
     pub fn results(&self) -> &[ResultDefinition] {

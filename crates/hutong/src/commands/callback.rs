@@ -11,7 +11,6 @@ use hutong_store::callback::address::{self, Address, ContentType, Subject};
 use hutong_store::callback::{self, Listed, Resend, State, Which};
 use hutong_store::{Db, PageRequest, Store, key};
 use jiff::tz::TimeZone;
-use serde_json::json;
 
 use super::{by, clock, company};
 use crate::cli::{InstallationArgs, print};
@@ -169,20 +168,7 @@ pub(crate) async fn run(command: CallbackCommand) -> Result<()> {
                 (None, None) => Resend::GivenUp,
             };
             let by = by();
-            let resend = move |db: &mut Db| {
-                let again = callback::resend(db, company, what)?;
-                if again > 0 {
-                    let of = match what {
-                        Resend::GivenUp => json!("all that were given up"),
-                        Resend::GivenUpOf(task) => json!({ "task": task.get() }),
-                        Resend::Call(call) => json!({ "call": call.get() }),
-                    };
-                    let note = json!({ "of": of, "callbacks": again });
-                    by.note(db, Action::CallbackResend, &Object::Company(company), None, Some(note))?;
-                }
-                Ok(again)
-            };
-            let again = store.write(company, resend).await?;
+            let again = store.write(company, move |db| callback::resend_by(db, company, what, &by)).await?;
             print(&format!("{again} callbacks are sent again\n"))
         }
     }

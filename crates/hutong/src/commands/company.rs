@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use hutong_domain::audit::Action;
 use hutong_domain::caps::Caps;
 use hutong_domain::ids::CompanyId;
-use hutong_domain::retention::Keep;
+use hutong_domain::retention::{Keep, KeptTooLong};
 use hutong_domain::rules::CompanyRules;
 use hutong_domain::window::DaySpan;
 use hutong_store::Db;
@@ -29,11 +29,14 @@ pub(crate) enum CompanyCommand {
         #[command(flatten)]
         installation: InstallationArgs,
     },
-    /// Change the seats of a company, or where it is stricter than the installation; what is not given stays as it is
+    /// Change the name or the seats of a company, or where it is stricter than the installation; what is not given stays as it is
     Set {
         /// The company
         #[arg(value_name = "ID")]
         company: i64,
+        /// Another name
+        #[arg(long)]
+        name: Option<String>,
         /// AI seats: calls that may talk at once
         #[arg(long, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
         seats: Option<i64>,
@@ -75,26 +78,20 @@ pub(crate) struct KeepArgs {
 impl KeepArgs {
     /// What the company keeps then; refused where that would be longer than the installation's.
     fn apply(&self, known: Keep, installation: Keep) -> Result<Keep> {
-        let day = |given: Option<u32>, known: u32, most: u32, option: &str| match given {
-            Some(days) if most > 0 && days > most => Err(Error::Usage(format!(
-                "--keep-{option} must be at most {most}: the installation keeps nothing longer"
-            ))),
-            given => Ok(given.unwrap_or(known)),
+        let given = Keep {
+            recordings_days: self.keep_recordings.unwrap_or(0),
+            transcripts_days: self.keep_transcripts.unwrap_or(0),
+            numbers_days: self.keep_numbers.unwrap_or(0),
         };
+        if let Some(KeptTooLong { what, most }) = given.longer_than(installation).first() {
+            return Err(Error::Usage(format!(
+                "--keep-{what} must be at most {most}: the installation keeps nothing longer"
+            )));
+        }
         Ok(Keep {
-            recordings_days: day(
-                self.keep_recordings,
-                known.recordings_days,
-                installation.recordings_days,
-                "recordings",
-            )?,
-            transcripts_days: day(
-                self.keep_transcripts,
-                known.transcripts_days,
-                installation.transcripts_days,
-                "transcripts",
-            )?,
-            numbers_days: day(self.keep_numbers, known.numbers_days, installation.numbers_days, "numbers")?,
+            recordings_days: self.keep_recordings.unwrap_or(known.recordings_days),
+            transcripts_days: self.keep_transcripts.unwrap_or(known.transcripts_days),
+            numbers_days: self.keep_numbers.unwrap_or(known.numbers_days),
         })
     }
 }
@@ -102,7 +99,7 @@ impl KeepArgs {
 pub(crate) async fn run(command: CompanyCommand) -> Result<()> {
     match command {
         CompanyCommand::Add { name, seats, installation } => {
-            if name.trim().is_empty() || name.chars().count() > 100 {
+            if !company::is_name(&name) {
                 return Err(Error::Usage("NAME must have 1 to 100 characters".to_owned()));
             }
             let store = installation::open(&installation.load()?)?.store;
@@ -115,11 +112,15 @@ pub(crate) async fn run(command: CompanyCommand) -> Result<()> {
             let id = store.write(CompanyId(0), insert).await?;
             print(&format!("company {id}\n"))
         }
-        CompanyCommand::Set { company, seats, hours, dials_per_day, dials_per_week, keep, installation } => {
+        CompanyCommand::Set { company, name, seats, hours, dials_per_day, dials_per_week, keep, installation } => {
             let hours = hours.as_deref().map(parse_hours).transpose()?;
             let config = installation.load()?;
             let store = installation::open(&config)?.store;
             let mut changed = require(&store, company).await?;
+            changed.name = name.unwrap_or(changed.name);
+            if !company::is_name(&changed.name) {
+                return Err(Error::Usage("--name must have 1 to 100 characters".to_owned()));
+            }
             let cap = |given: Option<u32>, known| given.map_or(known, |attempts| (attempts > 0).then_some(attempts));
             let CompanyRules { legal, caps } = changed.rules;
             changed.seats = seats.unwrap_or(changed.seats);
@@ -128,15 +129,16 @@ pub(crate) async fn run(command: CompanyCommand) -> Result<()> {
                 caps: Caps { per_day: cap(dials_per_day, caps.per_day), per_week: cap(dials_per_week, caps.per_week) },
             };
             changed.keep = keep.apply(changed.keep, config.keep())?;
-            let (id, seats, rules, keep, by) = (changed.id, changed.seats, changed.rules, changed.keep, by());
+            let (text, by) = (row(&changed), by());
             let update = move |db: &mut Db| {
-                by.change(db, Action::CompanyUpdate, &Object::Company(id), |db| {
-                    company::update(db, id, seats, &rules)?;
-                    company::set_keep(db, id, keep)
+                by.change(db, Action::CompanyUpdate, &Object::Company(changed.id), |db| {
+                    company::rename(db, changed.id, &changed.name)?;
+                    company::update(db, changed.id, changed.seats, &changed.rules)?;
+                    company::set_keep(db, changed.id, changed.keep)
                 })
             };
-            store.write(id, update).await?;
-            print(&row(&changed))
+            store.write(CompanyId(company), update).await?;
+            print(&text)
         }
         CompanyCommand::List { installation } => {
             let store = installation::open(&installation.load()?)?.store;

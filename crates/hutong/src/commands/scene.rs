@@ -1,6 +1,5 @@
 //! `hutong scene`
 
-mod audio;
 mod prompts;
 mod publish;
 pub(crate) mod test;

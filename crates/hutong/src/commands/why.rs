@@ -4,7 +4,7 @@ use clap::Args;
 use hutong_domain::ids::TaskId;
 use hutong_domain::ledger::explain;
 use hutong_domain::moment::Moment;
-use hutong_domain::outcome::{Disposition, EarlyMedia, Signals};
+use hutong_domain::outcome::Disposition;
 use hutong_store::ledger::{self, Attempt, Ledger};
 use hutong_store::task;
 use jiff::tz::TimeZone;
@@ -63,42 +63,7 @@ fn attempt_line(attempt: &Attempt, zone: &TimeZone, english: bool) -> String {
     let ended = attempt.ended_at.map_or_else(|| "…".to_owned(), clock);
     let outcome = attempt.disposition.map(Disposition::finish_status);
     let outcome = outcome.map_or("", |status| if english { status.english() } else { status.label() });
-    let reported = attempt.signals.as_ref().map(|signals| format!("\t{}", signals_text(signals))).unwrap_or_default();
+    let reported = attempt.signals.as_ref().map(|signals| format!("\t{signals}")).unwrap_or_default();
     let (number, claimed_at, line) = (attempt.number, clock(attempt.claimed_at), &attempt.line_name);
     format!("{number}\t{claimed_at}\t{ended}\t{line}\t{outcome}{reported}")
-}
-
-/// What the line reported, in the words of telephony.
-fn signals_text(signals: &Signals) -> String {
-    let Signals { ended, sip_code, q850_cause, early_media, setup_ms, ring_ms } = signals;
-    let heard = (*early_media != EarlyMedia::Nothing).then(|| format!("heard {early_media}"));
-    let parts = [
-        Some(ended.name().to_owned()),
-        sip_code.map(|code| format!("SIP {code}")),
-        q850_cause.map(|cause| format!("Q.850 {cause}")),
-        heard,
-        setup_ms.map(|ms| format!("set up in {ms} ms")),
-        ring_ms.map(|ms| format!("rang {ms} ms")),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use hutong_domain::outcome::{Ended, Meaning};
-
-    use super::*;
-
-    #[test]
-    fn what_a_line_reported_is_told_in_one_line() {
-        let signals = Signals {
-            sip_code: Some(486),
-            q850_cause: Some(17),
-            early_media: EarlyMedia::Announcement(Meaning::PoweredOff),
-            ring_ms: Some(3_000),
-            ..Signals::new(Ended::Refused)
-        };
-        assert_eq!(signals_text(&signals), "refused, SIP 486, Q.850 17, heard powered_off, rang 3000 ms");
-        assert_eq!(signals_text(&Signals::new(Ended::TrunkDead)), "trunk_dead");
-    }
 }

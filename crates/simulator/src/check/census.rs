@@ -6,8 +6,9 @@ use hutong_domain::call::{CallStatus, FinishStatus};
 use hutong_domain::caps::WEEK_DAYS;
 use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_domain::moment::Moment;
+use hutong_domain::report::Counts;
 use hutong_store::waiting::block::{Changes, Count};
-use hutong_store::{Db, Result, task, values};
+use hutong_store::{Db, Result, call_count, task, values};
 use jiff::civil::Date;
 
 use super::{Checked, Checker, TaskModel, Violation};
@@ -105,7 +106,12 @@ struct Census {
     results: BTreeMap<(String, String), i64>,
     /// Waiting calls by block: as they are kept, and as they are counted.
     blocks: (Vec<Count>, Vec<Count>),
+    /// How much was done, and what came of it: as it is counted for reports, and by a look at attempts and calls.
+    done: (Done, Done),
 }
+
+/// Attempts, answered ones, lost ones, finished calls, seconds of talk.
+type Done = [i64; 5];
 
 impl Census {
     fn agrees(&self, id: TaskId, task: &TaskModel) -> Checked {
@@ -126,6 +132,10 @@ impl Census {
         }
         if self.results != task.results {
             return Err(format!("task {id} counts the results {:?}, but there are {:?}", self.results, task.results));
+        }
+        let (kept, counted) = &self.done;
+        if kept != counted {
+            return Err(format!("reports of task {id} have {kept:?} attempts and calls, but there are {counted:?}"));
         }
         let (kept, counted) = &self.blocks;
         if kept != counted {
@@ -176,5 +186,28 @@ fn census_of(db: &mut Db, company: CompanyId, id: TaskId) -> Result<Census> {
         by_finish_status: by_finish_status.into_iter().collect(),
         results: results.into_iter().map(|count| ((count.name, count.value), count.calls)).collect(),
         blocks: (kept, changes.counts()),
+        done: done(db, company, id)?,
     })
+}
+
+fn done(db: &mut Db, company: CompanyId, id: TaskId) -> Result<(Done, Done)> {
+    let key = values![company, id];
+    let kept: Counts = call_count::of_task(db, company, id)?.into_iter().map(|(_, counts)| counts).sum();
+    let attempts = db.query_one(
+        "SELECT COUNT(*), COUNT(CASE WHEN a.disposition = 'answered' THEN 1 END),
+             COUNT(CASE WHEN a.disposition IN ('no_seat', 'interrupted') THEN 1 END)
+         FROM call c JOIN attempt a ON a.company_id = c.company_id AND a.call_id = c.id
+         WHERE c.company_id = ?1 AND c.task_id = ?2 AND COALESCE(a.disposition, '') <> 'blacklisted'",
+        key,
+        |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)),
+    )?;
+    let finished = db.query_one(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(duration_s), 0) AS BIGINT) FROM call
+         WHERE company_id = ?1 AND task_id = ?2 AND status = 2",
+        key,
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?;
+    let ((dialled, answered, lost), (calls, talk_s)) = (attempts.unwrap_or_default(), finished.unwrap_or_default());
+    let kept = [kept.dialled, kept.answered, kept.lost, kept.finished, kept.talk_s];
+    Ok((kept, [dialled, answered, lost, calls, talk_s]))
 }

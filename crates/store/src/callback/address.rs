@@ -1,10 +1,12 @@
 //! Where callbacks are sent, and how.
 
+use hutong_domain::callback::CallbackKind;
 use hutong_domain::ids::CompanyId;
 use hutong_domain::moment::Moment;
 
 use crate::db::{Db, Row};
 use crate::error::Result;
+use crate::key::AppKey;
 use crate::values;
 
 /// What an address is told.
@@ -17,6 +19,15 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// What callbacks of this kind are about.
+    #[must_use]
+    pub const fn of(kind: CallbackKind) -> Self {
+        match kind {
+            CallbackKind::Call | CallbackKind::ManualChange => Self::Calls,
+            CallbackKind::Task => Self::Tasks,
+        }
+    }
+
     /// Both.
     pub const ALL: [Self; 2] = [Self::Calls, Self::Tasks];
 
@@ -96,6 +107,17 @@ pub struct Address {
     pub manual_changes: bool,
     /// The key whose secret signs; none for the company's oldest one that is valid.
     pub app_key: Option<String>,
+}
+
+impl Address {
+    /// Which of the company's valid keys signs what is sent there: the one that is named, or the oldest.
+    #[must_use]
+    pub fn signer<'a>(&self, keys: &'a [AppKey]) -> Option<&'a AppKey> {
+        match &self.app_key {
+            Some(wanted) => keys.iter().find(|key| key.app_key == *wanted),
+            None => keys.first(),
+        }
+    }
 }
 
 fn address(row: &Row<'_>) -> Result<Address> {

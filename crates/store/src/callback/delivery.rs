@@ -117,6 +117,19 @@ pub fn batch(db: &mut Db, company: CompanyId, now: Moment, limit: i64) -> Result
     Ok(Batch { due: all, addresses, keys })
 }
 
+/// One callback of the company, due or not, with what it takes to write it; nothing is due where there is no such one.
+///
+/// # Errors
+/// When the store fails.
+pub fn one(db: &mut Db, company: CompanyId, name: CallbackName) -> Result<Batch> {
+    let found = db.query(
+        &format!("{COLUMNS} AND kind = ?2 AND subject_id = ?3 AND seq = ?4"),
+        values![company, name.kind.number(), name.subject, name.seq],
+        due,
+    )?;
+    Ok(Batch { due: found, addresses: address::of_company(db, company)?, keys: key::valid_of(db, company)? })
+}
+
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {

@@ -81,11 +81,47 @@ pub struct Filter {
     pub status: Option<TaskStatus>,
     /// Deleted ones too.
     pub deleted_too: bool,
+    /// Which come first.
+    pub order: Order,
+}
+
+/// In which order tasks are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// The oldest first.
+    Oldest,
+    /// By name.
+    Name,
+    /// Those with the smallest share of finished numbers first.
+    LeastDone,
+    /// Those with the largest share of finished numbers first.
+    MostDone,
+    /// Those with the most numbers first.
+    Largest,
+    /// Those with the most answered calls first.
+    MostAnswered,
+}
+
+impl Order {
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::Newest => "t.number DESC",
+            Self::Oldest => "t.number",
+            Self::Name => "t.name, t.number DESC",
+            Self::LeastDone => "t.next_call_index * 1000 / (t.total_count + 1), t.number DESC",
+            Self::MostDone => "t.next_call_index * 1000 / (t.total_count + 1) DESC, t.number DESC",
+            Self::Largest => "t.total_count DESC, t.number DESC",
+            Self::MostAnswered => "t.finish_0 DESC, t.number DESC",
+        }
+    }
 }
 
 impl Filter {
     fn is_plain(&self) -> bool {
-        self.name_contains.is_empty() && self.created.is_none() && self.status.is_none()
+        self.name_contains.is_empty() && self.created.is_none() && self.status.is_none() && self.order == Order::Newest
     }
 
     const fn not_deleted(&self) -> &'static str {
@@ -93,7 +129,7 @@ impl Filter {
     }
 }
 
-/// The company's tasks that fit, newest first.
+/// The company's tasks that fit.
 ///
 /// # Errors
 /// When the store fails.
@@ -116,7 +152,7 @@ fn plain(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) ->
     };
     let Some(first) = first.filter(|first| *first > 0) else { return Ok(Page { total, rows: Vec::new() }) };
     let fits = format!("t.company_id = ?1{} AND t.number <= ?2", filter.not_deleted());
-    Ok(Page { total, rows: tasks(db, company, &fits, "?3", values![company, first, page.size])? })
+    Ok(Page { total, rows: tasks(db, company, (&fits, Order::Newest), "?3", values![company, first, page.size])? })
 }
 
 /// The number of the page's first task, where it would be `number` if nothing had been deleted: each deleted task above
@@ -132,7 +168,7 @@ fn below_deleted(db: &mut Db, company: CompanyId, number: i64) -> Result<Option<
 }
 
 fn filtered(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest) -> Result<Page<ListedTask>> {
-    let Filter { name_contains, created, status, .. } = filter;
+    let Filter { name_contains, created, status, order, .. } = filter;
     let (from, until) = created.map_or((i64::MIN, i64::MAX), |(from, until)| (from.ms(), until.ms()));
     let (low, high) = status.map_or((i64::MIN, i64::MAX), |status| (status.number(), status.number()));
     let fits = format!(
@@ -143,24 +179,36 @@ fn filtered(db: &mut Db, company: CompanyId, filter: &Filter, page: PageRequest)
     let filters = [values![company, from, until, low, high], values![name_contains]].concat();
     let total = db.query_int(&format!("SELECT COUNT(*) FROM task t WHERE {fits}"), &filters)?;
     let filters = [&filters, values![page.size, page.offset()]].concat();
-    Ok(Page { total, rows: tasks(db, company, &fits, "?7 OFFSET ?8", &filters)? })
+    Ok(Page { total, rows: tasks(db, company, (&fits, *order), "?7 OFFSET ?8", &filters)? })
 }
 
-/// Those of the company's tasks `t` that fit, newest first, with their lines.
-fn tasks(db: &mut Db, company: CompanyId, fits: &str, limit: &str, values: &[Value<'_>]) -> Result<Vec<ListedTask>> {
+/// Those of the company's tasks `t` that fit, in this order, with their lines.
+fn tasks(
+    db: &mut Db,
+    company: CompanyId,
+    (fits, order): (&str, Order),
+    limit: &str,
+    values: &[Value<'_>],
+) -> Result<Vec<ListedTask>> {
     let sql = format!(
         "SELECT t.id, number, t.name, kind, status, start_date, working_start, working_end, break_start, break_end,
          scene_id, s.name, remark, total_count, next_call_index, finish_0, finish_1, finish_2, finish_3, finish_4,
          finish_5, finish_6, finish_7, finish_8, finish_9, finish_10, finish_11, finish_22
          FROM task t JOIN scene s ON s.company_id = t.company_id AND s.id = t.scene_id
-         WHERE {fits} ORDER BY t.number DESC LIMIT {limit}"
+         WHERE {fits} ORDER BY {} LIMIT {limit}",
+        order.sql()
     );
     // Numbers have no gaps, unlike the ids of a company: they tell how many others lie between.
-    let numbered = db.query(&sql, values, |row| Ok((row.int(1)?, listed(row)?)))?;
+    let mut numbered = db.query(&sql, values, |row| Ok((row.int(1)?, listed(row)?)))?;
+    let places: Vec<TaskId> = numbered.iter().map(|(_, task)| task.id).collect();
+    numbered.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
     let (numbers, mut tasks): (Vec<i64>, Vec<ListedTask>) = numbered.into_iter().unzip();
     if let (Some(newest), Some(oldest)) = (numbers.first(), numbers.last()) {
         let others = newest - oldest + 1 - i64::try_from(tasks.len()).unwrap_or(i64::MAX);
         add_lines(db, company, &mut tasks, others <= OTHERS_BETWEEN_MAX)?;
+    }
+    if order != Order::Newest {
+        tasks.sort_by_key(|task| places.iter().position(|id| *id == task.id));
     }
     Ok(tasks)
 }

@@ -22,6 +22,7 @@ conformance! {
     a_row_has_a_bounded_size,
     changes_are_found_by_company_actor_action_and_time,
     the_log_is_paged_by_id_newest_first,
+    when_somebody_last_did_something_is_known,
     who_asks_never_to_be_called_again_is_blacklisted_by_hutong,
 }
 
@@ -212,6 +213,20 @@ async fn the_log_is_paged_by_id_newest_first(store: TestStore) {
     store.write(CompanyId(0), |db| db.execute("DELETE FROM audit_log", &[])).await.unwrap();
     note(&store, by(Actor::Hutong, 0), 1, Action::BlacklistAdd).await;
     assert_eq!(all(&store).await[0].id, 6);
+}
+
+async fn when_somebody_last_did_something_is_known(store: TestStore) {
+    let anna = Actor::User("anna".to_owned());
+    for later_ms in [0, 5] {
+        note(&store, by(anna.clone(), later_ms), 3, Action::UserSignIn).await;
+    }
+    note(&store, by(Actor::User("bob".to_owned()), 9), 3, Action::UserSignIn).await;
+    let last = async |action| {
+        let anna = anna.clone();
+        store.read(move |db| audit::last(db, &anna, action)).await.unwrap()
+    };
+    assert_eq!(last(Action::UserSignIn).await, Some(Moment(START.ms() + 5)));
+    assert_eq!(last(Action::UserSignOut).await, None);
 }
 
 async fn who_asks_never_to_be_called_again_is_blacklisted_by_hutong(store: TestStore) {

@@ -17,7 +17,7 @@ use hutong_store::finish::finish;
 use hutong_store::regrade::Judgement;
 use hutong_store::robot::{self, Publication};
 use hutong_store::scenes::Scenes;
-use hutong_store::{Error, Page, key, node};
+use hutong_store::{Error, Page, PageRequest, key, node};
 use hutong_testkit::clock::START;
 use hutong_testkit::fixture::settings;
 use hutong_testkit::{Fixture, TestStore, conformance};
@@ -354,6 +354,20 @@ async fn what_was_given_up_is_sent_once_more(store: TestStore) {
     let again: Vec<Due> = due(&fixture).await.into_iter().filter(|due| due.task == second).collect();
     assert_eq!((again.len(), again[0].was_delivered), (1, true));
     assert_eq!(resend(Resend::Call(CallId(999_999))).await, 0);
+    let of = |which| {
+        fixture.read(move |db, company| callback::list(db, company, which, PageRequest { number: 1, size: 100 }))
+    };
+    record(&fixture, vec![attempt(name, 1, Verdict::Delivered)]).await;
+    assert_eq!(of(Which::Delivered).await.rows.iter().map(|it| it.name).collect::<Vec<_>>(), [name]);
+    let one = fixture.read(move |db, company| callback::find(db, company, name)).await.unwrap();
+    assert_eq!(of(Which::Delivered).await.rows, [one]);
+    let batch = fixture.read(move |db, company| delivery::one(db, company, name)).await;
+    assert_eq!(batch.due.iter().map(|due| (due.name, due.was_delivered)).collect::<Vec<_>>(), [(name, true)]);
+    assert_eq!(resend(Resend::One(name)).await, 1);
+    assert_eq!(of(Which::Delivered).await.total, 0);
+    let nobodys = CallbackName { subject: 999_999, ..name };
+    assert_eq!(resend(Resend::One(nobodys)).await, 0);
+    assert_eq!(fixture.read(move |db, company| callback::find(db, company, nobodys)).await, None);
 }
 
 async fn old_callbacks_are_forgotten_once_they_are_over(store: TestStore) {

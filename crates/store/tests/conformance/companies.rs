@@ -39,7 +39,10 @@ async fn a_company_is_found_by_its_id(store: TestStore) {
     assert_eq!(found, Some(expected.clone()));
     let keep = Keep { recordings_days: 1, transcripts_days: 2, numbers_days: 3 };
     fixture.write(move |db, id| company::set_keep(db, id, keep)).await;
-    assert_eq!(fixture.read(company::find).await, Some(Company { keep, ..expected }));
+    let kept = Company { keep, ..expected };
+    assert_eq!(fixture.read(company::find).await, Some(kept.clone()));
+    fixture.write(|db, id| company::rename(db, id, "改名公司")).await;
+    assert_eq!(fixture.read(company::find).await, Some(Company { name: "改名公司".to_owned(), ..kept }));
     assert_eq!(fixture.read(|db, _| company::find(db, CompanyId(4711))).await, None);
 }
 

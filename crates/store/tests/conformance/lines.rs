@@ -46,6 +46,11 @@ async fn a_task_dials_on_its_own_lines_only(store: TestStore) {
     fixture.write(|db, company| line::insert(db, &new_line(company))).await;
     let id = fixture.insert_task(fixture.new_task()).await;
 
+    assert_eq!(fixture.read(line::tasks_of_lines).await, [(fixture.line, 1)].into());
+    let line = fixture.line;
+    let tasks = fixture.read(move |db, company| line::tasks_of_line(db, company, line, 10)).await;
+    assert_eq!(tasks.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [id]);
+
     let of = |id| move |db: &mut hutong_store::Db, company| line::of_task(db, company, id);
     let lines = fixture.read(of(id)).await;
 

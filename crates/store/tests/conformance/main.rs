@@ -44,6 +44,7 @@ mod singles;
 mod sms;
 mod task_life;
 mod task_lists;
+mod task_standings;
 mod tasks;
 mod unheard;
 mod users;

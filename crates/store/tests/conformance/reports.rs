@@ -213,7 +213,7 @@ async fn what_was_done_is_told_by_line_and_by_robot(store: TestStore) {
         .await;
 
     let lines: Vec<_> = lines.iter().map(|it| (it.id, it.name.as_str(), it.counts.dialled)).collect();
-    let name = fixture.read(|db, company| line::of_company(db, company)).await.remove(0).name;
+    let name = fixture.read(line::of_company).await.remove(0).name;
     assert_eq!(lines, [(second, "备用", 3), (fixture.line, name.as_str(), 2), (LineId(0), "", 0)]);
     let robots: Vec<_> = robots.iter().map(|it| (it.id, it.name.as_str(), it.counts.dialled)).collect();
     assert_eq!(robots, [(robot.id, "小二", 3), (fixture.robot.id, "小呼", 2)]);

@@ -1,16 +1,20 @@
 //! Robots: scenes that are published and put to work.
 
+use hutong_domain::audit::{Action, Actor};
 use hutong_domain::ids::{RobotId, SceneId};
 use hutong_domain::moment::Moment;
-use hutong_store::robot::{self, Publication, SceneHead};
+use hutong_store::audit::{By, Object};
+use hutong_store::robot::{self, Publication, PublishedVersion, SceneHead};
+use hutong_store::task;
 use hutong_testkit::clock::START;
-use hutong_testkit::fixture::publication;
+use hutong_testkit::fixture::{publication, settings};
 use hutong_testkit::{Fixture, TestStore, conformance};
 
 conformance! {
     a_publication_makes_scene_voices_and_robot,
     the_same_name_is_a_new_version_of_the_same_scene,
     a_published_version_never_changes,
+    versions_tell_who_published_them_and_which_tasks_speak_them,
     a_robot_is_taken_out_of_use_and_put_back,
     another_companys_robots_are_out_of_reach,
 }
@@ -29,6 +33,36 @@ fn second_version() -> Publication {
         voices: vec!["男声".to_owned(), "方言".to_owned()],
         ..publication()
     }
+}
+
+async fn versions_tell_who_published_them_and_which_tasks_speak_them(store: TestStore) {
+    let fixture = Fixture::new(&store).await;
+    let scene = fixture.scene();
+    let task = fixture.running_task(settings(), 1).await;
+    fixture.running_task(settings(), 1).await;
+    let second = second_version();
+    let by = By { actor: Actor::User("老王".to_owned()), at: LATER };
+    fixture
+        .write(move |db, company| {
+            let (id, version) = robot::publish(db, company, &second, LATER)?;
+            let after = serde_json::json!({ "latest_version": version });
+            by.note(db, Action::ScenePublish, &Object::Scene(company, id), None, Some(after))
+        })
+        .await;
+    fixture.write(move |db, company| task::delete(db, company, task, "test", LATER)).await;
+    let first = PublishedVersion { scene, version: 1, at: START, by: None, tasks: 1 };
+    let second =
+        PublishedVersion { version: 2, at: LATER, by: Some("user 老王".to_owned()), tasks: 0, ..first.clone() };
+    let versions = fixture.read(move |db, company| robot::versions(db, company, Some(scene))).await;
+    assert_eq!(versions, [second.clone(), first]);
+    assert_eq!(fixture.read(|db, company| robot::versions(db, company, None)).await, [second]);
+    assert_eq!(fixture.read(robot::tasks_by_scene).await, [(scene, 1)].into());
+    let head = fixture.read(|db, company| robot::scene_of_name(db, company, "回访话术")).await;
+    assert_eq!(head.as_ref().map(|head| (head.id, head.latest_version)), Some((scene, 2)));
+    assert_eq!(fixture.read(move |db, company| robot::find_scene(db, company, scene)).await, head);
+    let other = Fixture::new(&store).await;
+    assert_eq!(other.read(move |db, company| robot::versions(db, company, Some(scene))).await, []);
+    assert_eq!(other.read(move |db, company| robot::find_scene(db, company, scene)).await, None);
 }
 
 async fn a_publication_makes_scene_voices_and_robot(store: TestStore) {

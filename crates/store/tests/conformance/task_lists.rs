@@ -135,6 +135,7 @@ async fn filters_hold_all_at_once(store: TestStore) {
         created: Some((noon, Moment(i64::MAX))),
         status: Some(TaskStatus::NotStarted),
         deleted_too: false,
+        order: task::Order::Newest,
     };
 
     assert_eq!(listed(&fixture, filter.clone(), all()).await, (1, vec![late]));

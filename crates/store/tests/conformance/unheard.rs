@@ -67,6 +67,7 @@ async fn what_was_not_understood_is_counted_once_for_each_text_and_node(store: T
     assert_eq!((kept[0].last_call, kept[0].last_at), (claimed[1].call, fixture.now()));
     assert_eq!((kept[0].scene, kept[0].scene_name.as_str(), kept[0].scene_version), (fixture.scene(), "回访话术", 1));
     assert_eq!(list(&fixture, 1).await.len(), 1);
+    assert_eq!(fixture.read(unheard::counts).await, [(fixture.scene(), (2, 3))].into());
 }
 
 async fn what_is_handled_is_forgotten_until_it_is_said_again(store: TestStore) {

@@ -15,6 +15,7 @@ conformance! {
     a_user_is_read_back_with_its_companies,
     a_name_is_taken_once,
     a_user_is_changed_and_disabled,
+    admins_that_are_enabled_are_known,
     a_session_is_found_by_its_token_until_it_ends,
     a_session_ends_with_its_user,
     a_user_has_no_more_sessions_than_it_may,
@@ -91,6 +92,16 @@ async fn begin(store: &Store, user: UserId, token: &'static str, now: Moment) ->
 
 async fn lasts(store: &Store, token: &'static str, now: Moment) -> bool {
     store.read(move |db| session::find(db, token, &RULES, now)).await.unwrap().is_some()
+}
+
+async fn admins_that_are_enabled_are_known(store: TestStore) {
+    let admin = || Access::new(Role::Admin, Reach::All);
+    let first = add(&store, "first", admin()).await.unwrap();
+    let second = add(&store, "second", admin()).await.unwrap();
+    add(&store, "viewer", Access::new(Role::Viewer, Reach::All)).await.unwrap();
+    assert_eq!(write(&store, user::enabled_admins_locked).await, [first, second]);
+    write(&store, move |db| user::set_disabled(db, first, Some(START))).await;
+    assert_eq!(write(&store, user::enabled_admins_locked).await, [second]);
 }
 
 async fn a_session_is_found_by_its_token_until_it_ends(store: TestStore) {

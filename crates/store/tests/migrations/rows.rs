@@ -13,7 +13,7 @@ pub(crate) type Row = Vec<Option<String>>;
 /// Rows that are made of each table: the second one has NULL where it may.
 const ROWS: i64 = 2;
 /// Columns that hold JSON.
-const LISTS: [&str; 7] = ["redial_rules", "result_pairs", "utterances", "results", "was", "became", "texts"];
+const LISTS: [&str; 8] = ["redial_rules", "result_pairs", "utterances", "results", "was", "became", "texts", "tags"];
 const OBJECTS: [&str; 7] = ["extras", "properties", "settings", "course", "detail", "before_value", "after_value"];
 
 /// Runs the statements of a file.

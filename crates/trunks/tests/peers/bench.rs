@@ -13,6 +13,7 @@ use hutong_domain::moment::{Clock as _, Moment};
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_prompts::SHIPPED_SPEAKER;
 use hutong_recordings::{Destination, Options, Recordings};
+use hutong_speech::voice::Speaker;
 use hutong_store::claim::Claimed;
 use hutong_store::line::{self, Line};
 use hutong_store::robot::{self, Publication};
@@ -20,7 +21,7 @@ use hutong_store::vault::Vault;
 use hutong_store::{Store, Url, company};
 use hutong_telephony::media::{Engine, EngineOptions};
 use hutong_telephony::sip::{Authorities, Listen, Trunk, UserAgent};
-use hutong_trunks::{Carrier, SceneVoices, Speaker, Speech, TrunkLine, Trunks, settings};
+use hutong_trunks::{Carrier, SceneVoices, Speech, TrunkLine, Trunks, settings};
 
 use crate::process::until;
 

@@ -141,6 +141,7 @@ impl CreateTask {
             working_end: self.working_end_time,
             break_start: self.break_start_time,
             break_end: self.break_end_time,
+            no_break: None,
             line_kind: self.call_type,
             quota: self.concurrency_quota,
             phone_num: self.phone_num,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use hutong_domain::task::TaskStatus;
-use hutong_store::task::{self, Filter};
+use hutong_store::task::{self, Filter, Order};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -71,6 +71,7 @@ pub(crate) async fn get_tasks(
         created: asked.create_date.map(|day| api.calendar.day(day.0)),
         status: asked.status.map(status).transpose()?,
         deleted_too: asked.need_all.unwrap_or_default(),
+        order: Order::Newest,
     };
     let tasks = api.store.read_snapshot(move |db| task::page(db, company, &filter, page)).await?;
     let list = PageOf::new(tasks, page, RowsFrom::One, |task| TaskItem::new(task, &api.calendar));

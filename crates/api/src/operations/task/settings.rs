@@ -31,6 +31,8 @@ pub(super) struct Wanted {
     pub(super) working_end: Option<TimeOfDay>,
     pub(super) break_start: Option<TimeOfDay>,
     pub(super) break_end: Option<TimeOfDay>,
+    /// The break is taken away, where no other is wanted.
+    pub(super) no_break: Option<bool>,
     pub(super) line_kind: Option<i64>,
     pub(super) quota: Option<i64>,
     pub(super) phone_num: Option<i64>,
@@ -166,6 +168,7 @@ fn window(before: &CallingWindow, wanted: &Wanted, legal: &DaySpan) -> Result<(C
 
 fn rest(before: Option<DaySpan>, wanted: &Wanted) -> Result<Option<DaySpan>, ParamError> {
     match (wanted.break_start, wanted.break_end) {
+        (None, None) if wanted.no_break == Some(true) => Ok(None),
         (None, None) => Ok(before),
         (Some(TimeOfDay(start)), Some(TimeOfDay(end))) => DaySpan::new(start, end)
             .map(Some)
@@ -246,6 +249,18 @@ mod tests {
         check(Wanted { break_end: at(12), ..Wanted::default() }, "breakStartTime");
         check(Wanted { break_start: at(14), break_end: at(13), ..Wanted::default() }, "breakEndTime");
         check(Wanted { break_start: at(8), break_end: at(10), ..Wanted::default() }, "breakStartTime");
+    }
+
+    #[test]
+    fn a_break_stays_until_it_is_taken_away() {
+        let rest = DaySpan { start: time(12, 0, 0, 0), end: time(13, 0, 0, 0) };
+        let mut before = defaults(date(2026, 5, 1));
+        before.window.rest = Some(rest);
+        let after = |wanted| settle(before.clone(), wanted, &LEGAL).unwrap().settings.window.rest;
+        assert_eq!(after(Wanted::default()), Some(rest));
+        assert_eq!(after(Wanted { no_break: Some(true), ..Wanted::default() }), None);
+        let other = Wanted { break_start: at(14), break_end: at(15), no_break: Some(true), ..Wanted::default() };
+        assert_eq!(after(other).unwrap().start, time(14, 0, 0, 0));
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(crate) struct UpdateTask {
     break_start_time: Option<TimeOfDay>,
     /// 暂时停止结束时间 · end of the break
     break_end_time: Option<TimeOfDay>,
+    /// 取消休息时段 · true: no break from now on
+    no_break: Option<bool>,
     /// 主叫号码id列表 · ids of the lines to dial on
     #[schema(example = json!([1, 2]))]
     user_phone_ids: Option<Vec<i64>>,
@@ -161,6 +163,7 @@ impl UpdateTask {
             working_end: self.working_end_time,
             break_start: self.break_start_time,
             break_end: self.break_end_time,
+            no_break: self.no_break,
             line_kind: self.call_type,
             quota: self.concurrency_quota,
             phone_num: self.phone_num,

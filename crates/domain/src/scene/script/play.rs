@@ -5,13 +5,9 @@ use jiff::civil::{DateTime, date};
 use super::super::source::{Located, Position};
 use super::document::{Dialogue, Turn};
 use super::{Covered, DialogueReport, Failure, Scene, UNKNOWN};
-use crate::call::{CallResult, FinishStatus, Speaker, Understanding, Utterance};
-use crate::dialogue::{self, Action, Event, Opening, State, Step};
-use crate::grading::{self, Facts};
-use crate::moment::Moment;
-
-/// How long one character takes to speak, so that played dialogues have a talk time.
-const CHARACTER_MS: i64 = 220;
+use crate::call::{CallResult, Speaker, Understanding, Utterance};
+use crate::dialogue::{Action, Event, Opening, Step};
+use crate::scene::rehearsal::Rehearsal;
 
 /// What clocks show in a dialogue that does not say: a Tuesday.
 const NOW_DEFAULT: DateTime = date(2026, 12, 1).at(10, 0, 0, 0);
@@ -20,22 +16,17 @@ const NOW_DEFAULT: DateTime = date(2026, 12, 1).at(10, 0, 0, 0);
 pub(super) fn play(scene: &Scene, dialogue: &Dialogue) -> DialogueReport {
     let now = dialogue.clock().ok().flatten().unwrap_or(NOW_DEFAULT);
     let opening = Opening { seed: dialogue.seed, now };
-    let mut player = Player {
-        scene,
-        state: dialogue::begin(scene, &dialogue.variables, opening),
-        transcript: Vec::new(),
-        now_ms: 0,
-        failures: Vec::new(),
-    };
-    let opening = player.step(&Event::Answered);
+    let mut player =
+        Player { scene, rehearsal: Rehearsal::begin(scene, &dialogue.variables, opening), failures: Vec::new() };
+    let opening = player.rehearsal.step(scene, &Event::Answered);
     player.expect_node(0, dialogue.opening.node.as_ref(), &opening);
     player.expect_words(0, dialogue.opening.says.as_ref(), &opening);
     for (index, turn) in dialogue.turns.iter().enumerate() {
         player.turn(index + 1, turn, dialogue.name.at);
     }
-    let results = player.results();
+    let results = player.rehearsal.results(scene);
     player.expect_end(dialogue, &results);
-    let circumstances = player.state.circumstances();
+    let circumstances = player.rehearsal.state().circumstances();
     let covered = Covered {
         nodes: circumstances.visited.into_iter().collect(),
         questions: circumstances.knowledge.into_iter().collect(),
@@ -44,7 +35,7 @@ pub(super) fn play(scene: &Scene, dialogue: &Dialogue) -> DialogueReport {
     DialogueReport {
         name: dialogue.name.value.clone(),
         failures: player.failures,
-        transcript: player.transcript.iter().map(line).collect(),
+        transcript: player.rehearsal.transcript().iter().map(line).collect(),
         covered,
     }
 }
@@ -63,57 +54,20 @@ fn list(values: &[&str]) -> String {
 
 struct Player<'a> {
     scene: &'a Scene,
-    state: State,
-    transcript: Vec<Utterance>,
-    now_ms: i64,
+    rehearsal: Rehearsal,
     failures: Vec<Failure>,
 }
 
 impl Player<'_> {
-    fn step(&mut self, event: &Event) -> Step {
-        let heard_at = self.state.node().to_owned();
-        let step = dialogue::step(self.scene, &mut self.state, event);
-        if let Event::Heard { text, .. } = event {
-            self.utter(Speaker::Customer, text, &heard_at, step.understanding.clone());
-        }
-        for action in &step.actions {
-            match action {
-                Action::Say { text, node, .. } => self.utter(Speaker::Robot, text, node, None),
-                Action::Listen(_) | Action::Transfer { .. } | Action::HangUp { .. } => {}
-            }
-        }
-        if matches!(event, Event::Silence) {
-            self.now_ms = self.now_ms.saturating_add(CHARACTER_MS);
-        }
-        step
-    }
-
-    fn utter(&mut self, speaker: Speaker, text: &str, node: &str, understanding: Option<Understanding>) {
-        let characters = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-        let end_ms = self.now_ms.saturating_add(characters.saturating_mul(CHARACTER_MS));
-        self.transcript.push(Utterance {
-            speaker,
-            text: text.to_owned(),
-            start_ms: self.now_ms,
-            end_ms,
-            at: Moment(self.now_ms),
-            understanding,
-            node: node.to_owned(),
-            latency: None,
-            recogniser: None,
-        });
-        self.now_ms = end_ms;
-    }
-
     fn turn(&mut self, number: usize, turn: &Turn, dialogue_at: Position) {
         let at = turn.at().unwrap_or(dialogue_at);
         let mut all: Option<Step> = None;
         for event in turn.events().unwrap_or_default() {
-            if self.state.is_ended() {
+            if self.rehearsal.state().is_ended() {
                 self.fail(at, Some(number), "a conversation that goes on", "it was over already");
                 return;
             }
-            let mut step = self.step(&event);
+            let mut step = self.rehearsal.step(self.scene, &event);
             if let Some(earlier) = all.take() {
                 // Of several keys, everything that was said counts.
                 step.actions.splice(0..0, earlier.actions);
@@ -164,24 +118,11 @@ impl Player<'_> {
         }
     }
 
-    /// What is concluded about the dialogue.
-    fn results(&self) -> Vec<CallResult> {
-        let robot_spoke = self.transcript.iter().filter(|line| line.speaker == Speaker::Robot);
-        let facts = Facts {
-            finish_status: FinishStatus::Answered,
-            talk_ms: self.now_ms,
-            chat_rounds: i64::try_from(robot_spoke.count()).unwrap_or(i64::MAX),
-            state: Some(&self.state),
-            transcript: &self.transcript,
-        };
-        grading::grade(self.scene, &facts)
-    }
-
     fn expect_end(&mut self, dialogue: &Dialogue, results: &[CallResult]) {
         if let Some(reason) = &dialogue.expect.reason {
-            let got = match (self.state.is_ended(), self.state.hang_up_reason()) {
+            let got = match (self.rehearsal.state().is_ended(), self.rehearsal.state().hang_up_reason()) {
                 (true, Some(reason)) => reason.to_owned(),
-                (false, _) if self.state.is_transferring() => "that a person is being called".to_owned(),
+                (false, _) if self.rehearsal.state().is_transferring() => "that a person is being called".to_owned(),
                 (true, None) => "that the customer hung up".to_owned(),
                 (false, _) => "that the conversation goes on".to_owned(),
             };
@@ -191,15 +132,16 @@ impl Player<'_> {
             }
         }
         for (name, expected) in &dialogue.expect.values {
-            let got = self.state.values().get(name).map_or("nothing", |kept| kept.value.as_str()).to_owned();
+            let got =
+                self.rehearsal.state().values().get(name).map_or("nothing", |kept| kept.value.as_str()).to_owned();
             if got != expected.value {
                 self.fail(expected.at, None, &format!("{name} {}", expected.value), &got);
             }
         }
         if let Some(expected) = dialogue.expect.do_not_call.as_ref() {
             let words = |asked: bool| if asked { "no more calls" } else { "nothing against more calls" };
-            if expected.value != self.state.do_not_call() {
-                self.fail(expected.at, None, words(expected.value), words(self.state.do_not_call()));
+            if expected.value != self.rehearsal.state().do_not_call() {
+                self.fail(expected.at, None, words(expected.value), words(self.rehearsal.state().do_not_call()));
             }
         }
         for (name, expected) in &dialogue.expect.results {

@@ -121,13 +121,8 @@ impl TrunkArgs {
     /// The settings of a line after a change of what is given.
     pub(crate) fn changed(self, before: &str, vault: &Vault) -> Result<String> {
         let trunk = settings::open(before, vault).map_err(|error| Error::Failed(error.to_string()))?;
-        let (known, changed) = (trunk.password.clone(), self.over(trunk)?);
-        let mut kept = settings::seal(&changed, vault).map_err(|error| Error::Usage(format!("--{error}")))?;
-        if changed.password == known {
-            // Sealed anew, it would look like another one to the audit log.
-            kept = settings::with_password_of(&kept, before).map_err(|error| Error::Failed(error.to_string()))?;
-        }
-        Ok(kept)
+        let changed = self.over(trunk)?;
+        settings::reseal(&changed, before, vault).map_err(|error| Error::Usage(format!("--{error}")))
     }
 
     fn over(self, trunk: Trunk) -> Result<Trunk> {

@@ -1,19 +1,18 @@
 //! `hutong scene publish`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hutong_domain::audit::Action;
-use hutong_store::audit::Object;
-use hutong_store::robot::{self, Publication};
-use serde_json::json;
+use hutong_scenes::{NoAudio, Published, Publishing, Recordings, SceneAudio};
 
-use super::audio::{SceneAudio, Studio};
-use super::{load, test};
+use super::{load, problems, test};
 use crate::cli::{InstallationArgs, print};
 use crate::commands::{by, company};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::installation;
+
+/// Texts without audio that are named; the others are counted.
+const NAMED_MAX: usize = 20;
 
 /// What is published, and for whom.
 #[derive(Debug, Args)]
@@ -45,26 +44,32 @@ pub(super) async fn run(args: PublishArgs) -> Result<()> {
     let audio = if text_only {
         SceneAudio::default()
     } else {
-        let server = config.speech.voice_server()?;
-        let speaker = config.speech.speaker();
-        Studio { store: &store, company, server: server.as_ref(), speaker }.gather(&scene, &file).await?
+        let beside = Recordings::Beside(file.parent().unwrap_or(Path::new(".")));
+        let gathered = config.speech.studio(&store)?.gather(company, &scene, beside, &|| {}).await;
+        gathered.map_err(|error| no_audio(&file, error))?
     };
-    let publication = Publication::of(&scene, &document);
-    let by = by();
     let sounds = audio.count();
-    let published = store.write(company, move |db| {
-        let (id, version) = robot::publish(db, company, &publication, by.at)?;
-        audio.publish(db, company, (id, version), by.at)?;
-        let before = (version > 1).then(|| json!({ "latest_version": version - 1 }));
-        let after = json!({ "name": publication.scene_name, "latest_version": version, "sounds": sounds });
-        by.note(db, Action::ScenePublish, &Object::Scene(company, id), before, Some(after))?;
-        Ok((id, version))
-    });
-    let (id, version) = published.await?;
+    let publishing = Publishing { company, scene: &scene, document: &document, audio, known: None, by: by() };
+    let (id, version) = match hutong_scenes::publish(&store, publishing).await? {
+        Published::Done { scene, version } => (scene, version),
+        Published::Overtaken { latest } => return Err(Error::Failed(format!("version {latest} is there already"))),
+    };
     // What ships with hutong needs no word.
     let spoken = match sounds {
         0 => String::new(),
         sounds => format!("{sounds} texts recorded or rendered\n"),
     };
     print(&format!("{spoken}scene {id} version {version}\n"))
+}
+
+fn no_audio(file: &Path, error: NoAudio) -> Error {
+    let missing = match error {
+        NoAudio::Missing(missing) => missing,
+        NoAudio::Store(error) => return error.into(),
+        error @ NoAudio::Recordings { .. } => return Error::Failed(error.to_string()),
+    };
+    let named = missing.get(..NAMED_MAX).unwrap_or(&missing);
+    let mend =
+        "record them (hutong scene prompts), set speech.voice.url, or publish with --text-only for simulated lines";
+    Error::Failed(format!("{}{} texts have no audio: {mend}", problems(file, named), missing.len()))
 }

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use hutong_domain::ids::{CompanyId, TaskId};
 use hutong_domain::moment::Moment;
-use hutong_domain::scene::replay::{Replay, Summary, replay};
+use hutong_domain::scene::replay::Replay;
 use hutong_domain::scene::{Scene, script};
+use hutong_scenes::{CALLS_DEFAULT, PastCalls};
 use hutong_store::Store;
 use hutong_store::past_calls::{self, PastCall};
 use jiff::civil::Date;
@@ -18,10 +20,6 @@ use crate::commands::company;
 use crate::error::{Error, Result};
 use crate::installation;
 
-/// Past calls that are read at a time.
-const PAGE: i64 = 50;
-/// Past calls that are played where the command does not say.
-const CALLS_DEFAULT: u32 = 200;
 /// Past calls that are played at most.
 const CALLS_MAX: i64 = 1_000_000;
 
@@ -58,7 +56,7 @@ pub(crate) struct TestArgs {
 
 pub(super) async fn run(args: TestArgs) -> Result<()> {
     let TestArgs { file, script, company, scene: published, task, calls, since, fail_on_flips, installation } = args;
-    let (scene, _) = load(&file)?;
+    let scene = Arc::new(load(&file)?.0);
     let scripts = if script.is_empty() { kept_beside(&file).into_iter().collect() } else { script };
     if scripts.is_empty() && company.is_none() {
         let beside = beside(&file);
@@ -148,7 +146,7 @@ struct Wanted {
 }
 
 /// Plays past calls and prints what comes out otherwise; of how many calls that is.
-async fn past(store: &Store, scene: &Scene, wanted: Wanted) -> Result<u64> {
+async fn past(store: &Store, scene: &Arc<Scene>, wanted: Wanted) -> Result<u64> {
     let Wanted { company, scene: name, task, since, calls } = wanted;
     let id = find_scene(store, company, &name).await?;
     let mut tasks = store.read(move |db| past_calls::tasks_of(db, company, id)).await?;
@@ -158,25 +156,12 @@ async fn past(store: &Store, scene: &Scene, wanted: Wanted) -> Result<u64> {
             return Err(Error::Failed(format!("company {company} has no task {task} that speaks {name}")));
         }
     }
-    let mut summary = Summary::default();
-    let mut left = calls;
-    for task in tasks {
-        let mut below = i64::MAX;
-        while left > 0 {
-            let size = left.min(PAGE);
-            let page = store.read_snapshot(move |db| past_calls::page(db, (company, task), below, since, size)).await?;
-            let Some(last) = page.last() else { break };
-            below = last.call_index;
-            left -= i64::try_from(page.len()).unwrap_or(left);
-            for call in &page {
-                let replayed = replay(scene, &call.kept);
-                summary.add(&replayed);
-                if replayed.has_flips() {
-                    print(&changes(call, &replayed))?;
-                }
-            }
-        }
-    }
+    let wanted = PastCalls { company, tasks, since, calls };
+    let tell = |call: &PastCall, replayed: &Replay| match replayed.has_flips() {
+        true => print(&changes(call, replayed)),
+        false => Ok(()),
+    };
+    let summary = hutong_scenes::play(store, scene, wanted, tell).await?;
     if summary.calls == 0 {
         print(&format!("{name} has no past conversation to play\n"))?;
     } else {
