@@ -11,8 +11,6 @@ const COLUMN_MAX: i64 = 48;
 #[derive(Debug, Clone)]
 pub(crate) struct Columns {
     pub(crate) width: i64,
-    /// From the beginning of a column to that of the next.
-    pub(crate) step: i64,
     /// Width of a column.
     pub(crate) column: i64,
     /// What the highest column stands for.
@@ -53,7 +51,7 @@ impl Columns {
         });
         let columns: Vec<Column> = columns.collect();
         let width = i64::try_from(columns.len()).unwrap_or(1).max(1) * step;
-        Self { width, step, column, most, columns }
+        Self { width, column, most, columns }
     }
 }
 
