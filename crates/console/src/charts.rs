@@ -11,8 +11,6 @@ const COLUMN_MAX: i64 = 48;
 #[derive(Debug, Clone)]
 pub(crate) struct Columns {
     pub(crate) width: i64,
-    /// From the beginning of a column to that of the next.
-    pub(crate) step: i64,
     /// Width of a column.
     pub(crate) column: i64,
     /// What the highest column stands for.
@@ -44,16 +42,16 @@ impl Columns {
         let height = |count: i64| if count <= 0 { 0 } else { (count * HEIGHT / most.max(1)).max(1) };
         let step = (WIDTH / i64::try_from(figures.len()).unwrap_or(WIDTH).max(1)).max(2);
         let column = (step * 10 / 13).clamp(1, COLUMN_MAX);
-        let columns =
-            (0..).step_by(step.unsigned_abs() as usize).zip(figures).map(|(at, (label, whole, part, title))| {
-                let (x, middle) = (at + (step - column) / 2, at + step / 2);
-                let (whole_height, part_height) = (height(whole), height(part.min(whole)));
-                let (whole_y, part_y) = (HEIGHT - whole_height, HEIGHT - part_height);
-                Column { x, middle, whole_y, whole_height, part_y, part_height, label, title }
-            });
+        let columns = (0..).zip(figures).map(|(nth, (label, whole, part, title))| {
+            let at: i64 = nth * step;
+            let (x, middle) = (at + (step - column) / 2, at + step / 2);
+            let (whole_height, part_height) = (height(whole), height(part.min(whole)));
+            let (whole_y, part_y) = (HEIGHT - whole_height, HEIGHT - part_height);
+            Column { x, middle, whole_y, whole_height, part_y, part_height, label, title }
+        });
         let columns: Vec<Column> = columns.collect();
         let width = i64::try_from(columns.len()).unwrap_or(1).max(1) * step;
-        Self { width, step, column, most, columns }
+        Self { width, column, most, columns }
     }
 }
 

@@ -11,4 +11,6 @@ mod console;
 mod desk;
 mod docs;
 mod harness;
+mod numbers;
+mod reports;
 mod site;

@@ -10,7 +10,10 @@ use crate::desk::Desk;
 fn a_number_is_looked_up_blacklisted_and_seen_there() {
     let desk = Desk::open();
     let client = desk.demo.client();
-    let page = client.read("task/queryDoneTaskPhones", &json!({ "callJobId": desk.demo.number("DONE_TASK_ID"), "index": -1, "pageSize": 1 }));
+    let page = client.read(
+        "task/queryDoneTaskPhones",
+        &json!({ "callJobId": desk.demo.number("DONE_TASK_ID"), "index": -1, "pageSize": 1 }),
+    );
     let number = page["list"][0]["customerTelephone"].as_str().unwrap().to_owned();
     desk.go("numbers");
     desk.look_at("numbers");

@@ -16,7 +16,8 @@ fn a_report_is_read_narrowed_and_kept() {
 
     browser.click_named("nav.tabs a", "按任务");
     browser.find("table.report tbody a");
-    let dialled = "Number(document.querySelector('table.report tfoot').rows[0].cells[2].textContent.replaceAll(',', ''))";
+    let dialled =
+        "Number(document.querySelector('table.report tfoot').rows[0].cells[2].textContent.replaceAll(',', ''))";
     assert!(browser.evaluate(dialled).as_i64() > Some(0));
     desk.look_at("reports-task");
     browser.click("table.report tbody a");

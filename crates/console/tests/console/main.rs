@@ -14,7 +14,6 @@ mod integration;
 mod lines;
 mod numbers;
 mod overview;
-mod overview;
 mod reports;
 mod scenes;
 mod signing_in;

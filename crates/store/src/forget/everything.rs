@@ -48,7 +48,7 @@ impl Wanted {
     /// When the store fails.
     pub async fn forget(&self, store: &Store, by: &By) -> Result<Outcome> {
         let mut forgotten = Forgotten::default();
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
             let (spellings, company) = (self.spellings.clone(), self.company);
             let found =
                 store.read(move |db| Ok((in_progress(db, &spellings, company)?, traces(db, &spellings, company)?)));
@@ -57,6 +57,10 @@ impl Wanted {
                 return Ok(Outcome::InProgress { company: busy.company, call: Some(busy.call) });
             }
             let is_last = traces.iter().all(|it| it.calls.is_empty() && it.customers.is_empty());
+            // What has neither is looked at once: the blacklist would be emptied, and written about, again.
+            if is_last && round > 0 {
+                break;
+            }
             for of_company in traces {
                 let company = of_company.company;
                 match self.forget_in(store, of_company, by).await? {

@@ -74,7 +74,7 @@ impl Asked {
         let Self { days, from, to, by, task, line, robot } = self;
         let fields =
             [("days", days), ("from", from), ("to", to), ("by", by), ("task", task), ("line", line), ("robot", robot)];
-        let mut query = form_urlencoded::Serializer::new("?".to_owned());
+        let mut query = form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
         for (name, value) in fields {
             let value = changed.iter().find(|(of, _)| *of == name).map_or(value.as_str(), |(_, value)| value);
             if !value.is_empty() {
