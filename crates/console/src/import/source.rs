@@ -150,11 +150,11 @@ fn pasted_cells(text: &str) -> Vec<&str> {
 /// The first sheet of a workbook.
 fn workbook(bytes: &[u8], draft: &mut Draft) -> Result<(), Refused> {
     check_unpacked(bytes)?;
-    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
     let name = workbook.sheet_names().first().cloned().ok_or(Refused::Empty)?;
-    let mut reader = workbook.worksheet_cells_reader(&name).map_err(unreadable)?;
+    let mut reader = workbook.worksheet_cells_reader(&name).map_err(|error| unreadable(&error))?;
     let (mut current, mut cells): (u32, Vec<String>) = (0, Vec::new());
-    while let Some(cell) = reader.next_cell().map_err(unreadable)? {
+    while let Some(cell) = reader.next_cell().map_err(|error| unreadable(&error))? {
         let (row, column) = cell.get_position();
         if row != current {
             draft.push(i64::from(current) + 1, &cells)?;
@@ -177,7 +177,7 @@ fn workbook(bytes: &[u8], draft: &mut Draft) -> Result<(), Refused> {
     draft.push(i64::from(current) + 1, &cells)
 }
 
-fn unreadable(error: XlsxError) -> Refused {
+fn unreadable(error: &XlsxError) -> Refused {
     tracing::info!(%error, "a workbook cannot be read");
     Refused::Workbook
 }
