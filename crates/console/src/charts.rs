@@ -13,8 +13,6 @@ pub(crate) struct Columns {
     pub(crate) width: i64,
     /// Width of a column.
     pub(crate) column: i64,
-    /// What the highest column stands for.
-    pub(crate) most: i64,
     pub(crate) columns: Vec<Column>,
 }
 
@@ -51,7 +49,7 @@ impl Columns {
         });
         let columns: Vec<Column> = columns.collect();
         let width = i64::try_from(columns.len()).unwrap_or(1).max(1) * step;
-        Self { width, column, most, columns }
+        Self { width, column, columns }
     }
 }
 
@@ -64,7 +62,7 @@ mod tests {
         let figure = |whole, part| ("9".to_owned(), whole, part, String::new());
         let chart = Columns::new(vec![figure(1000, 500), figure(1, 0), figure(0, 0)]);
         let heights: Vec<_> = chart.columns.iter().map(|it| (it.whole_height, it.part_height)).collect();
-        assert_eq!((chart.most, heights), (1000, vec![(100, 50), (1, 0), (0, 0)]));
+        assert_eq!(heights, [(100, 50), (1, 0), (0, 0)]);
         assert_eq!(Columns::new(Vec::new()).width, WIDTH);
         for count in [1, 7, 24, 31, 92] {
             let chart = Columns::new(vec![figure(1, 0); count]);
