@@ -91,16 +91,12 @@ pub(crate) async fn until_stopped(
         wake,
         limits: config.request_limits()?,
     });
-    let (stopping, stopped) = watch::channel(false);
+    let stopped = told_by(stop);
     let (api, inside) = hutong_api::router(app.clone());
     let console =
         console::open(config, (&app, inside), (public_url, carrier.clone()), (settings.mind, stopped.clone()))?;
     let pages = api.merge(hutong_console::router(console));
     let pages = with_metrics(pages, config, (&carrier, &recordings, &disks)).await?;
-    tokio::spawn(async move {
-        stop.await;
-        let _ = stopping.send(true);
-    });
     let (calls_over, over) = watch::channel(false);
     let trunks = {
         let (carrier, over) = (carrier.clone(), over);
@@ -127,6 +123,16 @@ pub(crate) async fn until_stopped(
     dialing.map_err(|error| Error::Failed(format!("the dialer broke: {error}")))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Becomes true once `stop` resolves.
+fn told_by(stop: impl Future<Output = ()> + Send + 'static) -> watch::Receiver<bool> {
+    let (stopping, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        stop.await;
+        let _ = stopping.send(true);
+    });
+    stopped
 }
 
 /// Resolves once it is told to; an error means that whoever tells is gone: stop as well.

@@ -21,7 +21,7 @@ async fn it_shows_what_goes_on_and_what_came_of_the_day() {
     let running = world.ours.running_task(settings(), 5).await;
     assert_eq!(world.ours.look(running).await.claimed.len(), 5);
     let page = world.browser(Role::Viewer).await.get(&world.path("overview")).await;
-    page.shows("<dt>进行中的通话</dt><dd>5 ").shows("<dd>5 <small>/ 10</small></dd>");
+    page.shows("<dt>进行中的通话</dt><dd>5 ").shows("<dd>5 <small>/ 10</small>");
     // Dialled, and answered of them: three calls of the finished task, and those that go on.
     page.shows("<dt>今日拨打</dt><dd>8</dd>").shows("<dt>今日接听</dt><dd>1 <small>12.5 %</small></dd>");
     page.shows("aria-label=\"A级\"").lacks("class=\"badge warn\"");
