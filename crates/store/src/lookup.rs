@@ -131,30 +131,24 @@ pub fn number(db: &mut Db, id: CompanyId, phone: &PhoneNumber, (rules, now): (&R
     })
 }
 
-/// Customers of a company with a number in one of these spellings. No index has the numbers of all tasks: it would have to be
-/// kept up with every import. So each task is asked for it.
+/// Customers of a company with a number in one of these spellings, the newest first. No index has the numbers of all tasks: it
+/// would have to be kept up with every import. So each task is asked for it.
 fn customers(db: &mut Db, company: CompanyId, phones: &[&str]) -> Result<Vec<CustomerId>> {
-    let Some((names, texts)) = listed(phones, 3) else { return Ok(Vec::new()) };
-    let parameters: Vec<Value<'_>> = [company.into(), TASKS_MAX.into()].into_iter().chain(texts).collect();
-    let mut found = db.query(
-        &format!(
-            "SELECT cu.id FROM (SELECT id FROM task WHERE company_id = ?1 ORDER BY number DESC LIMIT ?2) t
-             CROSS JOIN customer cu
-             WHERE cu.company_id = ?1 AND cu.task_id = t.id AND cu.task_id > 0 AND cu.phone IN ({names})"
-        ),
-        &parameters,
-        |row| row.int(0).map(CustomerId),
-    )?;
-    found.extend(db.query(
-        &format!(
-            "SELECT id FROM customer WHERE company_id = ?1 AND task_id = 0 AND phone IN ({names}) ORDER BY id DESC LIMIT ?2"
-        ),
-        &parameters,
-        |row| row.int(0).map(CustomerId),
-    )?);
+    let mut found = Vec::new();
+    for sql in [OF_TASKS, OF_SINGLES] {
+        for phone in phones {
+            found.extend(db.query(sql, values![company, TASKS_MAX, *phone], |row| row.int(0).map(CustomerId))?);
+        }
+    }
     found.sort_unstable_by(|a, b| b.cmp(a));
     Ok(found)
 }
+
+/// One spelling at a time: for a list of them, SQLite would go through all numbers of each task.
+const OF_TASKS: &str = "SELECT cu.id FROM (SELECT id FROM task WHERE company_id = ?1 ORDER BY number DESC LIMIT ?2) t
+    CROSS JOIN customer cu WHERE cu.company_id = ?1 AND cu.task_id = t.id AND cu.task_id > 0 AND cu.phone = ?3";
+const OF_SINGLES: &str =
+    "SELECT id FROM customer WHERE company_id = ?1 AND task_id = 0 AND phone = ?3 ORDER BY id DESC LIMIT ?2";
 
 const CALL: &str =
     "SELECT c.id, c.task_id, COALESCE(t.name, ''), c.customer_name, c.customer_phone, c.status, c.finish_status,
@@ -214,4 +208,24 @@ fn blacklisted(db: &mut Db, company: CompanyId, phones: &[&str]) -> Result<Vec<B
     };
     let entry = |(group, mobile, remark, since)| Blacklisted { group_name: name(group), group, mobile, remark, since };
     Ok(entries.into_iter().map(entry).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Store, Url};
+
+    #[test]
+    fn a_number_is_looked_for_in_an_index() {
+        let store = Store::open(&Options::new(Url::Memory), Moment(0)).unwrap();
+        for (sql, expected) in [
+            (OF_TASKS, "customer_once (company_id=? AND task_id=? AND phone=?)"),
+            (OF_SINGLES, "customer_single (company_id=? AND phone=?)"),
+        ] {
+            let explained = format!("EXPLAIN QUERY PLAN {sql}");
+            let plan = store.read(move |db| db.query(&explained, values![1i64, 1i64, "1"], |row| row.text(3)));
+            let plan = futures::executor::block_on(plan).unwrap();
+            assert!(plan.iter().any(|step| step.contains(expected)), "{plan:?}");
+        }
+    }
 }

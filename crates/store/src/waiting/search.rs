@@ -5,12 +5,15 @@ use hutong_domain::ids::{CompanyId, TaskId};
 use super::{COLUMNS, Waiting, row};
 use crate::db::Db;
 use crate::error::Result;
-use crate::feed::search::{NAMES_MAX, NUMBERS, Text};
+use crate::feed::search::{NUMBERS, NUMBERS_MAX, Text};
 use crate::values;
 
+/// Numbers of each state among which a name is looked for, at most: the next ones to be dialled.
+const NAMES_MAX: i64 = 20_000;
+
 /// The calls of a task that are still to be dialled with this name or number, at most `limit`: by number, or in the order of
-/// their import. And whether everything was looked at: a name is looked for among the first [`NAMES_MAX`] numbers that were
-/// never dialled, and as many that wait for a redial.
+/// their import. And whether everything was looked at: a name is looked for among the next 20,000 numbers that were
+/// never dialled, and as many that wait for a redial; of numbers that begin alike, the first [`NUMBERS_MAX`] are looked at.
 ///
 /// # Errors
 /// When the store fails.
@@ -22,20 +25,19 @@ pub fn search(db: &mut Db, company: CompanyId, id: TaskId, text: &Text, limit: i
 }
 
 fn with_number(db: &mut Db, company: CompanyId, id: TaskId, digits: &str, limit: i64) -> Result<(Vec<Waiting>, bool)> {
-    let numbers = crate::feed::search::NUMBERS_MAX;
     let sql = format!(
         "SELECT {COLUMNS} FROM ({NUMBERS}) n
          CROSS JOIN call c WHERE c.company_id = ?1 AND c.customer_id = n.id AND c.task_id = ?2"
     );
     let (mut rows, mut read) = (Vec::new(), 0);
-    db.query_each(&sql, values![company, id, digits, numbers + 1], |found| {
+    db.query_each(&sql, values![company, id, digits, NUMBERS_MAX + 1], |found| {
         read += 1;
         if matches!(found.int(3)?, 0 | 3) && i64::try_from(rows.len()).is_ok_and(|rows| rows < limit) {
             rows.push(row(found)?);
         }
         Ok(())
     })?;
-    Ok((rows, read <= numbers))
+    Ok((rows, read <= NUMBERS_MAX))
 }
 
 fn with_name(db: &mut Db, company: CompanyId, id: TaskId, name: &str, limit: i64) -> Result<(Vec<Waiting>, bool)> {
