@@ -45,7 +45,7 @@ pub(crate) enum Stage {
     /// It went in; how much of it, and why no more where something stopped it.
     Done { report: Arc<Report>, problem: Option<String> },
     /// It could not be looked through.
-    Failed(String),
+    Failed,
 }
 
 /// A list of a task.

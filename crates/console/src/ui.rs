@@ -193,12 +193,6 @@ impl Ui {
         assets::address(name)
     }
 
-    /// The company that the page is about.
-    pub(crate) fn company_name(&self) -> &str {
-        let companies = self.user.iter().flat_map(|user| &user.companies);
-        companies.into_iter().find(|it| Some(it.id) == self.company).map_or("", |company| &company.name)
-    }
-
     /// A number, for whoever may see it whole: viewers may not.
     pub(crate) fn phone(&self, number: &str) -> String {
         match &self.user {

@@ -98,7 +98,7 @@ pub(crate) async fn run(
         Ok(None) => Stage::Mapping,
         Err(error) => {
             tracing::error!(%error, "a list of numbers could not be looked through");
-            Stage::Failed(error)
+            Stage::Failed
         }
     };
     list.move_to(stage);

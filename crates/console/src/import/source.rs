@@ -112,8 +112,8 @@ fn records(text: &str, draft: &mut Draft) -> Result<(), Refused> {
         let begins = record.position().and_then(|at| usize::try_from(at.byte()).ok()).unwrap_or(counted);
         let rest = bytes.get(begins..).unwrap_or_default();
         let begins = begins + rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        line += (bytes.get(counted..begins).unwrap_or_default().iter())
-            .fold(0, |ends, byte| ends + i64::from(*byte == b'\n'));
+        let skipped = bytes.get(counted..begins).unwrap_or_default();
+        line += skipped.iter().map(|byte| i64::from(*byte == b'\n')).sum::<i64>();
         counted = begins;
         let cells = record.iter().map(|cell| checked(line, cell)).collect::<Result<Vec<_>, _>>()?;
         draft.push(line, &cells)?;
@@ -150,11 +150,11 @@ fn pasted_cells(text: &str) -> Vec<&str> {
 /// The first sheet of a workbook.
 fn workbook(bytes: &[u8], draft: &mut Draft) -> Result<(), Refused> {
     check_unpacked(bytes)?;
-    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
     let name = workbook.sheet_names().first().cloned().ok_or(Refused::Empty)?;
-    let mut reader = workbook.worksheet_cells_reader(&name).map_err(unreadable)?;
+    let mut reader = workbook.worksheet_cells_reader(&name).map_err(|error| unreadable(&error))?;
     let (mut current, mut cells): (u32, Vec<String>) = (0, Vec::new());
-    while let Some(cell) = reader.next_cell().map_err(unreadable)? {
+    while let Some(cell) = reader.next_cell().map_err(|error| unreadable(&error))? {
         let (row, column) = cell.get_position();
         if row != current {
             draft.push(i64::from(current) + 1, &cells)?;
@@ -177,7 +177,7 @@ fn workbook(bytes: &[u8], draft: &mut Draft) -> Result<(), Refused> {
     draft.push(i64::from(current) + 1, &cells)
 }
 
-fn unreadable(error: XlsxError) -> Refused {
+fn unreadable(error: &XlsxError) -> Refused {
     tracing::info!(%error, "a workbook cannot be read");
     Refused::Workbook
 }

@@ -236,7 +236,7 @@ pub(crate) async fn file(
             let entries = shared.app.store.read(move |db| audit::list(db, &asked, ROWS_OF_FILE)).await?;
             let Some(last) = entries.last() else { return Ok(None) };
             let is_last = i64::try_from(entries.len()).unwrap_or(0) < ROWS_OF_FILE;
-            let next = (!is_last).then(|| Filter { before_id: Some(last.id), ..filter });
+            let next = (!is_last).then_some(Filter { before_id: Some(last.id), ..filter });
             let text: String = entries.iter().map(|entry| line(&cells(&ui, entry))).collect();
             Ok(Some((Bytes::from(text), next)))
         }
@@ -271,9 +271,10 @@ fn cells(ui: &Ui, entry: &Entry) -> [String; 9] {
 /// A line of a file; writing to memory does not fail.
 fn line(cells: &[String]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let written = writer.write_record(cells).map(|()| writer.into_inner());
-    let bytes = written.ok().and_then(std::result::Result::ok).unwrap_or_default();
-    String::from_utf8(bytes).unwrap_or_default()
+    if writer.write_record(cells).is_err() {
+        return String::new();
+    }
+    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ async fn a_standing_has_what_goes_on_and_what_was_concluded(store: TestStore) {
     assert_eq!(found.len(), 1);
     assert_eq!((standing.quota, standing.in_progress_max, standing.in_progress, standing.seated), (3, 3, 1, 1));
     assert_eq!((&standing.levels, standing.reason), (&vec![("A级(较强)".to_owned(), 1)], None));
-    let other = Fixture::new(&store.store).await;
+    let other = Fixture::new(&store).await;
     assert!(other.read(move |db, company| task::standings(db, company, &[id])).await.is_empty());
 }
 

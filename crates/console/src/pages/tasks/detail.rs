@@ -172,8 +172,8 @@ async fn read(shared: &Shared, visit: &Visit, id: TaskId, is_cut: bool) -> Resul
 
 /// Attempts by the hour of the day, and how many of them were answered.
 fn columns(ui: &Ui, hours: &[Counts; 24]) -> Columns {
-    let dialled = hours.iter().enumerate().filter(|(_, counts)| counts.dialled > 0);
-    let (first, last) = (dialled.clone().next(), dialled.last());
+    let mut dialled = hours.iter().enumerate().filter(|(_, counts)| counts.dialled > 0);
+    let (first, last) = (dialled.clone().next(), dialled.next_back());
     let (first, last) = first.zip(last).map_or((9, 20), |((first, _), (last, _))| (first.min(9), last.max(20)));
     let figures = (first..=last).filter_map(|hour| Some((hour, hours.get(hour)?)));
     let figures = figures.map(|(hour, counts)| {
