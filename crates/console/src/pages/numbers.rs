@@ -33,7 +33,7 @@ pub(crate) use lookup::{block, first, unblock};
 use crate::error::{Error, Result};
 use crate::page::{Html, go_to, html};
 use crate::router::Shared;
-use crate::ui::{Given, Ui};
+use crate::ui::Ui;
 use crate::visitor::Visit;
 use crate::words;
 
@@ -153,8 +153,8 @@ fn listed(ui: &Ui, groups: Vec<Group>, counts: &HashMap<BlacklistGroupId, i64>) 
 }
 
 /// The default group is kept nowhere, and is called in the language of the page.
-fn group_name(ui: &Ui, id: impl Given<BlacklistGroupId>, name: &str) -> String {
-    match id.given() {
+fn group_name(ui: &Ui, id: BlacklistGroupId, name: &str) -> String {
+    match id {
         BlacklistGroupId::DEFAULT => ui.t(blacklist::DEFAULT_GROUP_NAME, "Default group").to_owned(),
         _ => name.to_owned(),
     }
