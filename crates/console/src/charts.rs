@@ -62,7 +62,7 @@ mod tests {
         let figure = |whole, part| ("9".to_owned(), whole, part, String::new());
         let chart = Columns::new(vec![figure(1000, 500), figure(1, 0), figure(0, 0)]);
         let heights: Vec<_> = chart.columns.iter().map(|it| (it.whole_height, it.part_height)).collect();
-        assert_eq!(heights, vec![(100, 50), (1, 0), (0, 0)]);
+        assert_eq!(heights, [(100, 50), (1, 0), (0, 0)]);
         assert_eq!(Columns::new(Vec::new()).width, WIDTH);
         for count in [1, 7, 24, 31, 92] {
             let chart = Columns::new(vec![figure(1, 0); count]);

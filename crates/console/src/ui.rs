@@ -97,24 +97,24 @@ pub(crate) const INSTALLATION_SECTIONS: &[(&str, &str, &str, &str, Permission)] 
 
 /// Something small that is given as it is or, by templates, as a reference, or as a reference to one.
 pub(crate) trait Given<T> {
-    fn given(&self) -> T;
+    fn given(self) -> T;
 }
 
 impl<T: Copy> Given<T> for T {
-    fn given(&self) -> T {
-        *self
+    fn given(self) -> T {
+        self
     }
 }
 
 impl<T: Copy> Given<T> for &T {
-    fn given(&self) -> T {
-        **self
+    fn given(self) -> T {
+        *self
     }
 }
 
 impl<T: Copy> Given<T> for &&T {
-    fn given(&self) -> T {
-        ***self
+    fn given(self) -> T {
+        **self
     }
 }
 

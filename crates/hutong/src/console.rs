@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use hutong_console::{Equipment, Installation, Recogniser, SpeechServers, Tell, TrunkState, Understood};
+use hutong_api::{App, Inside};
+use hutong_console::{Console, Equipment, Installation, Recogniser, SpeechServers, Tell, TrunkState, Understood};
+use hutong_dialer::mind::Mind;
 use hutong_domain::ids::LineId;
 use hutong_recordings::{Destination, S3};
 use hutong_scenes::Speaker;
@@ -16,12 +18,34 @@ use hutong_store::line::Line;
 use hutong_telephony::sip::RegistrationState;
 use hutong_trunks::Carrier;
 use hutong_trunks::trial::{Step, Way};
+use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::error::Result;
+use crate::installation;
+
+/// The console, with the API that it asks, where browsers find it and what carries its calls, which language model its
+/// conversations ask, and what says that the server stops.
+pub(crate) fn open(
+    config: &Config,
+    (app, inside): (&Arc<App>, Inside),
+    (public_url, carrier): (String, Arc<Carrier>),
+    (mind, stopped): (Option<Arc<dyn Mind>>, watch::Receiver<bool>),
+) -> Result<Console> {
+    Ok(Console {
+        app: app.clone(),
+        inside,
+        accounts: installation::accounts(&app.store),
+        is_https: public_url.starts_with("https://"),
+        installation: Arc::new(installation(config, public_url, carrier)?),
+        studio: config.speech.studio(&app.store)?,
+        mind,
+        stopped,
+    })
+}
 
 /// What it is told of how the installation is configured, and what it may do with what this server carries calls on.
-pub(crate) fn installation(config: &Config, public_url: String, carrier: Arc<Carrier>) -> Result<Installation> {
+fn installation(config: &Config, public_url: String, carrier: Arc<Carrier>) -> Result<Installation> {
     let poster = Arc::new(config.callbacks.poster()?);
     let speech = &config.speech;
     let servers = (speech.voice_server()?, speech.speaker(), speech.mind_model());

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use hutong_api::{App, Condition, Listener};
-use hutong_console::Console;
 use hutong_dialer::lease::Lease;
 use hutong_dialer::line::Line;
 use hutong_dialer::simulated::SimulatedLine;
@@ -94,16 +93,8 @@ pub(crate) async fn until_stopped(
     });
     let (stopping, stopped) = watch::channel(false);
     let (api, inside) = hutong_api::router(app.clone());
-    let console = Console {
-        app: app.clone(),
-        inside,
-        accounts: installation::accounts(&store),
-        installation: Arc::new(console::installation(config, public_url, carrier.clone())?),
-        studio: config.speech.studio(&store)?,
-        mind: settings.mind.clone(),
-        is_https: listener.is_https,
-        stopped: stopped.clone(),
-    };
+    let console =
+        console::open(config, (&app, inside), (public_url, carrier.clone()), (settings.mind, stopped.clone()))?;
     let pages = api.merge(hutong_console::router(console));
     let pages = with_metrics(pages, config, (&carrier, &recordings, &disks)).await?;
     tokio::spawn(async move {

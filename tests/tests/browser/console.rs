@@ -56,7 +56,7 @@ fn a_call_is_opened_played_to_its_end_judged_and_noted() {
     // Each line jumps to its place, and is lit while it plays.
     browser.click(".transcript li:last-child .said");
     browser.until("the line plays", "document.querySelector('.transcript li:last-child').classList.contains('lit')");
-    browser.evaluate("document.querySelector('audio').playbackRate = 16");
+    let _ = browser.evaluate("document.querySelector('audio').playbackRate = 16");
     browser.until("it plays to its end", "document.querySelector('audio').ended");
 
     browser.click("#results details summary");

@@ -69,6 +69,6 @@ impl Desk {
     pub(crate) fn close(self) {
         let Self { demo, browser, _folder } = self;
         browser.finish();
-        demo.server.stop();
+        assert!(demo.server.stop().status.success());
     }
 }

@@ -25,7 +25,7 @@ fn a_report_is_read_narrowed_and_kept() {
     browser.click_named("nav.choices a", "今日");
     browser.until("it is of today", "location.search.includes('days=today') && location.search.includes('task=')");
     let file = "fetch(document.querySelector('.actions a').href).then(async it => { document.title = (await it.text()).slice(1, 3); })";
-    browser.evaluate(file);
+    let _ = browser.evaluate(file);
     browser.until("the file is there", "document.title === '日期'");
     desk.close();
 }

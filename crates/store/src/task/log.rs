@@ -14,7 +14,7 @@ pub enum Happening {
     /// It went from one state to another; who moved it and why is in it.
     Moved(Move),
     /// A person changed something else about it: its settings, its numbers, or that it is there.
-    Changed(Entry),
+    Changed(Box<Entry>),
 }
 
 impl Happening {
@@ -44,7 +44,7 @@ pub fn log(db: &mut Db, company: CompanyId, id: TaskId, limit: i64) -> Result<Ve
     };
     let changes = audit::list(db, &filter, limit)?.into_iter().filter(|entry| !MOVES.contains(&entry.action.as_str()));
     let moves = moves(db, company, id, limit)?.into_iter().map(Happening::Moved);
-    let mut log: Vec<Happening> = moves.chain(changes.map(Happening::Changed)).collect();
+    let mut log: Vec<Happening> = moves.chain(changes.map(|entry| Happening::Changed(Box::new(entry)))).collect();
     log.sort_by_key(|it| std::cmp::Reverse(it.at()));
     log.truncate(usize::try_from(limit).unwrap_or(0));
     Ok(log)

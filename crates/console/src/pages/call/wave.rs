@@ -136,7 +136,8 @@ mod tests {
         bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
         let size = bytes.len() as u64;
         let read = move |range: std::ops::Range<u64>| {
-            let part = bytes[range.start as usize..range.end as usize].to_vec();
+            let at = |place| usize::try_from(place).unwrap();
+            let part = bytes[at(range.start)..at(range.end)].to_vec();
             let pieces: Vec<_> = part.chunks(3).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
             async move { Ok(futures::stream::iter(pieces).boxed()) }.boxed()
         };

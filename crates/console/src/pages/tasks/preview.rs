@@ -82,7 +82,7 @@ impl Draft<'_> {
                     self.say(format!("{date} 起自动启动"), format!("Starts by itself on {date}"));
                 }
                 Some(_) => {
-                    self.say("开始日期已到，保存后自动启动".into(), "Starts by itself as soon as it is saved".into())
+                    self.say("开始日期已到，保存后自动启动".into(), "Starts by itself as soon as it is saved".into());
                 }
                 None => self.warn("定时任务需要开始日期".into(), "A timed task needs a first day".into()),
             }
