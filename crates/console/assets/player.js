@@ -98,6 +98,7 @@ if (audio) {
   });
   for (const event of ["play", "pause", "seeked", "timeupdate", "ended"]) audio.addEventListener(event, follow);
   new ResizeObserver(draw).observe(wave);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   load().catch((error) => {
     wave.hidden = true;
     console.info(error.message);

@@ -14,3 +14,4 @@ mod harness;
 mod numbers;
 mod reports;
 mod site;
+mod work;

@@ -19,4 +19,5 @@ mod scenes;
 mod signing_in;
 mod tasks;
 mod users;
+mod walk;
 mod world;
