@@ -11,8 +11,16 @@ const ROUTER: &str = include_str!("../../src/router.rs");
 const PREFIXES: [(&str, &str); 2] =
     [("key", "/c/{company}/integration/keys/{key}"), ("callbacks", "/c/{company}/integration/callbacks/{subject}")];
 /// What everybody may send who is signed in: for themselves alone, or changing nothing.
-const FOR_VIEWERS: [&str; 6] =
-    ["/sign-in", "/sign-out", "/look", "/me/password", "/me/sessions/{session}/end", "/c/{company}/calls/{call}/read"];
+const FOR_VIEWERS: [&str; 8] = [
+    "/sign-in",
+    "/sign-out",
+    "/look",
+    "/me/password",
+    "/me/sessions/{session}/end",
+    "/c/{company}/calls/{call}/read",
+    "/c/{company}/scenes/{scene}/talk",
+    "/c/{company}/scenes/talks/{talk}",
+];
 
 /// The paths of the router and whether each takes a POST, with `1` for every parameter but the company.
 fn routes(company: impl std::fmt::Display) -> Vec<(String, String, bool)> {
