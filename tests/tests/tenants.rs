@@ -48,7 +48,7 @@ fn harmless() -> Map<String, Value> {
         "chatRoundRight": 100, "concurrencyPhone": 1, "concurrencyQuota": 1, "createDate": "", "dataType": 0,
         "customerInfoList": [{ "name": "张三", "phone": "13800138004" }], "defaultIntentionRule": true,
         "durationLeft": 0, "durationRight": 100_000, "endDate": "2099-12-31", "finishStatus": "", "index": -1,
-        "jobName": "", "mobile": "13800138001", "name": "改名", "needAll": true, "openElasticity": false,
+        "jobName": "", "mobile": "13800138001", "name": "改名", "needAll": true, "noBreak": false, "openElasticity": false,
         "pageNum": 1, "pageSize": 500, "phoneNum": 1, "remark": "备注", "repeatCall": false,
         "repeatCallRule": [], "resultQueryList": "", "robotStatus": 0, "smsSendLevel": ["A"], "smsType": 1,
         "startDate": "2018-01-01", "status": "", "taskName": "改名", "taskType": 2, "userName": "张三",
