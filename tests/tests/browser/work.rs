@@ -66,7 +66,7 @@ fn a_scene_is_talked_to_changed_and_published() {
     desk.go("scenes");
     browser.click_named("table a", "房产电销");
     browser.find("svg");
-    browser.screenshot("scene");
+    desk.look_at("scene");
     browser.click_named(".tabs a", "试聊");
     browser.click_named("button", "开始通话");
     browser.find(".talk-turns .robot");

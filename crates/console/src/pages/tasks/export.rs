@@ -23,6 +23,7 @@ use super::numbers::Asked;
 use super::of_company;
 use crate::error::{Error, Result};
 use crate::router::Shared;
+use crate::sheet::harmless;
 use crate::ui::Ui;
 use crate::visitor::Visit;
 pub(super) use workbook::Cell;
@@ -124,11 +125,6 @@ impl Calls {
     }
 }
 
-/// A cell is never a formula, whatever somebody is called: what a program would take for one is quoted.
-fn quoted(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}").into() } else { text.into() }
-}
-
 /// Records of CSV.
 pub(super) fn csv_of(rows: &[Vec<Cell>]) -> std::io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
@@ -136,7 +132,7 @@ pub(super) fn csv_of(rows: &[Vec<Cell>]) -> std::io::Result<Vec<u8>> {
         writer.write_record(row.iter().map(|cell| {
             match cell {
                 Cell::Number(number) => Cow::from(number.to_string()),
-                Cell::Text(text) => quoted(text),
+                Cell::Text(text) => harmless(text),
             }
             .into_owned()
         }))?;
