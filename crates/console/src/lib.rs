@@ -4,7 +4,7 @@
 //! goes through the operations of the API where it has one. Pages are alive by htmx and server-sent events; nothing comes
 //! from elsewhere, and no page runs a script of its own: the policy of every page forbids it (`page.rs`).
 //!
-//! **Invariant**: a handler gets at a company through [`visitor::Visit`] only, which hands out those that the user
+//! **Invariant**: a handler gets at a company through `visitor::Visit` only, which hands out those that the user
 //! reaches; and a request that changes something carries the session's second token, or is refused (`guard.rs`).
 
 mod assets;

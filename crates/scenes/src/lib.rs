@@ -1,5 +1,5 @@
 //! Scenes as people work on them, at the command line and in the console: published with their audio ([`Studio`],
-//! [`publish`]), heard ([`SceneVoice`]), and held against past calls ([`past`]).
+//! [`publish`]), heard ([`SceneVoice`]), and held against past calls (`past`).
 
 mod audio;
 mod past;
