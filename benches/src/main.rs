@@ -18,6 +18,7 @@ mod limits;
 mod load;
 mod machine;
 mod memory;
+mod pages;
 mod process;
 mod reads;
 mod report;
@@ -95,6 +96,8 @@ enum Command {
     Talk,
     /// Deliveries of callbacks a second, against posting alone, and with a dead receiver among many
     Callbacks,
+    /// The console's pages on tasks of a million calls, and exports of one
+    Pages(DataArgs),
     /// What the console's pages read, on tasks of a million calls
     Reads(DataArgs),
     /// What healthy clients wait while others hold thousands of connections and flood the server
@@ -154,6 +157,10 @@ fn main() -> Result<()> {
             let (dataset, facts) = data.open()?;
             print(&reads::measure(&dataset, &facts)?)
         }
+        Command::Pages(data) => {
+            let (dataset, facts) = data.open()?;
+            print(&pages::measure(&dataset, &facts)?)
+        }
         Command::Limits(data) => {
             let (dataset, facts) = data.open()?;
             print(&limits::measure(&dataset, &facts)?)
@@ -180,6 +187,7 @@ fn all(data: &DataArgs) -> Result<()> {
         store::measure(&scratch())?,
         dialer::measure(&scratch())?,
         memory::measure(&dataset)?,
+        pages::measure(&dataset, &facts)?,
         calls::run(&CallsArgs::KEPT)?,
         talk::measure()?,
         callbacks::measure(&scratch())?,

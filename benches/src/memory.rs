@@ -1,13 +1,11 @@
 //! `memory`: what the idle server holds in memory, the release binary itself on the generated store.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 
 use crate::dataset::Dataset;
-use crate::process::memory;
+use crate::process::{Product, memory};
 use crate::report::{Table, verdict};
 use crate::statistics::figure;
 
@@ -15,21 +13,12 @@ const GOAL_MB: f64 = 60.0;
 /// How long the server is left alone before it is looked at.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Builds the binary, starts it, looks at it and stops it.
+/// Starts the binary, leaves it alone and looks at it.
 pub(crate) fn measure(dataset: &Dataset) -> Result<String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built =
-        Command::new(cargo).current_dir(crate::root()).args(["build", "--release", "--package", "hutong"]).status()?;
-    ensure!(built.success(), "hutong does not build");
-    let mut child = Command::new(crate::target().join("release/hutong"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-        .arg(dataset.folder())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let held = look_at(&mut child);
-    Command::new("kill").arg(child.id().to_string()).status()?;
-    child.wait()?;
-    let (resident, anonymous) = held?;
+    let server = Product::start(dataset)?;
+    std::thread::sleep(IDLE);
+    let held = memory(server.id())?;
+    let [resident, anonymous] = [held.resident_kb, held.anonymous_kb].map(|kb| figure(kb) / 1024.0);
     let mut table = Table::new(["memory of the idle server", "figure", "goal", ""]);
     table.row(&[
         "resident".to_owned(),
@@ -48,20 +37,4 @@ pub(crate) fn measure(dataset: &Dataset) -> Result<String> {
         IDLE.as_secs(),
         table.text()
     ))
-}
-
-/// Megabytes: resident, and of these anonymous.
-fn look_at(child: &mut Child) -> Result<(f64, f64)> {
-    let log = BufReader::new(child.stderr.take().context("the server has no log")?);
-    let mut said = String::new();
-    for line in log.lines() {
-        let line = line?;
-        if line.contains("serving http") {
-            std::thread::sleep(IDLE);
-            let held = memory(child.id())?;
-            return Ok((figure(held.resident_kb) / 1024.0, figure(held.anonymous_kb) / 1024.0));
-        }
-        said.push_str(&line);
-    }
-    anyhow::bail!("the server did not start: {said}")
 }

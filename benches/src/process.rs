@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::dataset::Dataset;
 
@@ -41,6 +41,73 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// The release binary, serving a generated data folder. It ends when this is dropped.
+pub(crate) struct Product {
+    child: Child,
+    /// `HOST:PORT`
+    pub(crate) address: String,
+}
+
+impl Product {
+    /// Builds it and starts it; it serves when this returns.
+    pub(crate) fn start(dataset: &Dataset) -> Result<Self> {
+        let mut child =
+            Self::command(dataset, &["serve", "--listen", "127.0.0.1:0"])?.stderr(Stdio::piped()).spawn()?;
+        let log = child.stderr.take().context("the server has no log")?;
+        let mut product = Self { child, address: String::new() };
+        let mut said = String::new();
+        let mut lines = BufReader::new(log).lines();
+        for line in lines.by_ref() {
+            let line = line?;
+            if let Some((_, address)) = line.split_once("serving http://") {
+                address.trim().clone_into(&mut product.address);
+                // It goes on to write, and would wait where nobody reads.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Ok(product);
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        bail!("the server did not start: {said}")
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A password for an administrator of this name, who is made where there is none.
+    pub(crate) fn password_of(dataset: &Dataset, name: &str) -> Result<String> {
+        let mut said = Self::command(dataset, &["user", "add", name, "--role", "admin", "--generate"])?.output()?;
+        if !said.status.success() {
+            said = Self::command(dataset, &["user", "password", name, "--generate"])?.output()?;
+        }
+        let text = String::from_utf8(said.stdout)?;
+        let password = text.lines().find_map(|line| line.strip_prefix("PASSWORD="));
+        let why = || format!("{text}{}", String::from_utf8_lossy(&said.stderr));
+        Ok(password.with_context(why)?.to_owned())
+    }
+
+    fn command(dataset: &Dataset, arguments: &[&str]) -> Result<Command> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let build = ["build", "--quiet", "--release", "--package", "hutong"];
+        ensure!(
+            Command::new(cargo).current_dir(crate::root()).args(build).status()?.success(),
+            "hutong does not build"
+        );
+        let mut command = Command::new(crate::target().join("release/hutong"));
+        command.args(arguments).arg("--data").arg(dataset.folder());
+        Ok(command)
+    }
+}
+
+impl Drop for Product {
+    fn drop(&mut self) {
+        // As an operator ends it; errors mean that it is gone already.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
 }

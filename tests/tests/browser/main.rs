@@ -12,6 +12,7 @@ mod desk;
 mod docs;
 mod harness;
 mod numbers;
+mod pages;
 mod reports;
 mod site;
 mod work;

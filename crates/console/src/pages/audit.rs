@@ -5,10 +5,8 @@ mod words;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use futures::stream;
 use hutong_domain::access::Permission;
 use hutong_domain::audit::Action;
@@ -24,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::form::Problems;
 use crate::page::{Html, html};
 use crate::router::Shared;
+use crate::sheet::{Cell, Kind, Row};
 use crate::ui::Ui;
 use crate::visitor::Visitor;
 
@@ -31,8 +30,6 @@ use crate::visitor::Visitor;
 const ROWS: i64 = 50;
 /// Rows that are read at once for a file.
 const ROWS_OF_FILE: i64 = 500;
-/// By this, spreadsheets know that a file is UTF-8.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -227,54 +224,29 @@ pub(crate) async fn file(
         .map_err(|problems| Error::Refused([problems.of("since"), problems.of("until")].concat()))?;
     let ui = visitor.ui;
     let head = ["id", "at", "actor", "action", "kind", "object", "company", "before", "after"].map(str::to_owned);
-    let head = format!("{BYTE_ORDER_MARK}{}", line(&head));
     let rows = stream::try_unfold(Some(filter), move |filter| {
         let (shared, ui) = (shared.clone(), ui.clone());
         async move {
-            let Some(filter) = filter else { return Ok::<_, hutong_store::Error>(None) };
+            let Some(filter) = filter else { return Ok(None) };
             let asked = filter.clone();
             let entries = shared.app.store.read(move |db| audit::list(db, &asked, ROWS_OF_FILE)).await?;
             let Some(last) = entries.last() else { return Ok(None) };
             let is_last = i64::try_from(entries.len()).unwrap_or(0) < ROWS_OF_FILE;
             let next = (!is_last).then_some(Filter { before_id: Some(last.id), ..filter });
-            let text: String = entries.iter().map(|entry| line(&cells(&ui, entry))).collect();
-            Ok(Some((Bytes::from(text), next)))
+            Ok::<_, Error>(Some((entries.iter().map(|entry| row(&ui, entry)).collect(), next)))
         }
     });
-    let body = stream::once(async { Ok::<_, hutong_store::Error>(Bytes::from(head)) });
-    let body = Body::from_stream(futures::StreamExt::chain(body, rows));
-    let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""),
-        (CACHE_CONTROL, "no-store"),
-    ];
-    Ok((headers, body).into_response())
+    Kind::Csv.download("audit", head.to_vec(), rows).await
 }
 
-fn cells(ui: &Ui, entry: &Entry) -> [String; 9] {
+fn row(ui: &Ui, entry: &Entry) -> Row {
     let Entry { id, at, actor, action, kind, object, company, before, after } = entry;
-    let side = |side: &Option<Json>| side.as_ref().map(ToString::to_string).unwrap_or_default();
-    let company = company.map(|company| company.to_string()).unwrap_or_default();
-    [
-        id.to_string(),
-        ui.when(*at),
-        actor.clone(),
-        action.clone(),
-        kind.clone(),
-        object.clone(),
-        company,
-        side(before),
-        side(after),
-    ]
-}
-
-/// A line of a file; writing to memory does not fail.
-fn line(cells: &[String]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if writer.write_record(cells).is_err() {
-        return String::new();
-    }
-    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+    let side = |side: &Option<Json>| Cell::Text(side.as_ref().map(ToString::to_string).unwrap_or_default());
+    let names = [actor, action, kind, object].map(|name| Cell::text(name.as_str()));
+    let mut row = vec![Cell::number(*id), Cell::text(ui.when(*at))];
+    row.extend(names);
+    row.extend([Cell::Number(company.map(CompanyId::get)), side(before), side(after)]);
+    row
 }
 
 #[cfg(test)]

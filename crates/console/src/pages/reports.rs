@@ -6,9 +6,9 @@ mod table;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use futures::stream;
 use hutong_domain::access::Permission;
 use hutong_domain::ids::{CompanyId, LineId, RobotId, TaskId};
 use hutong_domain::report::{Counts, Days, GRADES};
@@ -25,7 +25,7 @@ use crate::charts::Columns;
 use crate::error::{Error, Result};
 use crate::page::{Html, html};
 use crate::router::Shared;
-use crate::sheet::{Cell, Kind, Sheet};
+use crate::sheet::{Cell, Kind};
 use crate::ui::Ui;
 use crate::visitor::Visit;
 
@@ -232,7 +232,6 @@ pub(crate) async fn export(
     let line = |label: String, counts: &Counts| [Cell::Text(label)].into_iter().chain(cells(counts)).collect();
     let mut rows: Vec<Vec<Cell>> = report.rows.iter().map(|row| line(row.label.clone(), &row.counts)).collect();
     rows.push(line(ui.t("合计", "Total").to_owned(), &report.total));
-    let file = Sheet { head: heads(ui, by), rows }.write(kind)?;
     let name = format!("report-{}-{}-{}-by-{}", visit.company, days.first(), days.last(), by.code());
-    Ok(kind.download(&name, Body::from(file)))
+    kind.download(&name, heads(ui, by), stream::iter([Ok(rows)])).await
 }

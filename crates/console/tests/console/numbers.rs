@@ -317,7 +317,7 @@ async fn a_group_is_kept_as_a_file_that_spreadsheets_take_for_text() {
     assert_eq!((lines[0], lines.len()), ("\u{feff}号码 number,姓名 name,备注 remark,加入时间 since", 1202));
     assert_eq!(lines[1], "13800138000,'=1+1,'=1+1,2026-05-06 10:00:00");
     let name = file.headers[CONTENT_DISPOSITION].to_str().unwrap();
-    assert_eq!(name, format!("attachment; filename=\"blacklist-1-{complaints}.csv\""));
+    assert_eq!(name, format!("attachment; filename*=UTF-8''blacklist-1-{complaints}.csv"));
 }
 
 #[tokio::test]

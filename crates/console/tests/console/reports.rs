@@ -161,7 +161,7 @@ async fn what_is_shown_is_kept_as_a_file() {
     assert!(lines.iter().any(|line| line.starts_with("'=HYPERLINK(1),2,0,")), "{lines:?}");
     assert!(lines.last().unwrap().starts_with("合计,5,3,3,1,"), "{lines:?}");
     let file = csv.headers[CONTENT_DISPOSITION].to_str().unwrap();
-    assert_eq!(file, "attachment; filename=\"report-1-2026-05-06-2026-05-06-by-task.csv\"");
+    assert_eq!(file, "attachment; filename*=UTF-8''report-1-2026-05-06-2026-05-06-by-task.csv");
 
     let xlsx = viewer.get(&world.path("reports/xlsx?days=today&by=task")).await;
     assert!(xlsx.headers[CONTENT_TYPE].to_str().unwrap().contains("spreadsheetml") && xlsx.html.starts_with("PK"));

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use axum_extra::extract::Form;
@@ -20,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::page::{Html, done, go_to, html};
 use crate::paging::{self, Pager};
 use crate::router::Shared;
-use crate::sheet::{BYTE_ORDER_MARK, Kind, csv_lines, harmless};
+use crate::sheet::{Cell, Kind};
 use crate::ui::Ui;
 use crate::visitor::Visit;
 
@@ -248,21 +247,16 @@ pub(crate) async fn export(
     of_company(&shared, &visit, group).await?;
     let (ui, company) = (visit.ui, visit.company);
     let head = ["号码 number", "姓名 name", "备注 remark", "加入时间 since"].map(str::to_owned).to_vec();
-    let head = [BYTE_ORDER_MARK.as_bytes(), &csv_lines(&[head])?].concat();
     let rows = stream::try_unfold(BlacklistEntryId(0), move |last| {
         let (shared, ui) = (shared.clone(), ui.clone());
         async move {
             let read = shared.app.store.read(move |db| blacklist::after(db, company, group, last, ROWS_AT_A_TIME));
             let entries = read.await?;
             let Some(last) = entries.last().map(|entry| entry.id) else { return Ok(None) };
-            let line = |entry: &Entry| {
-                let [name, remark] = [&entry.name, &entry.remark].map(|text| harmless(text).into_owned());
-                vec![ui.phone(&entry.mobile), name, remark, ui.when(entry.created_at)]
-            };
-            let lines: Vec<Vec<String>> = entries.iter().map(line).collect();
-            Ok::<_, Error>(Some((csv_lines(&lines)?, last)))
+            let row = |it: &Entry| [ui.phone(&it.mobile), it.name.clone(), it.remark.clone(), ui.when(it.created_at)];
+            let rows = entries.iter().map(|entry| row(entry).map(Cell::Text).to_vec());
+            Ok::<_, Error>(Some((rows.collect(), last)))
         }
     });
-    let file = futures::StreamExt::chain(stream::iter([Ok(head)]), rows);
-    Ok(Kind::Csv.download(&format!("blacklist-{company}-{group}"), Body::from_stream(file)))
+    Kind::Csv.download(&format!("blacklist-{company}-{group}"), head, rows).await
 }

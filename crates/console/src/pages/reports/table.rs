@@ -95,19 +95,18 @@ pub(super) fn heads(ui: &Ui, by: By) -> Vec<String> {
 
 /// The figures of a row.
 pub(super) fn cells(counts: &Counts) -> Vec<Cell> {
-    let number = |number| Cell::Number(Some(number));
     let mut cells = vec![
-        number(counts.imported),
-        number(counts.dialled),
-        number(counts.numbers_dialled),
-        number(counts.answered),
+        Cell::number(counts.imported),
+        Cell::number(counts.dialled),
+        Cell::number(counts.numbers_dialled),
+        Cell::number(counts.answered),
         Cell::PerMille(counts.answered_per_mille()),
         Cell::Seconds(Some(counts.talk_s)),
         Cell::Seconds(counts.mean_talk_s()),
     ];
-    cells.extend(GRADES.map(|grade| number(counts.of_grade(grade))));
+    cells.extend(GRADES.map(|grade| Cell::number(counts.of_grade(grade))));
     cells.extend([
-        number(counts.lost),
+        Cell::number(counts.lost),
         Cell::PerMille(counts.lost_per_mille()),
         Cell::Number(counts.mean_turn_ms()),
         Cell::Number(counts.turn_ms_p95()),

@@ -5,12 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use askama::Template;
-use axum::body::Body;
 use axum::extract::multipart::{Multipart, MultipartRejection};
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum_extra::extract::Form;
-use bytes::Bytes;
 use futures::stream;
 use hutong_domain::access::Permission;
 use hutong_domain::ids::{CompanyId, TaskId};
@@ -18,7 +16,6 @@ use hutong_domain::scene::Scene;
 use hutong_store::task::TaskView;
 use serde::Deserialize;
 
-use super::export::{broken, csv_of, file};
 use super::{SECTION, of_company};
 use crate::error::{Error, Result};
 use crate::import::check::{self, Reason, Report};
@@ -27,6 +24,7 @@ use crate::import::mapping::Mapping;
 use crate::import::{List, Row, Sheet, Stage, read};
 use crate::page::{Html, go_to, html};
 use crate::router::Shared;
+use crate::sheet::{Cell, Kind};
 use crate::ui::Ui;
 use crate::visitor::Visit;
 
@@ -196,7 +194,9 @@ pub(crate) async fn upload(
     let received = received.map_err(|_| refuse("上传时间过长", "The upload takes too long"))?;
     let (bytes, is_pasted) = received
         .map_err(|()| refuse("上传中断，或文件超过 64 MB", "The upload was cut off, or is larger than 64 MB"))?;
-    let read = tokio::task::spawn_blocking(move || read(&bytes, is_pasted)).await.map_err(broken)?;
+    let read = tokio::task::spawn_blocking(move || read(&bytes, is_pasted))
+        .await
+        .map_err(|error| Error::Broken(error.to_string()))?;
     let sheet = read.map_err(|refused| {
         tracing::info!(%refused, "a list of numbers is refused");
         refuse(&refused.chinese(), &refused.to_string())
@@ -311,7 +311,6 @@ pub(crate) async fn refused(
     visit: Visit,
     Path((_, id)): Path<(i64, i64)>,
 ) -> Result<Response> {
-    use super::export::Cell;
     let (view, _, key) = task(&shared, &visit, id).await?;
     let list = shared.lists.find(key, visit.ui.now).ok_or(Error::NotFound)?;
     let (Stage::Checked(report) | Stage::Importing(report) | Stage::Done { report, .. }) = list.stage() else {
@@ -320,33 +319,23 @@ pub(crate) async fn refused(
     let ui = visit.ui.clone();
     let mut head = vec![ui.t("行号", "Line").to_owned(), ui.t("原因", "Reason").to_owned()];
     head.extend((0..list.sheet.columns).map(|column| list.sheet.head(column).to_owned()));
-    let first = csv_of(&[head.into_iter().map(Cell::Text).collect()]).map_err(broken)?;
-    let first = Bytes::from([super::export::BYTE_ORDER_MARK.as_bytes(), &first].concat());
     let columns = list.sheet.columns;
     let rows = list.sheet.rows().filter_map(move |row| match row {
         Err(error) => Some(Err(error)),
         Ok(row) => report.reason(&row).map(|reason| {
-            let mut cells = vec![Cell::Number(row.line), Cell::Text(words(&ui, &report, reason))];
-            cells.extend((0..columns).map(|column| Cell::Text(row.cell(column).to_owned())));
+            let mut cells = vec![Cell::number(row.line), Cell::text(words(&ui, &report, reason))];
+            cells.extend((0..columns).map(|column| Cell::text(row.cell(column))));
             Ok(cells)
         }),
     });
-    let pieces = stream::unfold((Some(first), Some(rows)), |(first, rows)| async move {
-        let mut rows = rows?;
-        if let Some(first) = first {
-            return Some((Ok(first), (None, Some(rows))));
-        }
+    let parts = stream::try_unfold(rows, async |mut rows| {
         let read = tokio::task::spawn_blocking(move || {
             let read = rows.by_ref().take(REFUSED_AT_ONCE).collect::<std::io::Result<Vec<_>>>();
-            (read.and_then(|read| csv_of(&read)), rows)
+            read.map(|read| (!read.is_empty()).then_some((read, rows)))
         });
-        match read.await {
-            Ok((Ok(piece), _)) if piece.is_empty() => None,
-            Ok((Ok(piece), rows)) => Some((Ok(Bytes::from(piece)), (None, Some(rows)))),
-            Ok((Err(error), _)) => Some((Err(error), (None, None))),
-            Err(error) => Some((Err(std::io::Error::other(error)), (None, None))),
-        }
+        let broken = |error: &dyn std::error::Error| Error::Broken(error.to_string());
+        read.await.map_err(|error| broken(&error))?.map_err(|error| broken(&error))
     });
-    let name = format!("{}-{}.csv", view.task.settings.name, visit.ui.t("未导入", "refused"));
-    Ok(file(Body::from_stream(pieces), "text/csv; charset=utf-8", &name).into_response())
+    let name = format!("{}-{}", view.task.settings.name, visit.ui.t("未导入", "refused"));
+    Kind::Csv.download(&name, head, parts).await
 }
