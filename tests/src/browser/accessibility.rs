@@ -35,27 +35,34 @@ struct Node {
 }
 
 impl Browser {
-    /// Looks for what keeps people from using the page: rules of WCAG 2 A and AA that are broken seriously.
+    /// What keeps people from using the page: rules of WCAG 2 A and AA that are broken seriously.
     ///
     /// # Panics
-    /// When there is something; and when axe-core is not installed.
-    pub fn assert_accessible(&self) {
+    /// When axe-core is not installed, or does not look.
+    #[must_use]
+    pub fn barriers(&self) -> Vec<String> {
         let found = self.driver.run(self.driver.execute_async(axe() + RUN, [])).expect("axe runs on the page");
         let violations: Vec<Violation> =
             found.convert().unwrap_or_else(|error| panic!("axe does not look: {error}: {}", found.json()));
         let serious = violations.iter().filter(|it| ["serious", "critical"].contains(&it.impact.as_str()));
-        let mut said = String::new();
-        for Violation { id, impact, help, nodes } in serious {
-            let _ = writeln!(said, "{id} ({impact}): {help}");
+        let told = |Violation { id, impact, help, nodes }: &Violation| {
+            let mut said = format!("{} breaks {id} ({impact}): {help}", self.path());
             for Node { target, failure_summary } in nodes {
-                let _ = writeln!(
-                    said,
-                    "    {target}: {}",
-                    failure_summary.split_whitespace().collect::<Vec<_>>().join(" ")
-                );
+                let summary = failure_summary.split_whitespace().collect::<Vec<_>>().join(" ");
+                let _ = write!(said, "\n    {target}: {summary}");
             }
-        }
-        assert!(said.is_empty(), "{} cannot be used by everybody:\n{said}", self.path());
+            said
+        };
+        serious.map(told).collect()
+    }
+
+    /// Everybody can use the page, as far as a program can tell.
+    ///
+    /// # Panics
+    /// When there is a barrier; and when axe-core is not installed.
+    pub fn assert_accessible(&self) {
+        let barriers = self.barriers();
+        assert!(barriers.is_empty(), "not for everybody:\n{}", barriers.join("\n"));
     }
 }
 

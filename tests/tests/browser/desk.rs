@@ -52,17 +52,25 @@ impl Desk {
     /// The page has no serious fault of accessibility on a desk and in a hand, by day and by night, and nothing of it
     /// stands beyond its edge.
     pub(crate) fn look_at(&self, name: &str) {
+        let faults = self.faults(name);
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    /// What is wrong with the page, as [`Self::look_at`] looks.
+    pub(crate) fn faults(&self, name: &str) -> Vec<String> {
+        let mut faults = Vec::new();
         for (width, dark) in [(PHONE, true), (DESK, true), (PHONE, false), (DESK, false)] {
             self.browser.set_width(width);
             self.browser.dark(dark);
-            let beyond =
-                self.browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-            assert_eq!(beyond, 0, "{name} at {width}");
-            if width == DESK || dark {
-                self.browser.assert_accessible();
-                self.browser.screenshot(name);
+            let beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+            let beyond = self.browser.evaluate(beyond).as_i64();
+            if beyond != Some(0) {
+                faults.push(format!("{name}: {beyond:?} pixels stand beyond the edge at {width}"));
             }
+            faults.extend(self.browser.barriers());
+            self.browser.screenshot(name);
         }
+        faults
     }
 
     /// Ends it: fails where a page has complained.

@@ -8,12 +8,12 @@ use serde_json::json;
 
 use crate::desk::Desk;
 
-/// What runs where a page shows text as it was typed: its image is not there either, so it is noticed twice.
-const SCRIPT: &str = "<img/src=x/onerror=alert(1)>";
+/// What runs where a page shows text as it was typed; short enough for a tag, and one word.
+const SCRIPT: &str = "<img/src/onerror=a>";
 /// After these, a part of a path names one of many.
 const MANY: [&str; 6] = ["keys", "deliveries", "users", "callbacks", "companies", "c"];
 /// What there are pages for, at least.
-const PAGES: [&str; 44] = [
+const PAGES: [&str; 46] = [
     "/audit",
     "/c/{}/calls/{}",
     "/c/{}/integration",
@@ -27,6 +27,8 @@ const PAGES: [&str; 44] = [
     "/c/{}/lines/new",
     "/c/{}/lines/{}",
     "/c/{}/numbers",
+    "/c/{}/numbers?number={}",
+    "/c/{}/numbers/groups/-1",
     "/c/{}/numbers/groups/{}",
     "/c/{}/numbers/groups/{}/import",
     "/c/{}/overview",
@@ -60,11 +62,10 @@ const PAGES: [&str; 44] = [
     "/users",
 ];
 /// Fields that take any text, at least, by where their forms are sent to.
-const FREE: [&str; 14] = [
+const FREE: [&str; 17] = [
     "/c/{}/calls/{}/note note",
     "/c/{}/calls/{}/note tags",
-    "/c/{}/integration/keys name",
-    "/c/{}/integration/keys/{} name",
+    "/c/{}/calls/{}/results note",
     "/c/{}/lines name",
     "/c/{}/numbers/block remark",
     "/c/{}/numbers/groups name",
@@ -72,7 +73,11 @@ const FREE: [&str; 14] = [
     "/c/{}/numbers/groups/{}/add name",
     "/c/{}/numbers/groups/{}/add remark",
     "/c/{}/numbers/groups/{}/rename name",
+    "/c/{}/numbers/groups/{}/rename remark",
+    "/c/{}/scenes/{}/talk v:客户名称",
     "/c/{}/tasks/new name",
+    "/c/{}/tasks/new remark",
+    "/c/{}/tasks/{}/edit name",
     "/companies name",
     "/companies/{} name",
 ];
@@ -80,21 +85,30 @@ const FREE: [&str; 14] = [
 /// Sends every form of the page with the script in one of its text fields after the other, and what is usual in the
 /// others that are empty.
 const TYPE_EVERYWHERE: &str = r"(async (script) => {
-  const usual = {number: '13800138000', mobile: '13800138001', name: '名称' + Math.random(), called: '', caller: ''};
+  const usual = {number: '13800138000', mobile: '13800138001', server: '127.0.0.1:5099', phone: '13800138002', user: 'u'};
+  const fill = (form, body) => {
+    for (const {name, type, value} of form.elements) {
+      if (!name || body.get(name)) continue;
+      if (type === 'number') body.set(name, '1');
+      else if (type === 'radio' || type === 'checkbox' && name === 'line') body.set(name, value);
+      else if (['text', 'textarea', 'url'].includes(type)) body.set(name, usual[name] ?? (name === 'name' ? '名称' + Math.random() : ''));
+    }
+  };
   const csrf = JSON.parse(document.body.getAttribute('hx-headers'));
   const headers = {...csrf, 'hx-request': 'true', 'content-type': 'application/x-www-form-urlencoded'};
   const sent = [];
   for (const form of document.querySelectorAll('form[hx-post]')) {
-    if (form.hasAttribute('hx-encoding') || form.querySelector('[type=password]')) continue;
-    const fields = [...form.elements].filter(it => it.name && ['text', 'search', 'textarea'].includes(it.type));
+    if (form.hasAttribute('hx-encoding') || form.getAttribute('hx-post').endsWith('/password')) continue;
+    const fields = [...form.elements].filter(it => it.name && ['text', 'search', 'textarea', 'url'].includes(it.type));
     for (const field of fields) {
       const body = new URLSearchParams(new FormData(form));
-      for (const {name} of fields) if (!body.get(name)) body.set(name, usual[name] ?? '');
+      fill(form, body);
       body.set(field.name, script);
       const address = form.getAttribute('hx-post');
       const answer = await fetch(address, {method: 'POST', headers, body});
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-      sent.push({address, field: field.name, status: answer.status, runs: page.querySelector('img[src=x]') !== null});
+      const said = [...page.querySelectorAll('[role=alert], .problem')].map(it => it.textContent.trim()).join(' ');
+      sent.push({address, field: field.name, status: answer.status, said, runs: page.querySelector('img[onerror]') !== null});
     }
   }
   return sent;
@@ -108,6 +122,7 @@ struct Sent {
     address: String,
     field: String,
     status: u16,
+    said: String,
     runs: bool,
 }
 
@@ -116,35 +131,48 @@ fn every_page_is_for_everybody_and_shows_typed_scripts_as_text() {
     let desk = Desk::open();
     wait_for_a_call(&desk);
     plant_a_scene(&desk);
-    let mut free = BTreeSet::new();
-    each_page(&desk, |_| {
-        let sent = desk.browser.evaluate(&format!("{TYPE_EVERYWHERE}({})", json!(SCRIPT)));
-        for sent in serde_json::from_value::<Vec<Sent>>(sent).unwrap() {
-            assert!(!sent.runs && sent.status < 500, "{sent:?}");
-            if sent.status < 300 {
-                free.insert(format!("{} {}", kind(&sent.address), sent.field));
+    set_a_callback(&desk);
+    let (mut taken, mut refused) = (BTreeSet::new(), BTreeMap::new());
+    let mut made = BTreeMap::new();
+    // The second time there are pages of what the first has made.
+    for _ in 0..2 {
+        made = each_page(&desk, ["tasks", "numbers?number=13800138000", "overview"], |_| {
+            let sent = desk.browser.evaluate(&format!("{TYPE_EVERYWHERE}({})", json!(SCRIPT)));
+            for sent in serde_json::from_value::<Vec<Sent>>(sent).unwrap() {
+                assert!(!sent.runs && sent.status < 500, "{sent:?}");
+                let field = format!("{} {}", kind(&sent.address), sent.field);
+                if sent.status < 300 {
+                    taken.insert(field);
+                } else {
+                    refused.insert(field, sent.said);
+                }
             }
-        }
-    });
-    let refused: Vec<_> = FREE.iter().filter(|it| !free.contains(**it)).collect();
-    assert!(refused.is_empty(), "not taken: {refused:?}; taken: {free:#?}");
+        });
+    }
+    let missing: Vec<_> = FREE.iter().filter(|it| !taken.contains(**it)).collect();
+    assert!(missing.is_empty(), "not taken: {missing:?}; taken: {taken:#?}; refused: {refused:#?}");
 
-    let seen = each_page(&desk, |kind| {
+    let running = format!("tasks/{}", desk.demo.setting("RUNNING_TASK_ID"));
+    let edit = made["/c/{}/tasks/{}/edit"].replace(&desk.path(""), "");
+    let first = [running.as_str(), &edit, "numbers?number=13800138000", "overview"];
+    let mut faults = BTreeSet::new();
+    let seen = each_page(&desk, first, |kind| {
         let load = desk.browser.first_load(desk.address(), &desk.browser.path());
         assert_eq!(load.elsewhere(desk.address()), [""; 0]);
         assert!(load.bytes <= crate::desk::BYTES_MAX, "{kind}: {load:?}");
-        assert_eq!(desk.browser.count("img[src=x]"), 0, "{kind}");
-        desk.look_at(&format!("page{}", kind.replace(['/', '?', '='], "-").replace("{}", "1")));
+        assert_eq!(desk.browser.count("img[onerror]"), 0, "{kind}");
+        faults.extend(desk.faults(&format!("page{}", kind.replace(['/', '?', '='], "-").replace("{}", "1"))));
     });
+    assert!(faults.is_empty(), "{}", Vec::from_iter(faults).join("\n"));
     let missing: Vec<_> = PAGES.iter().filter(|it| !seen.contains_key(**it)).collect();
     assert!(missing.is_empty(), "no link leads to {missing:?}; seen: {seen:#?}");
     desk.close();
 }
 
-/// Goes to one page of each kind that a link leads to from the overview on; which they were.
-fn each_page(desk: &Desk, mut at: impl FnMut(&str)) -> BTreeMap<String, String> {
+/// Goes to one page of each kind that a link leads to from these pages of the company on; which they were.
+fn each_page<const N: usize>(desk: &Desk, first: [&str; N], mut at: impl FnMut(&str)) -> BTreeMap<String, String> {
     let mut seen = BTreeMap::new();
-    let mut ahead = VecDeque::from([desk.path("overview")]);
+    let mut ahead = VecDeque::from(first.map(|path| desk.path(path)));
     while let Some(path) = ahead.pop_front() {
         let kind = kind(&path);
         // The reference of the API has a test of its own.
@@ -173,8 +201,14 @@ fn kind(path: &str) -> String {
         kind.push_str(if is_one { "{}" } else { part });
         before = part;
     }
-    let of_query = query.split('&').filter(|it| it.starts_with("tab=") || it.starts_with("by="));
-    of_query.fold(kind, |kind, it| format!("{kind}?{it}"))
+    for (name, value) in query.split('&').filter_map(|it| it.split_once('=')) {
+        match name {
+            "tab" | "by" => kind.push_str(&format!("?{name}={value}")),
+            "number" => kind.push_str("?number={}"),
+            _ => {}
+        }
+    }
+    kind
 }
 
 /// A call that can be opened, and something that was delivered.
@@ -201,4 +235,18 @@ fn plant_a_scene(desk: &Desk) {
     browser.click("#publish-form [name=text_only]");
     browser.click("#publish-form button.primary");
     browser.find("[data-published]");
+}
+
+/// Calls are told to somebody who is not there.
+fn set_a_callback(desk: &Desk) {
+    let browser = &desk.browser;
+    desk.go("integration");
+    browser.click("main td a[href*='/callbacks/']");
+    browser.type_into("#url", "http://receiver.invalid/calls");
+    browser.click("#changes button.primary");
+    browser.find("#changes .note");
+    until("a call is told of", || {
+        browser.go(desk.address(), &desk.path("integration/deliveries"));
+        (browser.count("main tbody td a") > 0).then_some(())
+    });
 }
