@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use check::Report;
 pub(crate) use sheet::{Row, Sheet};
-pub(crate) use source::read;
+pub(crate) use source::{decoded, read};
 
 /// Lists that are kept at once.
 const LISTS_MAX: usize = 16;

@@ -196,6 +196,7 @@ fn scene_pages() -> Router<Arc<Shared>> {
         .route("/c/{company}/scenes/talks/{talk}", post(talk::next))
         .route("/c/{company}/scenes/{scene}", get(view::flow))
         .route("/c/{company}/scenes/{scene}/prompts", get(audio::page))
+        .route("/c/{company}/scenes/{scene}/prompts.csv", get(audio::list))
         .route("/c/{company}/scenes/{scene}/sound", get(audio::sound))
         .route("/c/{company}/scenes/{scene}/rules", get(view::rules))
         .route("/c/{company}/scenes/{scene}/text", get(view::text))

@@ -113,6 +113,8 @@ actions! {
     AnnouncementDelete = "announcement.delete",
     /// A version of a scene is published.
     ScenePublish = "scene.publish",
+    /// What robots did not understand is crossed off, since a scene has learnt it.
+    SceneLearn = "scene.learn",
     /// A key is made.
     KeyCreate = "key.create",
     /// The edition, rate or addresses of a key are changed.

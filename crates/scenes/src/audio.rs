@@ -1,7 +1,7 @@
 //! The audio of a scene that is about to be published: found where it was recorded, or rendered.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use futures::StreamExt as _;
 use hutong_domain::ids::{CompanyId, SceneId};
@@ -14,7 +14,7 @@ use hutong_store::{Db, Store, robot};
 use hutong_telephony::detect::wav;
 use thiserror::Error;
 
-/// The list of a folder of recordings: which file speaks which text. `hutong scene prompts` prints it.
+/// The list of a folder of recordings: which file speaks which text ([`crate::recording_list`]).
 pub const LIST: &str = "prompts.csv";
 /// Texts that are rendered at the same time.
 const RENDERED_AT_ONCE: usize = 2;
@@ -45,6 +45,9 @@ pub enum Recordings<'a> {
     Beside(&'a Path),
     /// In the version that was published last.
     Published,
+    /// In these folders, by the names that the scene has for them; what is not there, in the version that was published
+    /// last.
+    Added(&'a BTreeMap<String, PathBuf>),
 }
 
 /// What a version is spoken with.
@@ -139,24 +142,33 @@ impl Studio {
 
 impl Gathering<'_> {
     async fn recorded(&mut self, voice: &str, folder: &str) -> Result<Vec<SpokenText>, NoAudio> {
-        let (recorded, texts) = match self.recordings {
-            Recordings::Beside(beside) => {
-                let rows = read(&beside.join(folder))?;
-                let recorded = voice_of(rows.iter().map(|(text, samples)| (text.as_str(), samples.as_slice())));
-                (recorded, self.keep(rows))
+        let (new, mut old) = match self.recordings {
+            Recordings::Beside(beside) => (read(beside.join(folder)).await?, Vec::new()),
+            Recordings::Published => (Vec::new(), self.published(voice).await?),
+            Recordings::Added(added) => {
+                let new = match added.get(folder) {
+                    Some(folder) => read(folder.clone()).await?,
+                    None => Vec::new(),
+                };
+                (new, self.published(voice).await?)
             }
-            Recordings::Published => self.published(voice).await?,
         };
+        let recorded: BTreeSet<&str> = new.iter().map(|(text, _)| text.as_str()).collect();
+        old.retain(|(it, _)| !recorded.contains(it.text.as_str()));
+        let of_old = old.iter().map(|(it, samples)| (it.text.as_str(), samples.as_slice()));
+        let recorded = voice_of(new.iter().map(|(text, samples)| (text.as_str(), samples.as_slice())).chain(of_old));
         for text in self.scene.fixed_texts() {
             if !recorded.speak(&text.text).missing.is_empty() {
                 self.note(voice, text, "not recorded");
             }
         }
+        let mut texts: Vec<SpokenText> = old.into_iter().map(|(it, _)| it).collect();
+        texts.extend(self.keep(new));
         Ok(texts)
     }
 
     /// What was recorded for the version that was published last.
-    async fn published(&self, voice: &str) -> Result<(Voice, Vec<SpokenText>), NoAudio> {
+    async fn published(&self, voice: &str) -> Result<Vec<(SpokenText, Vec<i16>)>, NoAudio> {
         let (company, name, voice) = (self.company, self.scene.name().to_owned(), voice.to_owned());
         let (texts, sounds) = self
             .studio
@@ -179,8 +191,11 @@ impl Gathering<'_> {
             .into_iter()
             .filter_map(|sound| Some((sound.digest, wav::read_telephone(&sound.bytes).ok()?)))
             .collect();
-        let rows = texts.iter().filter_map(|it| Some((it.text.as_str(), samples.get(&it.digest)?.as_slice())));
-        Ok((voice_of(rows), texts))
+        let recorded = texts.into_iter().filter_map(|it| {
+            let samples = samples.get(&it.digest)?.clone();
+            Some((it, samples))
+        });
+        Ok(recorded.collect())
     }
 
     fn keep(&mut self, rows: Vec<(String, Vec<i16>)>) -> Vec<SpokenText> {
@@ -251,7 +266,14 @@ fn voice_of<'a>(rows: impl Iterator<Item = (&'a str, &'a [i16])>) -> Voice {
 }
 
 /// The texts and samples of a folder of recordings.
-fn read(folder: &Path) -> Result<Vec<(String, Vec<i16>)>, NoAudio> {
+async fn read(folder: PathBuf) -> Result<Vec<(String, Vec<i16>)>, NoAudio> {
+    let list = folder.join(LIST);
+    // Resampling takes a while: not on a thread that others wait for.
+    let read = tokio::task::spawn_blocking(move || read_folder(&folder)).await;
+    read.unwrap_or_else(|error| Err(NoAudio::Recordings { file: list, why: error.to_string() }))
+}
+
+fn read_folder(folder: &Path) -> Result<Vec<(String, Vec<i16>)>, NoAudio> {
     let list = folder.join(LIST);
     let wrong = |why: String| NoAudio::Recordings { file: list.clone(), why };
     let mut reader = csv::Reader::from_path(&list)
@@ -266,7 +288,12 @@ fn read(folder: &Path) -> Result<Vec<(String, Vec<i16>)>, NoAudio> {
     for record in reader.records() {
         let record = record.map_err(|error| wrong(error.to_string()))?;
         let (Some(file), Some(text)) = (record.get(file), record.get(text)) else { continue };
-        let path = folder.join(file.trim());
+        let path = Path::new(file.trim());
+        // Whoever writes the list is not asked to be trusted with other files of the machine.
+        if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(wrong(format!("{} leads out of the folder", path.display())));
+        }
+        let path = folder.join(path);
         // A text that nobody has recorded yet is complained of by its place in the scene.
         if !path.is_file() {
             continue;

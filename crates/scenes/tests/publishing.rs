@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests, which may fail like tests")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hutong_domain::audit::Actor;
@@ -86,6 +87,43 @@ async fn what_was_recorded_once_speaks_the_next_version_as_well() {
             assert!(problem.message.contains("下午好"), "{problem}");
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_was_recorded_anew_is_added_to_what_was_recorded_before() {
+    let (world, first_folder, second_folder) =
+        (World::new().await, tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = scene("[您好。, 喂。]", "A级");
+    record(&Scene::parse(&first).unwrap(), first_folder.path());
+    let audio = world.gather(&first, Recordings::Beside(first_folder.path())).await.unwrap();
+    world.publish(&first, audio, None).await;
+    let second = scene("[您好。, 下午好。]", "A级");
+    record(&Scene::parse(&scene("下午好。", "A级")).unwrap(), second_folder.path());
+    let added = BTreeMap::from([("小林".to_owned(), second_folder.path().join("小林"))]);
+    let audio = world.gather(&second, Recordings::Added(&added)).await.unwrap();
+    assert!(matches!(world.publish(&second, audio, None).await, Published::Done { version: 2, .. }));
+    // The next version needs neither folder; what nobody has recorded is still named.
+    world.gather(&second, Recordings::Added(&BTreeMap::new())).await.unwrap();
+    let third = scene("[您好。, 晚上好。]", "A级");
+    assert!(
+        matches!(world.gather(&third, Recordings::Added(&added)).await, Err(NoAudio::Missing(it)) if it.len() == 1)
+    );
+}
+
+#[tokio::test]
+async fn a_list_does_not_lead_out_of_its_folder() {
+    let (world, folder) = (World::new().await, tempfile::tempdir().unwrap());
+    let yaml = scene("您好。", "A级");
+    record(&Scene::parse(&yaml).unwrap(), folder.path());
+    std::fs::copy(folder.path().join("小林/tone.wav"), folder.path().join("other.wav")).unwrap();
+    for file in ["../other.wav".to_owned(), folder.path().join("other.wav").display().to_string()] {
+        let list = format!("file,place,text\n{file},开场,您好。\n");
+        std::fs::write(folder.path().join("小林/prompts.csv"), list).unwrap();
+        match world.gather(&yaml, Recordings::Beside(folder.path())).await {
+            Err(NoAudio::Recordings { why, .. }) => assert!(why.contains("leads out of the folder"), "{why}"),
+            other => panic!("{other:?}"),
+        }
     }
 }
 

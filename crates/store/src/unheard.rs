@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use hutong_domain::audit::Action;
 use hutong_domain::call::Utterance;
 use hutong_domain::ids::{CallId, CompanyId, SceneId};
 use hutong_domain::learning;
 use hutong_domain::moment::Moment;
 
+use serde_json::json;
+
+use crate::audit::{By, Object};
 use crate::claim::Claimed;
 use crate::db::Db;
 use crate::error::Result;
@@ -110,13 +114,18 @@ pub fn counts(db: &mut Db, company: CompanyId) -> Result<BTreeMap<SceneId, (i64,
 }
 
 /// Forgets a text, at every node, since the scene has learnt it; how many rows went. It is kept again if a robot still
-/// does not understand it.
+/// does not understand it. The audit log says how many went, not what somebody said.
 ///
 /// # Errors
 /// When the store fails.
-pub fn handled(db: &mut Db, company: CompanyId, scene: Option<SceneId>, text: &str) -> Result<u64> {
-    db.execute(
+pub fn handled(db: &mut Db, by: &By, company: CompanyId, scene: Option<SceneId>, text: &str) -> Result<u64> {
+    let gone = db.execute(
         "DELETE FROM unheard WHERE company_id = ?1 AND (scene_id = ?2 OR ?2 = 0) AND text = ?3",
         values![company, scene.unwrap_or(SceneId(0)), &learning::normalized(text)],
-    )
+    )?;
+    if gone > 0 {
+        let object = scene.map_or(Object::Company(company), |scene| Object::Scene(company, scene));
+        by.note(db, Action::SceneLearn, &object, None, Some(json!({ "texts": gone })))?;
+    }
+    Ok(gone)
 }

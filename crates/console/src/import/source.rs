@@ -83,7 +83,11 @@ pub(crate) fn read(bytes: &[u8], is_pasted: bool) -> Result<Sheet, Refused> {
     draft.close(|first| !first.iter().any(|cell| PhoneNumber::parse(cell).is_some()))
 }
 
-fn decoded(bytes: &[u8]) -> Result<String, Refused> {
+/// A text in whatever encoding it is.
+///
+/// # Errors
+/// [`Refused::Text`].
+pub(crate) fn decoded(bytes: &[u8]) -> Result<String, Refused> {
     let encoding = match Encoding::for_bom(bytes) {
         Some((encoding, _)) => encoding,
         None if std::str::from_utf8(bytes).is_ok() => UTF_8,

@@ -7,6 +7,7 @@ mod flow;
 pub(crate) mod jobs;
 pub(crate) mod list;
 pub(crate) mod publish;
+mod recorded;
 pub(crate) mod talk;
 pub(crate) mod unheard;
 pub(crate) mod versions;

@@ -1,5 +1,7 @@
 //! Scenes: looked at, written, published, talked to.
 
+use std::io::{Cursor, Write as _};
+
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use hutong_domain::access::Role;
@@ -8,6 +10,7 @@ use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_store::audit::{self, Filter};
 use hutong_store::finish::Ending;
 use hutong_store::robot::{self, Publication};
+use hutong_telephony::detect::wav;
 use hutong_testkit::clock::START;
 use hutong_testkit::fixture::settings;
 
@@ -127,19 +130,19 @@ async fn what_is_published_is_what_was_looked_at() {
     let looked = operator.post(&preview, &form(&[("document", &changed)])).await;
     looked.shows("class=\"removed\"").shows("class=\"added\"").shows("下午好").shows("还没有任务用过它");
     let (digest, known) = (hidden(&looked, "digest"), hidden(&looked, "known"));
-    let wanted = |document: &str, more: &[(&str, &str)]| {
-        let mut pairs = vec![("document", document), ("digest", digest.as_str()), ("known", known.as_str())];
-        pairs.extend(more);
-        form(&pairs)
+    let publish = async |document: &str, more: &[(&str, &str)]| {
+        let mut fields = vec![("document", document), ("digest", digest.as_str()), ("known", known.as_str())];
+        fields.extend(more);
+        ended(&operator, operator.post_parts(&publish_path, &fields, None).await).await
     };
-    let other = operator.post(&publish_path, &wanted(&scene("晚上好"), &[("text_only", "on")])).await;
+    let other = publish(&scene("晚上好"), &[("text_only", "on")]).await;
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
     // There is no voice server, and nobody has recorded it.
-    let silent = ended(&operator, operator.post(&publish_path, &wanted(&changed, &[])).await).await;
+    let silent = publish(&changed, &[]).await;
     silent.shows("没有录音，未发布").shows("data-line=");
     // A browser ends lines in its own way.
     let by_browser = changed.replace('\n', "\r\n");
-    let done = ended(&operator, operator.post(&publish_path, &wanted(&by_browser, &[("text_only", "on")])).await).await;
+    let done = publish(&by_browser, &[("text_only", "on")]).await;
     done.shows("已发布").shows("data-published").lacks(SCRIPT);
     let (latest, document, log) = world
         .ours
@@ -153,9 +156,53 @@ async fn what_is_published_is_what_was_looked_at() {
     assert_eq!((latest, document), (2, changed.clone()));
     assert_eq!(log.iter().map(|entry| entry.actor.as_str()).collect::<Vec<_>>(), ["user operator"]);
     // Somebody else was faster.
-    let late = ended(&operator, operator.post(&publish_path, &wanted(&changed, &[("text_only", "on")])).await).await;
+    let late = publish(&changed, &[("text_only", "on")]).await;
     late.shows("有人已发布了第");
     operator.get(&world.path("scenes")).await.shows("user operator");
+}
+
+/// An archive with these files.
+fn archive(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        writer.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn what_people_recorded_is_uploaded_and_kept_for_the_next_version() {
+    let world = World::new().await;
+    let yaml = |greeting: &str| {
+        scene(greeting).replace(&format!("voices: ['小林{SCRIPT}']"), "voices: [{ name: 小林, recordings: 小林 }]")
+    };
+    let id = publish(&world, &yaml("您好")).await;
+    let operator = world.browser(Role::Operator).await;
+    let publish = async |yaml: &str, recordings: Option<&[u8]>| {
+        let looked = operator.post(&world.path("scenes/draft/preview"), &form(&[("document", yaml)])).await;
+        looked.shows("name=\"recordings\"");
+        let (digest, known) = (hidden(&looked, "digest"), hidden(&looked, "known"));
+        let fields = [("document", yaml), ("digest", &digest), ("known", &known)];
+        let file = recordings.map(|bytes| ("recordings", "recorded.zip", bytes));
+        ended(&operator, operator.post_parts(&world.path("scenes/draft/publish"), &fields, file).await).await
+    };
+    publish(&yaml("您好"), None).await.shows("没有录音，未发布");
+    publish(&yaml("您好"), Some(b"RIFF")).await.shows("ZIP");
+    // The list that the page hands out comes back beside the files that it names.
+    let list = operator.get(&world.path(&format!("scenes/{id}/prompts.csv"))).await;
+    list.shows("file,place,text").shows("您好");
+    let mut files = vec![("prompts.csv".to_owned(), list.html.clone().into_bytes())];
+    let named = list.html.lines().skip(1).map(|line| line.split(',').next().unwrap());
+    files.extend(named.map(|name| (format!("小林/{name}"), wav::write_alaw(&[1_000; 4_000]))));
+    publish(&yaml("您好"), Some(&archive(&files))).await.shows("没有录音，未发布");
+    files[0].0 = "小林/prompts.csv".to_owned();
+    let broken = [files[0].clone(), (files[1].0.clone(), b"no sound".to_vec())];
+    publish(&yaml("您好"), Some(&archive(&broken))).await.shows("录音文件无法读取");
+    publish(&yaml("您好"), Some(&archive(&files))).await.shows("已发布").shows("句录音");
+    operator.get(&world.path(&format!("scenes/{id}/prompts"))).await.shows("<audio").lacks("没有录音");
+    publish(&yaml("您好"), None).await.shows("已发布");
+    publish(&yaml("晚上好"), None).await.shows("没有录音，未发布").shows("晚上好");
 }
 
 #[tokio::test]

@@ -206,10 +206,29 @@ impl Browser<'_> {
 
     /// A form with a file, as a page of this session sends it.
     pub(crate) async fn upload(&self, path: &str, name: &str, file: &[u8]) -> Reply {
-        let head = format!(
-            "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\ncontent-type: text/csv\r\n\r\n"
-        );
-        let body = [head.as_bytes(), file, b"\r\n--edge--\r\n"].concat();
+        self.post_parts(path, &[], Some(("file", name, file))).await
+    }
+
+    /// A form in parts, with a file where one is given: its field, its name and what is in it.
+    pub(crate) async fn post_parts(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        file: Option<(&str, &str, &[u8])>,
+    ) -> Reply {
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part = format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        if let Some((field, name, bytes)) = file {
+            let head = format!(
+                "--edge\r\ncontent-disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
+                 content-type: application/octet-stream\r\n\r\n"
+            );
+            body.extend([head.as_bytes(), bytes, b"\r\n"].concat());
+        }
+        body.extend_from_slice(b"--edge--\r\n");
         let request = Request::post(path)
             .header(COOKIE, self.cookie())
             .header("hx-request", "true")

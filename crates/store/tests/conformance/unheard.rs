@@ -1,11 +1,13 @@
 //! What robots did not understand, and numbers that are never called again.
 
+use hutong_domain::audit::Actor;
 use hutong_domain::call::{Speaker, Understanding, Utterance};
 use hutong_domain::dialogue::{Event, Opening};
 use hutong_domain::ids::{BlacklistGroupId, CallId};
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::scene::replay::Course;
+use hutong_store::audit::{self, By, Filter};
 use hutong_store::claim::Claimed;
 use hutong_store::finish::{Ending, Finished};
 use hutong_store::unheard::{self, UNHEARD_PER_SCENE_MAX, Unheard};
@@ -15,6 +17,7 @@ use hutong_testkit::fixture::{customer, settings};
 use hutong_testkit::recount::assert_counts_are_facts;
 use hutong_testkit::{Fixture, TestStore, conformance};
 use jiff::civil::date;
+use serde_json::json;
 
 conformance! {
     what_was_not_understood_is_counted_once_for_each_text_and_node,
@@ -78,13 +81,21 @@ async fn what_is_handled_is_forgotten_until_it_is_said_again(store: TestStore) {
     finish(&fixture, &claimed[0], said()).await;
     let scene = fixture.scene();
 
-    let gone = fixture.write(move |db, company| unheard::handled(db, company, Some(scene), " 啥？")).await;
+    let gone = fixture.write(move |db, company| unheard::handled(db, &anna(), company, Some(scene), " 啥？")).await;
 
     assert_eq!((gone, brief(&list(&fixture, 10).await)), (2, vec![("介绍", "哈", 1)]));
-    let gone = fixture.write(move |db, company| unheard::handled(db, company, None, "没有的")).await;
+    let gone = fixture.write(move |db, company| unheard::handled(db, &anna(), company, None, "没有的")).await;
     assert_eq!(gone, 0);
+    let filter = Filter { action: Some("scene.learn".to_owned()), ..Filter::default() };
+    let log = fixture.read(move |db, _| audit::list(db, &filter, 9)).await;
+    let [entry] = log.as_slice() else { panic!("{log:?}") };
+    assert_eq!((entry.actor.as_str(), entry.after.clone()), ("user anna", Some(json!({ "texts": 2 }))));
     finish(&fixture, &claimed[1], said()).await;
     assert_eq!(list(&fixture, 10).await.len(), 3);
+}
+
+fn anna() -> By {
+    By { actor: Actor::User("anna".to_owned()), at: START }
 }
 
 async fn a_scene_keeps_a_bounded_number_of_texts_the_most_frequent_ones(store: TestStore) {
@@ -112,7 +123,7 @@ async fn another_company_sees_nothing_of_it(store: TestStore) {
     finish(&theirs, &claimed[0], vec![unknown("开场", "啥")]).await;
 
     assert_eq!(list(&ours, 10).await, []);
-    assert_eq!(ours.write(|db, company| unheard::handled(db, company, None, "啥")).await, 0);
+    assert_eq!(ours.write(|db, company| unheard::handled(db, &anna(), company, None, "啥")).await, 0);
     assert_eq!(list(&theirs, 10).await.len(), 1);
 }
 

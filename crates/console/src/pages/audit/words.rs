@@ -41,6 +41,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("unset", "取消", "unset"),
     ("resend", "重发", "sent again"),
     ("publish", "发布", "published"),
+    ("learn", "标记已处理", "crossed off"),
     ("bind", "绑定公司", "bound"),
     ("unbind", "解绑公司", "unbound"),
     ("rotate", "更换密钥", "rotated"),

@@ -9,12 +9,13 @@ use axum::extract::{Path, Query, State};
 use axum::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use futures::stream;
 use http_range_header::parse_range_header;
 use hutong_domain::access::Permission;
 use hutong_domain::ids::{CompanyId, SceneId, VoiceId};
 use hutong_domain::scene::Scene;
 use hutong_prompts::Voice as Words;
-use hutong_scenes::SceneVoice;
+use hutong_scenes::{COLUMNS, Listed, SceneVoice, recording_list};
 use hutong_store::robot::{self, Voice};
 use serde::Deserialize;
 
@@ -22,6 +23,7 @@ use super::{Head, ScenePath, Subject, words};
 use crate::error::{Error, Result};
 use crate::page::{Html, html};
 use crate::router::Shared;
+use crate::sheet::{Cell, Kind};
 use crate::ui::Ui;
 use crate::visitor::Visit;
 
@@ -104,6 +106,21 @@ pub(crate) async fn page(
         .collect();
     let missing = rows.iter().filter(|row| !row.missing.is_empty()).count();
     html(&PromptsPage { ui, head, voices, voice, rows, missing })
+}
+
+/// `GET /c/{company}/scenes/{scene}/prompts.csv`: what somebody has to record, and under which names of files.
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    visit: Visit,
+    Path(ScenePath { scene, .. }): Path<ScenePath>,
+    Query(Wanted { version, .. }): Query<Wanted>,
+) -> Result<Response> {
+    visit.require(Permission::SeeCalls)?;
+    let Subject { head, .. } = Subject::read(&shared, &visit, scene, version, "prompts").await?;
+    let parsed = shared.scenes.get(visit.company, head.id, head.version).await?;
+    let rows = recording_list(&parsed).into_iter().map(|Listed { file, place, text }| [file, place, text]);
+    let rows = rows.map(|row| row.map(Cell::Text).to_vec()).collect();
+    Kind::Csv.download("prompts", COLUMNS.map(str::to_owned).to_vec(), stream::iter([Ok(rows)])).await
 }
 
 /// `GET /c/{company}/scenes/{scene}/sound`: a WAV file.

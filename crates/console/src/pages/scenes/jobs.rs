@@ -57,6 +57,13 @@ pub(super) enum Outcome {
     },
     /// Texts without audio.
     NoAudio(Vec<Problem>),
+    /// A recording, or the list of them, cannot be read.
+    Unreadable {
+        /// The name of the file.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Somebody else has published this version.
     Overtaken {
         /// The newest version.

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
+use axum::extract::multipart::{Multipart, MultipartError, MultipartRejection};
 use axum_extra::extract::Form;
 use hutong_domain::access::Permission;
 use hutong_domain::moment::Moment;
 use hutong_domain::scene::Scene;
 use hutong_scenes::{CALLS_DEFAULT, NoAudio, PastCalls, Published, Publishing, Recordings, SceneAudio};
 use hutong_store::{past_calls, robot};
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::edit::{Check, Draft, parse};
 use super::given_document;
 use super::jobs::{Changed, Job, JobPart, Outcome, Report, Working};
+use super::recorded::{folders, unpack};
 use super::versions::{self, DiffLine};
 use crate::error::{Error, Result};
 use crate::page::{Html, html};
@@ -42,6 +43,8 @@ struct Preview {
     /// Past calls, being played; none where there are none, or others are being played.
     job: Option<JobPart>,
     tasks: usize,
+    /// Whether people have recorded, or are to record, what a voice says.
+    is_recorded: bool,
 }
 
 /// It cannot be published.
@@ -92,6 +95,7 @@ pub(crate) async fn preview(
         digest: digest(&document),
         job,
         tasks: known_tasks,
+        is_recorded: !folders(&scene).is_empty(),
         ui: visit.ui,
     })
 }
@@ -127,26 +131,52 @@ fn digest(document: &str) -> String {
 }
 
 /// What is to be published.
-#[derive(Deserialize)]
-pub(crate) struct Wanted {
+#[derive(Default)]
+struct Wanted {
     document: String,
     /// The text that was looked at.
     digest: String,
     /// The newest version that was known then.
     known: i64,
     /// Publishes without audio.
-    text_only: Option<String>,
+    text_only: bool,
+    /// An archive of recordings; empty where none is given.
+    recordings: Vec<u8>,
+}
+
+impl Wanted {
+    async fn read(mut form: Multipart) -> std::result::Result<Self, MultipartError> {
+        let mut wanted = Self::default();
+        while let Some(field) = form.next_field().await? {
+            match field.name().unwrap_or_default() {
+                "document" => wanted.document = field.text().await?,
+                "digest" => wanted.digest = field.text().await?,
+                "known" => wanted.known = field.text().await?.parse().unwrap_or_default(),
+                "text_only" => wanted.text_only = true,
+                "recordings" => wanted.recordings = field.bytes().await?.into(),
+                _ => {}
+            }
+        }
+        Ok(wanted)
+    }
 }
 
 /// `POST /c/{company}/scenes/draft/publish`
 pub(crate) async fn publish(
     State(shared): State<Arc<Shared>>,
     visit: Visit,
-    Form(wanted): Form<Wanted>,
+    form: std::result::Result<Multipart, MultipartRejection>,
 ) -> Result<Html> {
     visit.require(Permission::PublishScenes)?;
-    let Wanted { document, digest: seen, known, text_only } = wanted;
     let ui = visit.ui.clone();
+    let broken = || {
+        let words =
+            ui.t("录音没有完整上传，或超过 64 MB", "The recordings did not come whole, or are larger than 64 MB");
+        Error::Refused(words.to_owned())
+    };
+    let form = form.map_err(|_| broken())?;
+    let Wanted { document, digest: seen, known, text_only, recordings } =
+        Wanted::read(form).await.map_err(|_| broken())?;
     let document = given_document(&document, &ui)?;
     if digest(&document) != seen {
         let words = ui.t(
@@ -158,22 +188,35 @@ pub(crate) async fn publish(
     let Ok(scene) = parse(&document).await? else {
         return Err(Error::Refused(ui.t("话术没有通过检查", "The scene does not pass its checks").to_owned()));
     };
+    let scene = Arc::new(scene);
+    let recorded = if recordings.is_empty() {
+        None
+    } else {
+        let scene = scene.clone();
+        let unpacked = tokio::task::spawn_blocking(move || unpack(&recordings, &scene)).await;
+        let unpacked = unpacked.map_err(|error| Error::Broken(error.to_string()))?;
+        Some(unpacked.map_err(|unfit| Error::Refused(unfit.words(&ui).to_owned()))?)
+    };
     let texts = u64::try_from(scene.fixed_texts().len()).unwrap_or(u64::MAX);
     let Some(job) = shared.jobs.begin(visit.company, scene.name(), true, texts) else {
         let words = ui.t("这个话术正在处理中，请稍候", "Something is being done with this scene: wait for it");
         return Err(Error::Refused(words.to_owned()));
     };
     let (of, by, company) = (Working(job.clone()), visit.by(), visit.company);
-    let has_audio = text_only.is_none();
     tokio::spawn(async move {
-        let gathered = if has_audio {
-            shared.studio.gather(company, &scene, Recordings::Published, &|| of.step()).await
-        } else {
+        let from = recorded.as_ref().map_or(Recordings::Published, |it| Recordings::Added(&it.folders));
+        let gathered = if text_only {
             Ok(SceneAudio::default())
+        } else {
+            shared.studio.gather(company, &scene, from, &|| of.step()).await
         };
         let audio = match gathered {
             Ok(audio) => audio,
             Err(NoAudio::Missing(problems)) => return of.end(Outcome::NoAudio(problems)),
+            Err(NoAudio::Recordings { file, why }) => {
+                let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                return of.end(Outcome::Unreadable { file, why });
+            }
             Err(error) => {
                 tracing::error!(%error, "the audio of a scene could not be gathered");
                 return of.end(Outcome::Failed);

@@ -81,8 +81,8 @@ pub(crate) async fn handled(
     Form(Learnt { text }): Form<Learnt>,
 ) -> Result<Html> {
     visit.require(Permission::PublishScenes)?;
-    let company = visit.company;
+    let (company, by) = (visit.company, visit.by());
     // Where somebody else was faster, the list says so.
-    shared.app.store.write(company, move |db| unheard::handled(db, company, Some(scene), &text)).await?;
+    shared.app.store.write(company, move |db| unheard::handled(db, &by, company, Some(scene), &text)).await?;
     Ok(Html(read(&shared, &visit, scene, None).await?.as_rows().render()?))
 }

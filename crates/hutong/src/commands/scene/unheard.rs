@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::find_scene;
 use crate::cli::{InstallationArgs, print};
-use crate::commands::company;
+use crate::commands::{by, company};
 use crate::error::{Error, Result};
 use crate::installation;
 
@@ -51,7 +51,7 @@ pub(super) async fn run(args: UnheardArgs) -> Result<()> {
 
 async fn forget(store: &Store, company: CompanyId, scene: Option<SceneId>, text: String) -> Result<()> {
     let wanted = text.clone();
-    let gone = store.write(company, move |db| unheard::handled(db, company, scene, &wanted)).await?;
+    let gone = store.write(company, move |db| unheard::handled(db, &by(), company, scene, &wanted)).await?;
     if gone == 0 {
         return Err(Error::Failed(format!("“{text}” is not among what was not understood")));
     }
