@@ -6,6 +6,14 @@ use hutong_e2e::{Browser, Demo};
 /// Bytes that a page may transfer at first, with everything that it loads.
 pub(crate) const BYTES_MAX: u64 = 300_000;
 
+/// Signs in on the page for it.
+pub(crate) fn sign_in(browser: &Browser, name: &str, password: &str) {
+    browser.type_into("[name=name]", name);
+    browser.type_into("[name=password]", password);
+    browser.click_named("button", "登录");
+    browser.find("nav.side");
+}
+
 /// A demo, and a browser in which its user is signed in.
 pub(crate) struct Desk {
     pub(crate) demo: Demo,
@@ -27,10 +35,7 @@ impl Desk {
         let load = self.browser.first_load(self.address(), "/");
         assert!(load.bytes <= BYTES_MAX, "{load:?}");
         self.look_at("sign-in");
-        self.browser.type_into("[name=name]", self.demo.setting("CONSOLE_USER"));
-        self.browser.type_into("[name=password]", self.demo.setting("CONSOLE_PASSWORD"));
-        self.browser.click_named("button", "登录");
-        self.browser.find("nav.side");
+        sign_in(&self.browser, self.demo.setting("CONSOLE_USER"), self.demo.setting("CONSOLE_PASSWORD"));
     }
 
     pub(crate) fn address(&self) -> &str {

@@ -10,6 +10,7 @@
 mod console;
 mod desk;
 mod docs;
+mod first_day;
 mod harness;
 mod numbers;
 mod pages;
