@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) test_calls: TestCalls,
     /// What voices spoke for trials.
     pub(crate) spoken: Spoken,
+    /// When tasks will finish.
+    pub(crate) forecasts: tasks::forecast::Forecasts,
     /// Voices of scenes that somebody listens to.
     pub(crate) voices: scenes::audio::OpenVoices,
     /// Work on scenes.
@@ -84,6 +86,7 @@ pub fn router(console: Console) -> Router {
         scenes: Scenes::new(console.app.store.clone()),
         test_calls: TestCalls::default(),
         spoken: Spoken::default(),
+        forecasts: tasks::forecast::forecasts(),
         voices: scenes::audio::open_voices(),
         jobs: scenes::Jobs::default(),
         talks: scenes::Talks::default(),

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::line::{self, Line};
 use crate::line_health::{self, LineHealth};
 use crate::task::{self, SCHEDULER, Task};
-use crate::{blacklist, claim, company, number, values};
+use crate::{blacklist, claim, company, number, values, waiting};
 
 /// What is known of a number in a task.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,7 +99,7 @@ pub fn of_number(
         blacklisted_in: blacklisted_in(db, company, phone)?,
         capped: capped(db, phone, rules, (company, &company_rules), now)?,
         busy_in: busy.map(|busy| busy.task),
-        before: before(db, &task, &call, now)?,
+        before: u64::try_from(waiting::before(db, company, id, &call, now)?).unwrap_or(0),
         seats: seats(db, &task)?,
         lines: lines(db, company, id, now)?,
     };
@@ -164,36 +164,6 @@ fn capped(
     let today = now.civil(&rules.zone).date();
     let dialled = number::dialled(db, &[phone], today)?.remove(phone).unwrap_or_default();
     Ok(number::capped(&dialled, (rules.caps, (company, own.caps)), today))
-}
-
-/// Numbers of the task that are dialled before this one: those that were moved to the head, then redials that are due.
-fn before(db: &mut Db, task: &Task, call: &Call, now: Moment) -> Result<u64> {
-    let (company, id) = (task.company, task.id);
-    let redials = "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 3";
-    let fresh = "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 0";
-    let before = match call.status {
-        CallStatus::NotStarted => {
-            let due = match call.due_at.ms() {
-                ..0 => 0,
-                0.. => db.query_int(&format!("{redials} AND due_at <= ?3"), values![company, id, now])?,
-            };
-            let fresh = db.query_int(
-                &format!("{fresh} AND (due_at < ?3 OR (due_at = ?3 AND import_no < ?4))"),
-                values![company, id, call.due_at, call.import_no],
-            )?;
-            due + fresh
-        }
-        CallStatus::AwaitingRedial => {
-            let moved = db.query_int(&format!("{fresh} AND due_at < 0"), values![company, id])?;
-            let redials = db.query_int(
-                &format!("{redials} AND (due_at < ?3 OR (due_at = ?3 AND id < ?4))"),
-                values![company, id, call.due_at, call.id],
-            )?;
-            moved + redials
-        }
-        CallStatus::InProgress | CallStatus::Done => 0,
-    };
-    Ok(u64::try_from(before).unwrap_or(0))
 }
 
 fn seats(db: &mut Db, task: &Task) -> Result<SeatFacts> {

@@ -15,7 +15,8 @@ use hutong_domain::phone;
 use crate::audit::{By, Object};
 use crate::db::{Db, Row};
 use crate::error::Result;
-use crate::{Page, PageRequest, ledger, task, values};
+use crate::ledger::{self, Call};
+use crate::{Page, PageRequest, task, values};
 use block::{Blocks, Changes, Run};
 pub use search::search;
 
@@ -154,6 +155,55 @@ pub fn move_first(db: &mut Db, company: CompanyId, id: TaskId, phone: &str, by: 
         by.note(db, Action::NumberFirst, &Object::Task(company, id), None, Some(after))?;
     }
     Ok(moved)
+}
+
+/// How many calls of its task are dialled before one that waits, once that is due: numbers that were moved to the head
+/// come first, then redials that are due.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn before(db: &mut Db, company: CompanyId, id: TaskId, call: &Call, now: Moment) -> Result<i64> {
+    let fresh = Blocks { company, task: id, status: CallStatus::NotStarted };
+    let redials = Blocks { status: CallStatus::AwaitingRedial, ..fresh };
+    let due_at = call.due_at.ms();
+    match call.status {
+        CallStatus::NotStarted => {
+            let due = if due_at < 0 { Vec::new() } else { due_and_later(db, redials, now)?.0 };
+            let imported = match due_at {
+                ..0 => 0,
+                0 => {
+                    let (counted, from) = fresh.before(db, call.import_no)?;
+                    let sql = "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 0
+                               AND due_at = 0 AND import_no >= ?3 AND import_no < ?4";
+                    counted + db.query_int(sql, values![company, id, from, call.import_no])?
+                }
+                1.. => fresh.large(db)?.iter().map(|run| run.waiting).sum(),
+            };
+            let apart = apart_before(db, company, id, (due_at, call.import_no))?;
+            Ok(due.iter().map(|run| run.waiting).sum::<i64>() + imported + apart)
+        }
+        CallStatus::AwaitingRedial => {
+            let (counted, from) = redials.before(db, due_at)?;
+            let sql = "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 3 AND due_at >= ?3
+                       AND due_at <= ?4 AND (due_at < ?4 OR id < ?5)";
+            let others = db.query_int(sql, values![company, id, from, call.due_at, call.id])?;
+            Ok(counted + others + apart_before(db, company, id, (0, 0))?)
+        }
+        CallStatus::InProgress | CallStatus::Done => Ok(0),
+    }
+}
+
+/// How many numbers that were never dialled and were moved to the head, or put off, stand before this place. Each part is
+/// looked up by itself: together they would not be looked up in an index.
+fn apart_before(db: &mut Db, company: CompanyId, id: TaskId, (due_at, import_no): (i64, i64)) -> Result<i64> {
+    let count = "SELECT COUNT(*) FROM call WHERE company_id = ?1 AND task_id = ?2 AND status = 0 AND";
+    let moved = db.query_int(&format!("{count} due_at < ?3"), values![company, id, due_at.min(0)])?;
+    if due_at == 0 {
+        return Ok(moved);
+    }
+    let put_off = db.query_int(&format!("{count} due_at > 0 AND due_at < ?3"), values![company, id, due_at])?;
+    let beside = format!("{count} due_at = ?3 AND import_no < ?4");
+    Ok(moved + put_off + db.query_int(&beside, values![company, id, due_at, import_no])?)
 }
 
 /// How many calls wait. A task of a million numbers is not counted through: what is neither finished nor in progress

@@ -5,6 +5,7 @@ use axum::http::header::{CONTENT_TYPE, COOKIE};
 use axum::http::{Request, StatusCode};
 use hutong_accounts::csrf_token;
 use hutong_domain::access::Role;
+use hutong_domain::ids::TaskId;
 use hutong_domain::outcome::Disposition;
 use hutong_store::call::NewCustomer;
 use hutong_store::task::{self, Filter, NewTask, Settings};
@@ -242,6 +243,26 @@ async fn an_export_has_a_mark_for_excel_and_no_formula() {
     let xlsx = operator.get(&world.path(&format!("tasks/{task}/export.xlsx"))).await;
     assert_eq!((xlsx.status, xlsx.html.starts_with("PK")), (StatusCode::OK, true));
     operator.get(&world.path(&format!("tasks/{task}/export.csv?finish=0"))).await.lacks("13800138000");
+}
+
+#[tokio::test]
+async fn a_forecast_is_made_beside_the_page() {
+    let world = World::new().await;
+    let task = world.ours.running_task(settings(), 300).await;
+    let viewer = world.browser(Role::Viewer).await;
+    let forecast = async |task: TaskId| {
+        let path = world.path(&format!("tasks/{task}/forecast"));
+        let mut part = viewer.part(&path).await;
+        while part.html.contains("正在推算") {
+            part.shows(&format!("{path}?again"));
+            part = viewer.part(&format!("{path}?again")).await;
+        }
+        part
+    };
+    forecast(task).await.shows("完成时间").shows("2026-").shows("重新推算");
+    let done = world.finished_task().await.0;
+    forecast(done).await.shows("没有待拨打的号码");
+    assert_eq!(forecast(TaskId(4711)).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::{Page, PageRequest, Store, values};
 
 /// Numbers that begin like the one that is looked for, at most: those that sort first.
-pub const NUMBERS_MAX: i64 = 10_000;
+pub const NUMBERS_MAX: i64 = 5_000;
 /// Calls in which a name is looked for, at most: the first ones in the order that is asked for.
 pub const NAMES_MAX: i64 = 50_000;
 

@@ -174,6 +174,23 @@ impl Blocks {
         self.read(db, SMALL, (large * PARTS, large * PARTS + PARTS - 1)).map(Some)
     }
 
+    /// How many calls stand before this `import_no` or `due_at`, as far as whole blocks do; and from where on to that
+    /// place the others are to be counted.
+    pub(super) fn before(self, db: &mut Db, place: i64) -> Result<(i64, i64)> {
+        let (mut counted, mut from) = (0, i64::MIN);
+        let mut runs = Some(self.large(db)?);
+        while let Some(level) = runs.take() {
+            let (before, rest): (Vec<_>, Vec<_>) = level.into_iter().partition(|run| run.until <= place);
+            counted += before.iter().map(|run| run.waiting).sum::<i64>();
+            from = before.last().map_or(from, |run| run.until);
+            if let Some(run) = rest.first().filter(|run| run.from <= place) {
+                from = run.from;
+                runs = self.parts(db, run)?;
+            }
+        }
+        Ok((counted, from))
+    }
+
     fn read(self, db: &mut Db, level: i64, (first, last): (i64, i64)) -> Result<Vec<Run>> {
         let small = if self.status == CallStatus::NotStarted { IMPORTS_PER_BLOCK } else { REDIAL_BLOCK_MS };
         let width = if level == LARGE { small * PARTS } else { small };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hutong_domain::call::{CallStatus, FinishStatus};
 use hutong_domain::ids::{BlacklistGroupId, TaskId};
+use hutong_domain::ledger::CallFacts;
 use hutong_domain::moment::Moment;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::redial::RedialRule;
@@ -11,8 +12,8 @@ use hutong_store::blacklist::{self, NewEntry};
 use hutong_store::task::Settings;
 use hutong_store::waiting::block::{Changes, IMPORTS_PER_BLOCK, PARTS};
 use hutong_store::waiting::{self, MoveOutcome, Waiting};
-use hutong_store::{Db, Error, Page, PageRequest, values};
-use hutong_testkit::fixture::{customers, settings};
+use hutong_store::{Db, Error, Page, PageRequest, ledger, values};
+use hutong_testkit::fixture::{customers, rules, settings};
 use hutong_testkit::recount::assert_counts_are_facts;
 use hutong_testkit::{Fixture, TestStore, conformance};
 
@@ -121,6 +122,17 @@ async fn walked(fixture: &Fixture, id: TaskId) -> Vec<String> {
         .await
 }
 
+/// Asserts that the ledger of a number that waits says how many stand before it. A redial that is not due is listed after
+/// numbers that it will come before.
+async fn assert_stands_at(fixture: &Fixture, id: TaskId, row: &Waiting, place: u64) {
+    let (rules, now, phone) = (rules(), fixture.now(), row.customer_phone.clone());
+    let facts = fixture.read(move |db, company| ledger::of_number(db, company, id, &phone, (&rules, now))).await;
+    let facts = facts.unwrap().facts;
+    if !matches!(facts.call, CallFacts::AwaitingRedial { due } if due > now) {
+        assert_eq!(facts.before, place, "{row:?}");
+    }
+}
+
 /// Asserts that pages of this size, with these numbers, are what a walk through all gives.
 async fn assert_pages(fixture: &Fixture, id: TaskId, size: i64, numbers: impl IntoIterator<Item = i64>) {
     let all = walked(fixture, id).await;
@@ -131,6 +143,9 @@ async fn assert_pages(fixture: &Fixture, id: TaskId, size: i64, numbers: impl In
         let expected: Vec<_> = all.iter().skip(skip).take(usize::try_from(size).unwrap()).collect();
         assert_eq!(found.total, i64::try_from(all.len()).unwrap());
         assert_eq!(phones(&found), expected, "page {number} of {size}");
+        for (row, place) in found.rows.iter().zip(skip..).step_by(97) {
+            assert_stands_at(fixture, id, row, u64::try_from(place).unwrap()).await;
+        }
     }
 }
 
