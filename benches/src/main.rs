@@ -20,7 +20,6 @@ mod machine;
 mod memory;
 mod pages;
 mod process;
-mod reads;
 mod report;
 mod requests;
 mod server;
@@ -98,8 +97,6 @@ enum Command {
     Callbacks,
     /// The console's pages on tasks of a million calls, and exports of one
     Pages(DataArgs),
-    /// What the console's pages read, on tasks of a million calls
-    Reads(DataArgs),
     /// What healthy clients wait while others hold thousands of connections and flood the server
     Limits(DataArgs),
     /// Memory of the idle server
@@ -152,10 +149,6 @@ fn main() -> Result<()> {
         Command::Depth(data) => {
             let (dataset, facts) = data.open()?;
             print(&depth::measure(&dataset, &facts)?)
-        }
-        Command::Reads(data) => {
-            let (dataset, facts) = data.open()?;
-            print(&reads::measure(&dataset, &facts)?)
         }
         Command::Pages(data) => {
             let (dataset, facts) = data.open()?;
