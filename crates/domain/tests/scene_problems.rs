@@ -106,6 +106,8 @@ fn problems_are_told_in_chinese_as_well() {
     check("value: A级(较强)", "value: A", &["没有“客户意向等级”的值“A”"]);
     check("('致谢' in visited)", "('致谢' in visited) && round > 3", &["条件里没有 round 这个名称；是不是 rounds？"]);
     check("name: 回访\n", "", &["缺少字段 name"]);
+    check("hutong: 1", "hutong: 一", &["这里应为整数"]);
+    check(SCENE, "", &["话术是空的，或没有写完"]);
     check("say: 谢谢，再见。", "say: \"谢谢{姓名，再见。\"", &["{ 没有对应的 }；要说花括号请写 {{"]);
     check(
         "name: 回访",

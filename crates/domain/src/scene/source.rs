@@ -119,6 +119,10 @@ fn message(error: &Error, at: Position) -> Message {
         }
         Error::SerdeMissingField { field, .. } => format!("缺少字段 {field}"),
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("字段 {key} 写了两次"),
+        Error::InvalidScalar { ty: "u32", .. } => "这里应为整数".to_owned(),
+        Error::InvalidScalar { ty: "boolean", .. } => "这里应为 true 或 false".to_owned(),
+        Error::InvalidScalar { ty: "floating point", .. } => "这里应为数字".to_owned(),
+        Error::Eof { .. } => "话术是空的，或没有写完".to_owned(),
         _ => format!("读不懂这里的 YAML：{en}"),
     };
     Message { en, zh }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::document;
-use super::super::model::{Branch, Entry, KeyBranch};
+use super::super::model::{Branch, Entry, KeyBranch, Way};
 use super::super::source::Located;
 use super::Compiler;
 use crate::say;
@@ -110,25 +110,7 @@ impl Compiler<'_> {
                         say!("only one branch of a node can take several keys", "一个节点只能有一个分支使用 keys");
                     self.problems.error(keys.at, message);
                 }
-                let until = match &keys.value.until {
-                    Some(until) => Some(self.key(until, ENDING_KEYS)?),
-                    None => None,
-                };
-                let digits = keys.with(keys.value.digits);
-                let digits = self.in_range(&digits, &DIGITS_RANGE, |least, most| {
-                    say!("an answer has between {least} and {most} digits", "digits 应在 {least} 与 {most} 之间")
-                });
-                let between_ms = match &keys.value.between_ms {
-                    Some(between_ms) => self.in_range(between_ms, &BETWEEN_MS_RANGE, |least, most| {
-                        say!(
-                            "the next digit may take between {least} and {most} milliseconds",
-                            "between_ms 应在 {least} 与 {most} 毫秒之间"
-                        )
-                    }),
-                    None => BETWEEN_MS_DEFAULT,
-                };
-                let keep = keys.value.keep.as_ref().map(|keep| keep.value.clone()).or(keep);
-                ways.entry = Some(Entry { digits, until, between_ms, keep, next: next? });
+                ways.entry = Some(self.entry(keys, keep, next)?);
                 Some(())
             }
             (intent, value, key, keys) => {
@@ -143,6 +125,34 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// Several keys that are one answer.
+    fn entry(
+        &mut self,
+        keys: &Located<document::node::Keys>,
+        keep: Option<String>,
+        next: Option<Way>,
+    ) -> Option<Entry> {
+        let until = match &keys.value.until {
+            Some(until) => Some(self.key(until, ENDING_KEYS)?),
+            None => None,
+        };
+        let digits = keys.with(keys.value.digits);
+        let digits = self.in_range(&digits, &DIGITS_RANGE, |least, most| {
+            say!("an answer has between {least} and {most} digits", "digits 应在 {least} 与 {most} 之间")
+        });
+        let between_ms = match &keys.value.between_ms {
+            Some(between_ms) => self.in_range(between_ms, &BETWEEN_MS_RANGE, |least, most| {
+                say!(
+                    "the next digit may take between {least} and {most} milliseconds",
+                    "between_ms 应在 {least} 与 {most} 毫秒之间"
+                )
+            }),
+            None => BETWEEN_MS_DEFAULT,
+        };
+        let keep = keys.value.keep.as_ref().map(|keep| keep.value.clone()).or(keep);
+        Some(Entry { digits, until, between_ms, keep, next: next? })
     }
 
     fn once<'n>(
