@@ -8,6 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hutong_domain::access::Role;
+use hutong_domain::message::Message;
 use serde::Serialize;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -128,6 +129,20 @@ impl Thing {
             Self::SmsTemplate => "短信模板",
         }
     }
+
+    const fn english(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Call => "call",
+            Self::Customer => "customer",
+            Self::Robot => "robot",
+            Self::Scene => "scene",
+            Self::Line => "line",
+            Self::BlacklistGroup => "blacklist group",
+            Self::BlacklistEntry => "number on the blacklist",
+            Self::SmsTemplate => "SMS template",
+        }
+    }
 }
 
 /// Why a request was not done.
@@ -161,8 +176,8 @@ pub(crate) enum ApiError {
     #[error("{0}")]
     Parameter(#[from] ParamError),
     /// It does not fit the state of what it is about.
-    #[error("{0}")]
-    Refused(Cow<'static, str>),
+    #[error("{}", .0.zh)]
+    Refused(Message),
     /// The body is larger than allowed.
     #[error("请求体超过 {bytes_max} 字节，请分批提交")]
     TooLarge { bytes_max: usize },
@@ -176,8 +191,8 @@ pub(crate) enum ApiError {
     #[error("请求处理超时，请稍后重试")]
     TimedOut,
     /// It cannot be done now.
-    #[error("{0}")]
-    Unavailable(&'static str),
+    #[error("{}", .0.zh)]
+    Unavailable(Message),
     /// The store failed.
     #[error("{0}")]
     Store(#[from] hutong_store::Error),
@@ -201,11 +216,6 @@ impl ApiError {
     /// A thing that does not exist.
     pub(crate) fn unknown(thing: Thing, id: &impl fmt::Display) -> Self {
         Self::Unknown { thing, id: id.to_string() }
-    }
-
-    /// Something that does not fit the state of what it is about.
-    pub(crate) fn refused(why: impl Into<Cow<'static, str>>) -> Self {
-        Self::Refused(why.into())
     }
 
     /// Response code, HTTP status, and what `resultMsg` begins with. Clients in the wild read only the
@@ -236,6 +246,29 @@ impl ApiError {
         }
     }
 
+    /// The same in English, for pages that are in it. Nothing internal, as above.
+    fn english(&self) -> String {
+        match self {
+            Self::Unauthenticated(_) => "It does not prove who sends it".to_owned(),
+            Self::Forbidden(_) => "It belongs to another company".to_owned(),
+            Self::ForbiddenToRole(role) => format!("The role {} does not include this", role.name()),
+            Self::ForbiddenAddress(_) => "The key may not be used from this address".to_owned(),
+            Self::Unknown { thing, id } => format!("There is no {} {id}", thing.english()),
+            Self::NoTaskYet => "The company has no task yet".to_owned(),
+            Self::NoOperation => "There is no such operation".to_owned(),
+            Self::ClockSkew(_) => "It was signed at another time".to_owned(),
+            Self::Parameter(error) => error.english(),
+            Self::Refused(why) | Self::Unavailable(why) => why.en.clone(),
+            Self::TooLarge { bytes_max } => format!("It has more than {bytes_max} bytes: send it in parts"),
+            Self::TooMany { per_s } => format!("The key may make {per_s} requests a second: try again later"),
+            Self::TooManyFailures => "Too many wrong requests come from this address: try again later".to_owned(),
+            Self::TimedOut => "It took too long: try again later".to_owned(),
+            Self::Store(_) | Self::Vault(_) | Self::Unwritable(_) | Self::Panicked => {
+                "The server failed: its log says why".to_owned()
+            }
+        }
+    }
+
     /// One line in the log. Parameters are named, but what they held may be a phone number.
     fn log(&self, code: u16) {
         match self {
@@ -257,21 +290,26 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (code, status, beginning) = self.wire();
         self.log(code);
+        let reason = Message { en: self.english(), zh: self.detail() };
         let envelope: Envelope<Nothing> = Envelope {
             code,
             data: None,
-            result_msg: Cow::Owned(format!("{beginning}：{}", self.detail())),
+            result_msg: Cow::Owned(format!("{beginning}：{}", reason.zh)),
             error_stack_trace: None,
             request_id: current_request(),
         };
         let mut response = write(status, &envelope, ANSWER_BYTES);
-        if let Self::Parameter(ParamError { path, .. }) = self {
-            response.extensions_mut().insert(FaultyParameter(path));
-        }
+        let field = if let Self::Parameter(ParamError { path, .. }) = self { Some(path) } else { None };
+        response.extensions_mut().insert(Fault { field, reason });
         response
     }
 }
 
-/// Stands beside an answer, for whoever asks from inside: which parameter is missing or wrong.
+/// Stands beside an answer, for whoever asks from inside.
 #[derive(Clone)]
-pub(crate) struct FaultyParameter(pub(crate) String);
+pub(crate) struct Fault {
+    /// Which parameter is missing or wrong; none where it is not about one.
+    pub(crate) field: Option<String>,
+    /// What `resultMsg` says after the words for the code.
+    pub(crate) reason: Message,
+}

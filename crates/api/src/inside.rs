@@ -10,11 +10,13 @@ use axum::http::{Extensions, Request};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use hutong_domain::access::{Access, Permission};
+use hutong_domain::message::Message;
+use hutong_domain::say;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tower::ServiceExt;
 
-use crate::answer::{ApiError, FaultyParameter};
+use crate::answer::{ApiError, Fault};
 use crate::compat::param_error::ParamError;
 
 /// A user of the console who is signed in.
@@ -37,12 +39,12 @@ pub struct Answered {
 
 /// Why an operation was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
+#[error("{}", .reason.zh)]
 pub struct Refused {
     /// The contract's code, such as 403, 404, 412.
     pub code: u16,
-    /// `resultMsg`: why, in Chinese.
-    pub text: String,
+    /// Why. In Chinese it is what `resultMsg` says after the words for the code.
+    pub reason: Message,
     /// The parameter that is missing or wrong, such as `customerInfoList[3].phone`; none where it is not about one.
     pub field: Option<String>,
     /// The request's id, as it stands in the log: whoever looks into an error with code 500 needs it.
@@ -125,12 +127,19 @@ struct Envelope {
 }
 
 async fn read(mut response: Response) -> Result<Answered, Refused> {
-    let field = response.extensions_mut().remove::<FaultyParameter>().map(|FaultyParameter(path)| path);
+    let fault = response.extensions_mut().remove::<Fault>();
     let body = response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     match serde_json::from_slice(&body) {
         Ok(Envelope { code: 200, data, result_msg: text, .. }) => Ok(Answered { data, text }),
-        Ok(Envelope { code, result_msg: text, request_id, .. }) => Err(Refused { code, text, field, request_id }),
+        Ok(Envelope { code, result_msg, request_id, .. }) => {
+            let said = || Fault { field: None, reason: Message { en: result_msg.clone(), zh: result_msg } };
+            let Fault { field, reason } = fault.unwrap_or_else(said);
+            Err(Refused { code, reason, field, request_id })
+        }
         // Where an answer cannot be written, it has no body; the log says why.
-        Err(_) => Err(Refused { code: 500, text: "未知错误".to_owned(), field: None, request_id: None }),
+        Err(_) => {
+            let reason = say!("Unknown error", "未知错误");
+            Err(Refused { code: 500, reason, field: None, request_id: None })
+        }
     }
 }

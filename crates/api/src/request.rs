@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hutong_domain::say;
 use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -116,7 +117,7 @@ async fn read_body(body: Body, bytes_max: usize, bodies: &Bodies) -> Result<Byte
                 read.extend_from_slice(&data);
             }
             Err(error) if error.is::<LengthLimitError>() => return Err(ApiError::TooLarge { bytes_max }),
-            Err(_) => return Err(ApiError::refused("请求体没有传输完整")),
+            Err(_) => return Err(ApiError::Refused(say!("The body did not arrive whole", "请求体没有传输完整"))),
         }
     }
     Ok(read.into())
@@ -133,7 +134,8 @@ impl Bodies {
     /// Takes room for so many bytes more; it is given back when `room` is dropped.
     fn take(&self, room: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), ApiError> {
         let more = u32::try_from(bytes).ok().and_then(|bytes| Arc::clone(&self.0).try_acquire_many_owned(bytes).ok());
-        let more = more.ok_or(ApiError::Unavailable("正在接收的请求体过多，请稍后重试"))?;
+        let full = || say!("Too many bodies are arriving: try again later", "正在接收的请求体过多，请稍后重试");
+        let more = more.ok_or_else(|| ApiError::Unavailable(full()))?;
         match room {
             Some(room) => room.merge(more),
             None => *room = Some(more),

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use hutong_domain::message::Message;
 use reqwest::Url;
 use thiserror::Error;
 
@@ -26,6 +27,21 @@ pub enum BadAddress {
     /// It leads into our own house.
     #[error("{0} is a private address; `callbacks.private_addresses` allows them")]
     Private(IpAddr),
+}
+
+impl BadAddress {
+    /// The same in both languages.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        let zh = match self {
+            Self::Unreadable(why) => format!("不是网址：{why}"),
+            Self::TooLong => format!("不能超过 {URL_CHARS_MAX} 个字符"),
+            Self::Scheme(scheme) => format!("以 {scheme}:// 开头；回调只能用 http:// 或 https://"),
+            Self::Credentials => "不能含用户名或密码；接收方凭请求头 appkey、datetime、sign 验证".to_owned(),
+            Self::Private(address) => format!("{address} 是内网地址；由 callbacks.private_addresses 允许"),
+        };
+        Message { en: self.to_string(), zh }
+    }
 }
 
 /// Reads the address of a receiver. What a host's name stands for is looked at when it is connected to.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use hutong_domain::ids::LineId;
+use hutong_domain::message::Message;
 use hutong_store::line::Line;
 use hutong_trunks::trial::Step;
 
@@ -16,13 +17,13 @@ pub trait Equipment: Send + Sync {
     /// Where every trunk stands that is looked after.
     fn trunks(&self) -> Vec<(LineId, TrunkState)>;
     /// Places one call on a line's trunk.
-    fn test_call(&self, line: Line, number: String, tell: Tell) -> BoxFuture<'static, Result<(), String>>;
+    fn test_call(&self, line: Line, number: String, tell: Tell) -> BoxFuture<'static, Result<(), Message>>;
     /// The servers of speech that are configured, and how they do.
     fn speech(&self) -> SpeechServers;
     /// Has a text spoken: linear samples of 8 kHz.
-    fn speak(&self, text: String) -> BoxFuture<'_, Result<Vec<i16>, String>>;
+    fn speak(&self, text: String) -> BoxFuture<'_, Result<Vec<i16>, Message>>;
     /// Asks each recogniser for what is said in a WAV file.
-    fn understand(&self, file: Vec<u8>) -> BoxFuture<'_, Result<Vec<Understood>, String>>;
+    fn understand(&self, file: Vec<u8>) -> BoxFuture<'_, Result<Vec<Understood>, Message>>;
 }
 
 /// Where a trunk stands.
@@ -35,7 +36,7 @@ pub struct TrunkState {
     /// How long the last OPTIONS took to be answered.
     pub answered_in: Option<Duration>,
     /// Why calls cannot be placed, or what else is the matter.
-    pub trouble: Option<String>,
+    pub trouble: Option<Message>,
 }
 
 /// The servers of speech.
@@ -72,5 +73,5 @@ pub struct Understood {
     /// The recogniser's name.
     pub name: String,
     /// The words, and how long they took after the end of the audio; or why there are none.
-    pub outcome: Result<(String, Duration), String>,
+    pub outcome: Result<(String, Duration), Message>,
 }

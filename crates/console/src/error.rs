@@ -82,8 +82,7 @@ impl Error {
                 "The request did not come from this page: reload and try again",
             ),
             Self::Refused(text) => both(text, text),
-            // The API speaks Chinese.
-            Self::Api(refused) => both(&refused.text, &refused.text),
+            Self::Api(refused) => both(&refused.reason.zh, &refused.reason.en),
             Self::Accounts(error) => refusal(error).unwrap_or_else(broken),
             Self::Store(_) | Self::Letter(_) | Self::Template(_) | Self::Broken(_) | Self::Table(_) => broken(),
         }

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hutong_domain::ids::{CompanyId, TaskId};
+use hutong_domain::message::Message;
 use hutong_domain::moment::{Clock, Moment};
 use tokio::sync::Semaphore;
 
@@ -43,7 +44,7 @@ pub(crate) enum Stage {
     /// It goes in.
     Importing(Arc<Report>),
     /// It went in; how much of it, and why no more where something stopped it.
-    Done { report: Arc<Report>, problem: Option<String> },
+    Done { report: Arc<Report>, problem: Option<Message> },
     /// It could not be looked through.
     Failed,
 }

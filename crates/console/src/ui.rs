@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hutong_domain::access::{Permission, Role};
 use hutong_domain::ids::CompanyId;
+use hutong_domain::message::Message;
 use hutong_domain::moment::Moment;
 use hutong_domain::phone;
 use hutong_store::company::Company;
@@ -150,6 +151,11 @@ impl Ui {
             Language::Zh => zh,
             Language::En => en,
         }
+    }
+
+    /// The words in the language of the page.
+    pub(crate) fn message<'a>(&self, Message { en, zh }: &'a Message) -> &'a str {
+        self.t(zh, en)
     }
 
     pub(crate) fn is_english(&self) -> bool {

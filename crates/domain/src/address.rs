@@ -5,6 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
+use crate::message::Message;
+use crate::say;
+
 /// Ranges that one list may have.
 pub const NETWORKS_MAX: usize = 100;
 
@@ -13,13 +16,11 @@ pub const NETWORKS_MAX: usize = 100;
 pub struct Networks(Vec<IpNet>);
 
 /// A text that is no address and no range of addresses, with what to write instead.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotNetworks {
     /// It is neither.
-    #[error("{0:?} is neither an address nor a range of addresses, such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32")]
     Unreadable(String),
     /// The address has more bits than the range is wide.
-    #[error("{given} names one address within a range: write {range} for the range, or {address} for the address")]
     HostBits {
         /// What was written.
         given: String,
@@ -29,9 +30,36 @@ pub enum NotNetworks {
         address: IpAddr,
     },
     /// There are too many.
-    #[error("at most {NETWORKS_MAX} addresses and ranges of addresses")]
     TooMany,
 }
+
+impl NotNetworks {
+    /// What is wrong, and what to write instead.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        match self {
+            Self::Unreadable(given) => say!(
+                "{given:?} is neither an address nor a range of addresses, such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32",
+                "“{given}”不是地址或网段；请写如 192.0.2.7、10.0.0.0/8 或 2001:db8::/32"
+            ),
+            Self::HostBits { given, range, address } => say!(
+                "{given} names one address within a range: write {range} for the range, or {address} for the address",
+                "{given} 是网段中的一个地址：要写网段请写 {range}，要写地址请写 {address}"
+            ),
+            Self::TooMany => {
+                say!("at most {NETWORKS_MAX} addresses and ranges of addresses", "最多 {NETWORKS_MAX} 个地址或网段")
+            }
+        }
+    }
+}
+
+impl fmt::Display for NotNetworks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message().en)
+    }
+}
+
+impl std::error::Error for NotNetworks {}
 
 impl Networks {
     /// Reads addresses and ranges, each once and in the order of addresses.

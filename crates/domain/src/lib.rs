@@ -19,6 +19,7 @@ pub mod ids;
 pub mod learning;
 pub mod ledger;
 pub mod line;
+pub mod message;
 pub mod moment;
 pub mod note;
 pub mod outcome;

@@ -5,7 +5,13 @@ use hutong_domain::scene::Scene;
 const HEAD: &str = "hutong: 1\nname: 试\nrobot: { name: 机 }\n";
 const RESULTS: &str = "results: [{ name: 客户意向等级, values: [D级(需筛选)], default: D级(需筛选) }]\n";
 
-/// Everything that is reported of a scene with these lines, which begin at line 4.
+/// Whether a text is Chinese outside of the names that it quotes.
+fn is_chinese(text: &str) -> bool {
+    let own = text.split(['“', '”']).step_by(2);
+    own.flat_map(str::chars).any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter)) && !text.contains('`')
+}
+
+/// Everything that is reported of a scene with these lines, which begin at line 4, and that it has Chinese words as well.
 #[track_caller]
 fn check(lines: &str, expected: &[&str]) {
     let yaml = format!("{HEAD}{lines}{}", if lines.contains("results:") { "" } else { RESULTS });
@@ -15,6 +21,9 @@ fn check(lines: &str, expected: &[&str]) {
     };
     let got: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(got, expected, "{yaml}");
+    for problem in problems {
+        assert!(is_chinese(&problem.message.zh), "{problem:?}");
+    }
 }
 
 const END: &str = "  - { name: 完, say: 再见。, end: { reason: 完 } }\n";

@@ -298,7 +298,7 @@ fn read(plan: &Plan) -> Option<Scene> {
             let expected = |message: &str| message.contains("without ever listening");
             let all = problems.iter().filter(|problem| problem.severity == hutong_domain::scene::Severity::Error);
             for problem in all {
-                assert!(expected(&problem.message), "{problem}\n{yaml}");
+                assert!(expected(&problem.message.en), "{problem}\n{yaml}");
             }
             None
         }

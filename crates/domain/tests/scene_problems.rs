@@ -41,7 +41,13 @@ results:
     multiple: true
 ";
 
-/// Spoils the scene and compares everything that is reported.
+/// Whether a text is Chinese outside of the names that it quotes.
+fn is_chinese(text: &str) -> bool {
+    let own = text.split(['“', '”']).step_by(2);
+    own.flat_map(str::chars).any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter)) && !text.contains('`')
+}
+
+/// Spoils the scene and compares everything that is reported, which has Chinese words as well.
 #[track_caller]
 fn check(good: &str, bad: &str, expected: &[&str]) {
     assert!(SCENE.contains(good), "{good}");
@@ -51,6 +57,9 @@ fn check(good: &str, bad: &str, expected: &[&str]) {
     };
     let got: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(got, expected);
+    for problem in problems {
+        assert!(is_chinese(&problem.message.zh), "{problem:?}");
+    }
 }
 
 #[test]
@@ -82,6 +91,30 @@ fn an_unknown_variable_is_reported_at_its_brace() {
         "say: 谢谢，再见。",
         "say: \"谢谢{姓名，再见。\"",
         &["18:13: error: `{` is never closed; write `{{` for a brace"],
+    );
+}
+
+#[test]
+fn problems_are_told_in_chinese_as_well() {
+    let check = |good: &str, bad: &str, expected: &[&str]| {
+        let problems = Scene::parse(&SCENE.replacen(good, bad, 1)).unwrap_err();
+        let got: Vec<&str> = problems.iter().map(|problem| problem.message.zh.as_str()).collect();
+        assert_eq!(got, expected);
+    };
+    check("next: 道歉", "next: 道谦", &["没有节点“道谦”；是不是“道歉”？"]);
+    check("- name: 道歉", "- name: 开场", &["没有节点“道歉”", "节点“开场”已存在（第 9 行），请换个名称"]);
+    check("value: A级(较强)", "value: A", &["没有“客户意向等级”的值“A”"]);
+    check("('致谢' in visited)", "('致谢' in visited) && round > 3", &["条件里没有 round 这个名称；是不是 rounds？"]);
+    check("name: 回访\n", "", &["缺少字段 name"]);
+    check("hutong: 1", "hutong: 一", &["这里应为整数"]);
+    check(SCENE, "", &["话术是空的，或没有写完"]);
+    check("say: 谢谢，再见。", "say: \"谢谢{姓名，再见。\"", &["{ 没有对应的 }；要说花括号请写 {{"]);
+    check(
+        "name: 回访",
+        "nme: 回访",
+        &[
+            "没有字段 nme；可用的有 hutong、name、robot、language、voices、constants、variables、start、defaults、closing、voicemail、on_deaf、do_not_call、intents、anywhere、nodes、flows、knowledge、results",
+        ],
     );
 }
 

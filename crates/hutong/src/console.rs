@@ -7,6 +7,8 @@ use hutong_api::{App, Inside};
 use hutong_console::{Console, Equipment, Installation, Recogniser, SpeechServers, Tell, TrunkState, Understood};
 use hutong_dialer::mind::Mind;
 use hutong_domain::ids::LineId;
+use hutong_domain::message::Message;
+use hutong_domain::say;
 use hutong_recordings::{Destination, S3};
 use hutong_scenes::Speaker;
 use hutong_speech::recogniser::{
@@ -104,21 +106,27 @@ impl Equipment for OfServer {
         self.carrier.trunks.states().into_iter().map(|(line, state)| (line, shown(state))).collect()
     }
 
-    fn test_call(&self, line: Line, number: String, tell: Tell) -> BoxFuture<'static, std::result::Result<(), String>> {
+    fn test_call(
+        &self,
+        line: Line,
+        number: String,
+        tell: Tell,
+    ) -> BoxFuture<'static, std::result::Result<(), Message>> {
         let carrier = self.carrier.clone();
         Box::pin(async move {
             let found = carrier.trunks.find(line.id).await;
-            let (known, state) = found.ok_or_else(|| "the settings of the line cannot be used".to_owned())?;
+            let unusable = || say!("the settings of the line cannot be used", "线路的中继设置不可用");
+            let (known, state) = found.ok_or_else(unusable)?;
             let Carrier { agent, engine, advertised, .. } = &*carrier;
             let way = Way { agent, engine, advertised: *advertised, trunk: &known.trunk };
-            way.ask(&*tell).await.map_err(|error| error.to_string())?;
+            way.ask(&*tell).await.map_err(|error| error.message())?;
             if let Some(why) = state.why_down() {
                 return Err(why);
             }
             if known.trunk.register {
                 tell(Step::Registered);
             }
-            way.call(&line, &number, &*tell).await.map_err(|error| error.to_string())
+            way.call(&line, &number, &*tell).await.map_err(|error| error.message())
         })
     }
 
@@ -144,27 +152,32 @@ impl Equipment for OfServer {
         SpeechServers { recognisers: recognisers.collect(), voice, mind: mind.clone() }
     }
 
-    fn speak(&self, text: String) -> BoxFuture<'_, std::result::Result<Vec<i16>, String>> {
+    fn speak(&self, text: String) -> BoxFuture<'_, std::result::Result<Vec<i16>, Message>> {
         Box::pin(async move {
             let (voice, speaker, _) = &self.servers;
-            let voice = voice.as_ref().ok_or_else(|| "no voice server is configured: speech.voice".to_owned())?;
-            voice.speak(speaker.says(&text)).await.map_err(|error| error.to_string())
+            let none = || say!("no voice server is configured: speech.voice", "未配置语音合成服务（speech.voice）");
+            let voice = voice.as_ref().ok_or_else(none)?;
+            voice.speak(speaker.says(&text)).await.map_err(|error| say!("{error}", "语音合成失败：{error}"))
         })
     }
 
-    fn understand(&self, file: Vec<u8>) -> BoxFuture<'_, std::result::Result<Vec<Understood>, String>> {
+    fn understand(&self, file: Vec<u8>) -> BoxFuture<'_, std::result::Result<Vec<Understood>, Message>> {
         Box::pin(async move {
-            let none = || "no recogniser is configured: speech.recognisers".to_owned();
+            let none =
+                || say!("no recogniser is configured: speech.recognisers", "未配置语音识别（speech.recognisers）");
             let recognisers = self.carrier.speech.recognisers.as_ref().ok_or_else(none)?;
             // Resampling takes a while: not on a thread that others wait for.
             let read = tokio::task::spawn_blocking(move || telephone_audio(&file)).await;
-            let samples = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+            let samples = read
+                .map_err(|error| say!("{error}", "读取录音失败：{error}"))?
+                .map_err(|error| say!("{error}", "读不懂这个录音文件：{error}"))?;
             if samples.len() > UTTERANCE_SAMPLES_MAX {
-                return Err(format!("it lasts longer than {} s", UTTERANCE_SAMPLES_MAX / 8_000));
+                let seconds = UTTERANCE_SAMPLES_MAX / 8_000;
+                return Err(say!("it lasts longer than {seconds} s", "录音超过 {seconds} 秒"));
             }
             let understood = |check: Check| Understood {
                 name: check.name.to_string(),
-                outcome: check.outcome.map_err(|failure| failure.to_string()),
+                outcome: check.outcome.map_err(|failure| say!("{failure}", "识别失败：{failure}")),
             };
             let checks = recognisers.check(&samples, &CallHints::default()).await;
             Ok(checks.into_iter().map(understood).collect())

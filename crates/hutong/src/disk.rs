@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use hutong_api::Condition;
+use hutong_domain::message::Message;
+use hutong_domain::say;
 use hutong_recordings::Destination;
 use serde::Deserialize;
 
@@ -40,17 +42,23 @@ impl Disks {
     /// Whether each has the room that it should have.
     pub(crate) fn condition(&self) -> Condition {
         let short = self.free().filter_map(|(name, _, free)| Some((name, self.shortage(free)?)));
-        let short: Vec<String> = short.map(|(name, shortage)| format!("{name} {shortage}")).collect();
-        Condition { name: "disk", problem: (!short.is_empty()).then(|| short.join(", ")) }
+        let short =
+            short.map(|(name, shortage)| (format!("{name} {}", shortage.en), format!("{name} {}", shortage.zh)));
+        let (en, zh): (Vec<String>, Vec<String>) = short.unzip();
+        let problem = (!en.is_empty()).then(|| Message { en: en.join(", "), zh: zh.join("；") });
+        Condition { name: say!("disk", "磁盘"), problem }
     }
 
     /// What is wrong with so many free bytes.
-    pub(crate) fn shortage(&self, free: Option<u64>) -> Option<String> {
+    pub(crate) fn shortage(&self, free: Option<u64>) -> Option<Message> {
         match free {
-            None => Some("cannot be looked at".to_owned()),
-            Some(free) if free >> 20 < self.free_mib_min => {
-                Some(format!("has {} MiB free of the {} that it should have", free >> 20, self.free_mib_min))
-            }
+            None => Some(say!("cannot be looked at", "无法查看")),
+            Some(free) if free >> 20 < self.free_mib_min => Some(say!(
+                "has {free} MiB free of the {least} that it should have",
+                "剩余 {free} MiB，应有 {least} MiB",
+                free = free >> 20,
+                least = self.free_mib_min
+            )),
             Some(_) => None,
         }
     }

@@ -11,6 +11,7 @@ use hutong_dialer::simulated::SimulatedLine;
 use hutong_dialer::{Dialer, Runtime, Settings, SystemRuntime};
 use hutong_domain::line::LineDriver;
 use hutong_domain::moment::Clock as _;
+use hutong_domain::say;
 use hutong_recordings::Recordings;
 use hutong_store::Url;
 use hutong_trunks::{Carrier, TrunkLine};
@@ -184,7 +185,8 @@ fn conditions(dialer: &Dialer, disks: &Disks) -> Arc<dyn Fn() -> Vec<Condition> 
 /// Without a lease, nothing is dialled.
 fn lease_condition(lease: &Lease) -> Condition {
     let is_valid = lease.is_valid(lease.node(), SystemRuntime.now());
-    Condition { name: "lease", problem: (!is_valid).then(|| "it has run out, and could not be renewed".to_owned()) }
+    let run_out = || say!("it has run out, and could not be renewed", "已过期，且无法续租");
+    Condition { name: say!("lease", "拨号租约"), problem: (!is_valid).then(run_out) }
 }
 
 /// The lines whose callees the server plays.

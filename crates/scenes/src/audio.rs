@@ -5,7 +5,9 @@ use std::path::{Component, Path, PathBuf};
 
 use futures::StreamExt as _;
 use hutong_domain::ids::{CompanyId, SceneId};
+use hutong_domain::message::Message;
 use hutong_domain::moment::Moment;
+use hutong_domain::say;
 use hutong_domain::scene::{FixedText, Problem, Scene, Severity, VoiceSource};
 use hutong_prompts::Voice;
 use hutong_speech::voice::{Speaker, VoiceError, Voices as VoiceServer, telephone_audio};
@@ -159,7 +161,7 @@ impl Gathering<'_> {
         let recorded = voice_of(new.iter().map(|(text, samples)| (text.as_str(), samples.as_slice())).chain(of_old));
         for text in self.scene.fixed_texts() {
             if !recorded.speak(&text.text).missing.is_empty() {
-                self.note(voice, text, "not recorded");
+                self.note(voice, text, &say!("not recorded", "没有录制"));
             }
         }
         let mut texts: Vec<SpokenText> = old.into_iter().map(|(it, _)| it).collect();
@@ -218,9 +220,8 @@ impl Gathering<'_> {
             }
         }
         let Some(server) = &self.studio.server else {
-            wanted
-                .values()
-                .for_each(|text| self.note(&speaker.name, text, "not recorded, and there is no voice server"));
+            let why = say!("not recorded, and there is no voice server", "没有录制，也没有语音合成服务");
+            wanted.values().for_each(|text| self.note(&speaker.name, text, &why));
             return Ok(Vec::new());
         };
         let speed = speaker.speed.to_string();
@@ -246,7 +247,7 @@ impl Gathering<'_> {
                 Ok(samples) => self.sounds.push(Sound { digest: it.digest.clone(), bytes: wav::write_alaw(&samples) }),
                 Err(error) => {
                     if let Some(text) = wanted.get(it.text.as_str()) {
-                        self.note(&speaker.name, text, &error.to_string());
+                        self.note(&speaker.name, text, &say!("{error}", "语音合成失败：{error}"));
                     }
                 }
             }
@@ -254,8 +255,12 @@ impl Gathering<'_> {
         Ok(texts)
     }
 
-    fn note(&mut self, voice: &str, text: &FixedText, why: &str) {
-        let message = format!("“{}” has no audio in the voice {voice}: {why}", text.text);
+    fn note(&mut self, voice: &str, text: &FixedText, Message { en, zh }: &Message) {
+        let message = say!(
+            "“{words}” has no audio in the voice {voice}: {en}",
+            "“{words}”在音色 {voice} 中没有录音：{zh}",
+            words = text.text
+        );
         let (line, column) = (text.line, text.column);
         self.missing.push(Problem { line, column, severity: Severity::Error, message });
     }

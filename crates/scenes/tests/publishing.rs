@@ -84,7 +84,7 @@ async fn what_was_recorded_once_speaks_the_next_version_as_well() {
         Err(NoAudio::Missing(missing)) => {
             let [problem] = missing.as_slice() else { panic!("{missing:?}") };
             assert_eq!(problem.line, 6);
-            assert!(problem.message.contains("下午好"), "{problem}");
+            assert!(problem.message.en.contains("下午好"), "{problem}");
         }
         other => panic!("{other:?}"),
     }

@@ -206,7 +206,7 @@ impl TrunkCall {
         let (known, state) = found.ok_or_else(|| format!("line {line} has no usable trunk"))?;
         let trunk = &known.trunk;
         if let Some(why) = state.why_down() {
-            return Err(format!("the trunk {} of line {line} is not there: {why}", trunk.server));
+            return Err(format!("the trunk {} of line {line} is not there: {}", trunk.server, why.en));
         }
         self.voice = Some(carrier.speech.voices.open(&self.claimed, &self.briefing.slot_texts).await?);
         let local = carrier.agent.address_towards(trunk).await.map_err(|error| error.to_string())?;

@@ -1,5 +1,7 @@
 //! What a line's row says about its trunk, with the password sealed.
 
+use hutong_domain::message::Message;
+use hutong_domain::say;
 use hutong_store::key::Secret as StoredSecret;
 use hutong_store::vault::{Vault, VaultError};
 use hutong_telephony::sip::{Secret, Trunk, TrunkError};
@@ -16,6 +18,20 @@ pub enum SettingsError {
     /// The password was sealed with another key.
     #[error("the password of the line: {0}")]
     Sealed(#[from] VaultError),
+}
+
+impl SettingsError {
+    /// The same in both languages.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        match self {
+            Self::Unreadable(error) => {
+                say!("the settings of the line cannot be read: {error}", "读不懂线路的中继设置：{error}")
+            }
+            Self::Wrong(error) => Message { en: error.to_string(), zh: error.mend.zh.clone() },
+            Self::Sealed(error) => say!("the password of the line: {error}", "无法解开线路的密码：{error}"),
+        }
+    }
 }
 
 /// The text that a line keeps of a trunk.

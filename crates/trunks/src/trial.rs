@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hutong_domain::line::LineKind;
+use hutong_domain::message::Message;
+use hutong_domain::outcome::EarlyMedia;
 use hutong_store::line::Line;
 use hutong_telephony::detect::activity::ActivityDetector;
 use hutong_telephony::detect::early_media::EarlyMediaListener;
@@ -41,7 +43,7 @@ pub enum Step {
     /// The first voice packet arrived.
     Began,
     /// A tone or an announcement before the answer.
-    Heard(String),
+    Heard(EarlyMedia),
     /// 200, with this codec.
     Answered(&'static str),
     /// The robot begins to speak these words.
@@ -114,6 +116,20 @@ pub enum TrialError {
     /// The call was answered, and nothing was heard.
     #[error("no voice arrived: look at firewalls, sip.advertised, media.port_first and media.latching")]
     NoVoice,
+}
+
+impl TrialError {
+    /// The same in both languages.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        let zh = match self {
+            Self::Sip(error) => error.message().zh,
+            Self::Media(why) => format!("无法收发语音：{why}"),
+            Self::NotAnswered => "没有接通".to_owned(),
+            Self::NoVoice => "没有收到语音：请检查防火墙及 sip.advertised、media.port_first、media.latching".to_owned(),
+        };
+        Message { en: self.to_string(), zh }
+    }
 }
 
 /// What carries the call.
@@ -221,7 +237,7 @@ impl Trial<'_> {
                 Some(event) = self.events.next() => match event {
                     Event::Began => (self.tell)(Step::Began),
                     Event::Frame { frame, .. } => if let Some(verdict) = ear.push(&frame) {
-                        (self.tell)(Step::Heard(verdict.to_string()));
+                        (self.tell)(Step::Heard(verdict));
                     },
                     Event::Digit(_) | Event::Silent => {}
                 },

@@ -7,6 +7,8 @@ use std::time::Duration;
 use hutong_dialer::Runtime;
 use hutong_domain::ids::LineId;
 use hutong_domain::line::{LineDriver, LineKind};
+use hutong_domain::message::Message;
+use hutong_domain::say;
 use hutong_store::Store;
 use hutong_store::line::{self, Line};
 use hutong_store::vault::Vault;
@@ -72,12 +74,16 @@ impl TrunkState {
 
     /// Why calls cannot be placed, in words.
     #[must_use]
-    pub fn why_down(&self) -> Option<String> {
+    pub fn why_down(&self) -> Option<Message> {
         match &self.registration {
             _ if self.is_up() => None,
-            Some(RegistrationState::Refused(code)) => Some(format!("it refuses the registration with {code}")),
-            Some(RegistrationState::Unreachable(why)) => Some(why.clone()),
-            _ => Some(self.trouble.as_ref().map_or_else(|| "it does not answer".to_owned(), ToString::to_string)),
+            Some(RegistrationState::Refused(code)) => {
+                Some(say!("it refuses the registration with {code}", "中继拒绝注册，返回 {code}"))
+            }
+            Some(RegistrationState::Unreachable(why)) => Some(say!("{why}", "无法注册：{why}")),
+            _ => {
+                Some(self.trouble.as_ref().map_or_else(|| say!("it does not answer", "中继无应答"), SipError::message))
+            }
         }
     }
 }
@@ -267,7 +273,8 @@ mod tests {
         let check = |answers: &[&Result<Duration, SipError>], down: Option<&str>| {
             let mut state = TrunkState::new(&Trunk::at("trunk.example"));
             answers.iter().for_each(|answer| state.asked((*answer).clone()));
-            assert_eq!((state.is_up(), state.why_down().as_deref()), (down.is_none(), down), "{answers:?}");
+            let why = state.why_down().map(|why| why.en);
+            assert_eq!((state.is_up(), why.as_deref()), (down.is_none(), down), "{answers:?}");
         };
         check(&[], None);
         check(&[&none, &none, &none], None);

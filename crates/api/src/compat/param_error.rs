@@ -18,6 +18,8 @@ pub(crate) struct ParamError {
     /// What came instead; none where nothing came.
     pub(crate) received: Option<String>,
     placed: bool,
+    /// What it should be, in English; empty where nobody has said so.
+    in_english: &'static str,
 }
 
 impl ParamError {
@@ -27,17 +29,28 @@ impl ParamError {
         expected: impl Into<Cow<'static, str>>,
         received: impl fmt::Display,
     ) -> Self {
-        Self { path: path.into(), expected: expected.into(), received: Some(received.to_string()), placed: true }
+        Self {
+            path: path.into(),
+            expected: expected.into(),
+            received: Some(received.to_string()),
+            placed: true,
+            in_english: "",
+        }
     }
 
     /// A parameter that has to be given and was not.
     pub(crate) fn missing(path: impl Into<String>) -> Self {
-        Self { path: path.into(), expected: Cow::Borrowed(""), received: None, placed: true }
+        Self { path: path.into(), expected: Cow::Borrowed(""), received: None, placed: true, in_english: "" }
+    }
+
+    /// The same, with what it should be in English.
+    pub(crate) fn in_english(self, expected: &'static str) -> Self {
+        Self { in_english: expected, ..self }
     }
 
     /// An error that comes up while a value is read; [`Self::at`] says where.
     pub(super) fn unplaced(expected: impl Into<Cow<'static, str>>) -> Self {
-        Self { path: String::new(), expected: expected.into(), received: None, placed: false }
+        Self { path: String::new(), expected: expected.into(), received: None, placed: false, in_english: "" }
     }
 
     /// Completes an error that came up while the value at `path` was read, where `given` is what came.
@@ -56,6 +69,16 @@ impl ParamError {
         }
         self.placed = true;
         self
+    }
+
+    /// What is wrong, in English.
+    pub(crate) fn english(&self) -> String {
+        let Self { path, received, in_english, .. } = self;
+        match received {
+            None => format!("{path} is missing"),
+            Some(received) if in_english.is_empty() => format!("{path} cannot be {received}"),
+            Some(received) => format!("{path} has to be {in_english}, not {received}"),
+        }
     }
 }
 

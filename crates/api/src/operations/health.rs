@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use hutong_domain::ids::CompanyId;
+use hutong_domain::message::Message;
 use hutong_domain::moment::Moment;
+use hutong_domain::say;
 use hutong_store::{company, node};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -23,9 +25,9 @@ const HOLDS: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     /// What was looked at, in a word or two.
-    pub name: &'static str,
+    pub name: Message,
     /// What is wrong with it.
-    pub problem: Option<String>,
+    pub problem: Option<Message>,
 }
 
 /// The last look. It is locked while somebody looks, so that all who ask meanwhile get the same.
@@ -62,22 +64,24 @@ pub async fn look(app: &App) -> Vec<Condition> {
     let read = app.store.read(|db| company::find(db, CompanyId(0)).map(|_| ()));
     let write = app.store.write(CompanyId(0), move |db| node::touch(db, node));
     let mut conditions = vec![
-        Condition { name: "store reads", problem: problem_of(read).await },
-        Condition { name: "store writes", problem: problem_of(write).await },
+        Condition { name: say!("store reads", "读数据库"), problem: problem_of(read).await },
+        Condition { name: say!("store writes", "写数据库"), problem: problem_of(write).await },
     ];
     conditions.extend((app.conditions)());
     conditions
 }
 
 /// What went wrong goes to the log: a store's errors may name more than strangers should read.
-async fn problem_of(work: impl Future<Output = hutong_store::Result<()>>) -> Option<String> {
+async fn problem_of(work: impl Future<Output = hutong_store::Result<()>>) -> Option<Message> {
     match timeout(STORE_TIME_MAX, work).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => {
             tracing::warn!(%error, "the store failed a trial");
-            Some("it failed, see the log".to_owned())
+            Some(say!("it failed, see the log", "失败，详情见日志"))
         }
-        Err(_elapsed) => Some(format!("no answer within {} s", STORE_TIME_MAX.as_secs())),
+        Err(_elapsed) => {
+            Some(say!("no answer within {seconds} s", "{seconds} 秒内没有回应", seconds = STORE_TIME_MAX.as_secs()))
+        }
     }
 }
 
@@ -88,7 +92,8 @@ fn is_ready(conditions: &[Condition]) -> bool {
 fn report(conditions: &[Condition]) -> String {
     let mut lines = String::new();
     for Condition { name, problem } in conditions {
-        let _ = writeln!(lines, "{name}: {}", problem.as_deref().unwrap_or("ok"));
+        let problem = problem.as_ref().map_or("ok", |problem| &problem.en);
+        let _ = writeln!(lines, "{}: {problem}", name.en);
     }
     lines
 }

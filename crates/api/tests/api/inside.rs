@@ -34,7 +34,7 @@ async fn all_operations(world: &World) -> Vec<String> {
 }
 
 fn is_for_other_roles(refused: &Refused) -> bool {
-    refused.code == 403 && refused.text.starts_with("权限不足：当前用户的角色（")
+    refused.code == 403 && refused.reason.zh.starts_with("当前用户的角色（")
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn a_person_sees_the_companies_that_they_reach_and_no_others() {
         let seen = ask(&world, &ours, operation, parameters.clone()).await.unwrap();
         assert_eq!(ask(&world, &all, operation, parameters.clone()).await.unwrap(), seen, "{operation}");
         let refused = ask(&world, &theirs, operation, parameters).await.unwrap_err();
-        assert_eq!((refused.code, refused.text.starts_with("权限不足：无权访问该")), (403, true), "{refused:?}");
+        assert_eq!((refused.code, refused.reason.zh.starts_with("无权访问该")), (403, true), "{refused:?}");
     }
     let count = async |person| {
         ask(&world, person, "v1/company/getCompanys", json!({})).await.unwrap().data.as_array().unwrap().len()
@@ -139,9 +139,10 @@ async fn a_refusal_has_code_and_text_and_names_the_field() {
         body
     };
     let refused = ask(&world, &anna, "v1/task/createTask", without("taskName")).await.unwrap_err();
-    assert_eq!((refused.code, refused.text.as_str()), (412, "参数错误：缺少必填参数 taskName"));
+    assert_eq!((refused.code, refused.reason.zh.as_str()), (412, "缺少必填参数 taskName"));
+    assert_eq!(refused.reason.en, "taskName is missing");
     assert_eq!((refused.field.as_deref(), refused.request_id.is_some()), (Some("taskName"), true));
-    assert_eq!(refused.to_string(), refused.text);
+    assert_eq!(refused.to_string(), refused.reason.zh);
     let list = json!({ "companyId": company, "taskId": made.data, "customerInfoList": [{ "phone": [1] }] });
     let refused = ask(&world, &anna, "v1/task/importTaskCustomer", list).await.unwrap_err();
     assert_eq!((refused.code, refused.field.as_deref()), (412, Some("customerInfoList[0].phone")), "{refused:?}");

@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering;
 
 use hutong_api::{Inside, Person};
 use hutong_domain::ids::{CompanyId, TaskId};
+use hutong_domain::message::Message;
+use hutong_domain::say;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -30,16 +32,16 @@ pub(crate) struct Job {
 pub(crate) async fn run(job: Job, list: Arc<List>, report: Arc<Report>) {
     let problem = import(&job, &list, &report).await.err();
     if let Some(problem) = &problem {
-        tracing::warn!(%problem, task = %job.task, "a list of numbers did not go in whole");
+        tracing::warn!(problem = problem.en, task = %job.task, "a list of numbers did not go in whole");
     }
     list.move_to(Stage::Done { report, problem });
 }
 
-async fn import(job: &Job, list: &Arc<List>, report: &Arc<Report>) -> Result<(), String> {
+async fn import(job: &Job, list: &Arc<List>, report: &Arc<Report>) -> Result<(), Message> {
     let mut rows = list.sheet.rows();
     loop {
         if list.is_stopped() || *job.stopped.borrow() {
-            return Err("已停止 · stopped".to_owned());
+            return Err(say!("stopped", "已停止"));
         }
         let by = report.clone();
         let read = tokio::task::spawn_blocking(move || {
@@ -55,9 +57,9 @@ async fn import(job: &Job, list: &Arc<List>, report: &Arc<Report>) -> Result<(),
                 .collect();
             (customers, read, rows)
         });
-        let (customers, read, rest) = read.await.map_err(|error| error.to_string())?;
+        let (customers, read, rest) = read.await.map_err(|error| failed(&error))?;
         rows = rest;
-        let customers = customers.map_err(|error| error.to_string())?;
+        let customers = customers.map_err(|error| failed(&error))?;
         if read == 0 {
             return Ok(());
         }
@@ -68,15 +70,19 @@ async fn import(job: &Job, list: &Arc<List>, report: &Arc<Report>) -> Result<(),
     }
 }
 
+fn failed(error: &dyn std::error::Error) -> Message {
+    say!("{error}", "服务器出错：{error}")
+}
+
 fn customer(row: &Row, report: &Report) -> Value {
     let mapping = &report.mapping;
     json!({ "name": mapping.name(row), "phone": row.cell(mapping.number), "properties": mapping.properties(row) })
 }
 
-async fn put(job: &Job, list: &List, customers: Vec<Value>) -> Result<(), String> {
+async fn put(job: &Job, list: &List, customers: Vec<Value>) -> Result<(), Message> {
     let parameters = json!({ "companyId": job.company.get(), "taskId": job.task.get(), "customerInfoList": customers });
     let asked = job.inside.ask(&job.person, "v2/task/importTaskCustomer", &parameters).await;
-    let imported = asked.map_err(|refused| refused.text)?.data;
+    let imported = asked.map_err(|refused| refused.reason)?.data;
     let count = |name: &str| imported.get(name).and_then(Value::as_i64).unwrap_or(0);
     list.inserted.fetch_add(count("successNum"), Ordering::Relaxed);
     list.repeated.fetch_add(count("repeatNum") + count("placeFailNum"), Ordering::Relaxed);

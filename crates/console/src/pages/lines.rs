@@ -74,7 +74,7 @@ fn trunk_words(ui: &Ui, listed: &Listed) -> Option<(&'static str, String)> {
         let words = if words.is_empty() { ui.t("可用", "up").to_owned() } else { words.join(" · ") };
         Some(("good", words))
     } else {
-        Some(("bad", state.trouble.clone().unwrap_or_else(|| ui.t("不可用", "down").to_owned())))
+        Some(("bad", state.trouble.as_ref().map_or_else(|| ui.t("不可用", "down"), |why| ui.message(why)).to_owned()))
     }
 }
 

@@ -177,13 +177,12 @@ fn caps_words(ui: &Ui, caps: Caps) -> String {
     if words.is_empty() { ui.t("不限", "no cap").to_owned() } else { words.join(ui.t("，", ", ")) }
 }
 
-/// Why the API refused, without the words for its code; what failed, or is forbidden, has a notice of its own.
-fn refusal(refused: Refused) -> Result<String> {
+/// Why the API refused; what failed, or is forbidden, has a notice of its own.
+fn refusal(ui: &Ui, refused: Refused) -> Result<String> {
     if matches!(refused.code, 403 | 404 | 500..) {
         return Err(refused.into());
     }
-    let reason = refused.text.split_once('：').map(|(_, reason)| reason.to_owned());
-    Ok(reason.unwrap_or(refused.text))
+    Ok(ui.message(&refused.reason).to_owned())
 }
 
 /// A part of a page with a problem in it, or without.
@@ -213,7 +212,7 @@ pub(crate) async fn make_group(
         }
         Err(refused) => {
             let mut page = NumbersPage::read(&shared, &visit, "").await?;
-            (page.new_problem, page.new) = (refusal(refused)?, new);
+            (page.new_problem, page.new) = (refusal(&visit.ui, refused)?, new);
             Ok(part(&page.new_problem, html(&page.as_groups())?))
         }
     }

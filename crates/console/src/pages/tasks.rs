@@ -12,7 +12,6 @@ mod preview;
 mod typed;
 pub(crate) mod why;
 
-use hutong_api::Refused;
 use hutong_domain::ids::TaskId;
 use hutong_domain::task::{MoveReason, TaskStatus};
 use hutong_domain::window::CallingWindow;
@@ -35,11 +34,6 @@ pub(crate) fn status(ui: &Ui, status: TaskStatus) -> &'static str {
 /// Why the scheduler has moved a task, in the language of the page.
 pub(crate) fn reason(ui: &Ui, reason: MoveReason) -> &'static str {
     ui.t(reason.label(), reason.english())
-}
-
-/// Why the API refused something, without the words for its code.
-pub(crate) fn refusal(refused: &Refused) -> &str {
-    refused.text.split_once('：').map_or(refused.text.as_str(), |(_, reason)| reason)
 }
 
 /// `09:00`; the end of the day is 24:00.

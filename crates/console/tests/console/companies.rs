@@ -96,5 +96,5 @@ async fn the_settings_of_the_installation_are_shown() {
     let world = World::new().await;
     let page = world.browser(Role::Admin).await.get("/installation").await;
     page.shows("+08").shows("09:00–20:00").shows("dialing.calls_max").shows("2000").shows("30 天");
-    page.shows("store reads").shows("就绪");
+    page.shows("读数据库").shows("就绪");
 }

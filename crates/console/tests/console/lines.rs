@@ -157,7 +157,7 @@ async fn a_test_call_is_followed_step_by_step() {
     let address = format!("{page}/test/1");
     loop {
         let steps = operator.get(&address).await;
-        if steps.html.contains("nobody is there") {
+        if steps.html.contains("没有人接") {
             steps.shows("183，有早期媒体").shows("200：已接通，PCMA").lacks("hx-get");
             break;
         }
@@ -203,7 +203,7 @@ async fn voices_and_recognisers_are_tried() {
     assert!(audio.html.starts_with("RIFF"));
     let theirs = format!("/c/{}/lines/speech/1", world.theirs.company);
     assert_eq!(world.browser(Role::Admin).await.get(&theirs).await.status, StatusCode::NOT_FOUND);
-    operator.post(&world.path("lines/speech/speak"), "text=error").await.shows("the voice is hoarse");
+    operator.post(&world.path("lines/speech/speak"), "text=error").await.shows("嗓子哑了");
     let empty = operator.post(&world.path("lines/speech/speak"), "text=").await;
     assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
     let upload = |bytes: usize| {

@@ -11,6 +11,7 @@ mod audit;
 mod call;
 mod companies;
 mod integration;
+mod languages;
 mod lines;
 mod numbers;
 mod overview;

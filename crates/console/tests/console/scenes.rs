@@ -112,7 +112,7 @@ async fn a_text_is_checked_as_one_writes_and_problems_have_their_place() {
     let check = world.path("scenes/draft/check");
     let wrong = scene("您好").replace("next: '致谢", "next: '致榭");
     let reply = operator.post(&check, &form(&[("document", &wrong)])).await;
-    reply.shows("检查不通过").shows("data-line=\"11\"").shows("unknown node").lacks(SCRIPT);
+    reply.shows("检查不通过").shows("data-line=\"11\"").shows("没有节点").lacks(SCRIPT);
     operator.post(&check, &form(&[("document", &scene("您好"))])).await.lacks("检查不通过");
     operator.post(&check, &form(&[("document", "a: [")])).await.shows("检查不通过");
     let long = operator.post(&check, &form(&[("document", &"#".repeat(600 << 10))])).await;

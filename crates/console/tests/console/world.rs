@@ -18,9 +18,11 @@ use hutong_domain::access::{Access, Reach, Role};
 use hutong_domain::audit::Actor;
 use hutong_domain::hours::{DiallingDays, Hours};
 use hutong_domain::ids::{CallId, LineId, TaskId};
+use hutong_domain::message::Message;
 use hutong_domain::outcome::Disposition;
 use hutong_domain::retention::Keep;
 use hutong_domain::rules::Rules;
+use hutong_domain::say;
 use hutong_domain::scene::{BUILT_IN, Scene};
 use hutong_domain::sign_in::SessionRules;
 use hutong_domain::window::DaySpan;
@@ -86,6 +88,7 @@ impl Reply {
 pub(crate) struct Browser<'w> {
     world: &'w World,
     pub(crate) token: String,
+    language: &'static str,
 }
 
 impl World {
@@ -137,7 +140,7 @@ impl World {
         }
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let signed_in = self.accounts.sign_in(role.name(), Secret(PASSWORD.to_owned()), address, "test").await.unwrap();
-        Browser { world: self, token: signed_in.token.0 }
+        Browser { world: self, token: signed_in.token.0, language: "zh" }
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Reply {
@@ -173,6 +176,11 @@ impl World {
 }
 
 impl Browser<'_> {
+    /// The same browser, switched to English.
+    pub(crate) fn in_english(self) -> Self {
+        Self { language: "en", ..self }
+    }
+
     /// A page.
     pub(crate) async fn get(&self, path: &str) -> Reply {
         let request = Request::get(path).header(COOKIE, self.cookie());
@@ -238,7 +246,7 @@ impl Browser<'_> {
     }
 
     fn cookie(&self) -> String {
-        format!("hutong={}", self.token)
+        format!("hutong={}; hutong_language={}", self.token, self.language)
     }
 }
 
@@ -285,12 +293,12 @@ impl Equipment for Played {
         (1..1000).map(|id| (LineId(id), up.clone())).collect()
     }
 
-    fn test_call(&self, line: Line, number: String, tell: Tell) -> BoxFuture<'static, Result<(), String>> {
+    fn test_call(&self, line: Line, number: String, tell: Tell) -> BoxFuture<'static, Result<(), Message>> {
         Box::pin(async move {
             tell(Step::Invited(format!("call of line {} to {number}", line.id)));
             tell(Step::Progress(183, true));
             tell(Step::Answered("PCMA"));
-            Err("nobody is there".to_owned())
+            Err(say!("nobody is there", "没有人接"))
         })
     }
 
@@ -306,13 +314,13 @@ impl Equipment for Played {
         SpeechServers { recognisers: vec![recogniser], voice: Some("anna".to_owned()), mind: None }
     }
 
-    fn speak(&self, text: String) -> BoxFuture<'_, Result<Vec<i16>, String>> {
-        Box::pin(
-            async move { if text == "error" { Err("the voice is hoarse".to_owned()) } else { Ok(vec![100; 8000]) } },
-        )
+    fn speak(&self, text: String) -> BoxFuture<'_, Result<Vec<i16>, Message>> {
+        Box::pin(async move {
+            if text == "error" { Err(say!("the voice is hoarse", "嗓子哑了")) } else { Ok(vec![100; 8000]) }
+        })
     }
 
-    fn understand(&self, file: Vec<u8>) -> BoxFuture<'_, Result<Vec<Understood>, String>> {
+    fn understand(&self, file: Vec<u8>) -> BoxFuture<'_, Result<Vec<Understood>, Message>> {
         let outcome = Ok((format!("{} bytes", file.len()), Duration::from_millis(120)));
         Box::pin(async move { Ok(vec![Understood { name: "ears".to_owned(), outcome }]) })
     }

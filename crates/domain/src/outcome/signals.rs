@@ -116,6 +116,19 @@ impl EarlyMedia {
         }
     }
 
+    /// What operators call it; of an announcement, what it means.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Nothing => "没有声音",
+            Self::Ringback => "回铃音",
+            Self::Busy => "忙音",
+            Self::Congestion => "拥塞音",
+            Self::Announcement(meaning) => meaning.label(),
+            Self::Other => "彩铃或其他声音",
+        }
+    }
+
     /// The value with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

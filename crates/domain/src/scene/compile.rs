@@ -18,6 +18,7 @@ use super::names::Names;
 use super::problem::{Problem, Problems};
 use super::source::{Located, Position};
 use super::{FixedText, Language, Scene, source};
+use crate::say;
 use prompts::Words;
 
 /// The version of the scene language that is read here.
@@ -107,15 +108,15 @@ impl<'a> Compiler<'a> {
             language,
             problems: Problems::default(),
             constants: BTreeMap::new(),
-            variables: Names::new("variable"),
-            kept: Names::new("kept value"),
-            nodes: Names::new("node"),
+            variables: Names::new(say!("variable", "变量")),
+            kept: Names::new(say!("kept value", "记下的值")),
+            nodes: Names::new(say!("node", "节点")),
             flows: Vec::new(),
-            flow_names: Names::new("flow"),
-            full_nodes: Names::new("node"),
-            intents: Names::new("intent"),
-            knowledge: Names::new("knowledge entry"),
-            results: Names::new("result"),
+            flow_names: Names::new(say!("flow", "流程")),
+            full_nodes: Names::new(say!("node", "节点")),
+            intents: Names::new(say!("intent", "意图")),
+            knowledge: Names::new(say!("knowledge entry", "知识库条目")),
+            results: Names::new(say!("result", "结论")),
             defaults: nodes::Defaults::default(),
             anywhere: Vec::new(),
             anywhere_keys: BTreeMap::new(),
@@ -155,19 +156,19 @@ impl<'a> Compiler<'a> {
     fn flow_nodes(&mut self, index: usize, flow: &document::Flow, first: usize) -> usize {
         self.flow_names.add(&flow.name, index, &mut self.problems);
         self.places.flows.push(flow.name.at);
-        let mut nodes = Names::new("node");
+        let mut nodes = Names::new(say!("node", "节点"));
         for (node, position) in flow.nodes.iter().zip(first..) {
             nodes.add(&node.name, position, &mut self.problems);
             let full = full_name(&flow.name.value, &node.name.value);
             if self.full_nodes.get(&full).is_some() {
-                let message = format!("the node `{full}` exists already");
+                let message = say!("the node `{full}` exists already", "节点“{full}”已存在，请换个名称");
                 self.problems.error(node.name.at, message);
             }
             self.full_nodes.note(&full, position, node.name.at);
             self.places.nodes.push(node.name.at);
         }
         if flow.nodes.is_empty() {
-            self.problems.error(flow.name.at, "a flow needs at least one node");
+            self.problems.error(flow.name.at, say!("a flow needs at least one node", "流程至少要有一个节点"));
         }
         let start = flow.start.as_ref().and_then(|start| nodes.resolve(start, &mut self.problems));
         let returns = flow.nodes.iter().filter_map(|node| node.returns.as_ref());
@@ -182,7 +183,7 @@ impl<'a> Compiler<'a> {
     fn scene(&mut self, document: &Document) -> Option<Scene> {
         self.format(&document.hutong);
         if document.name.value.trim().is_empty() {
-            self.problems.error(document.name.at, "a scene needs a name");
+            self.problems.error(document.name.at, say!("a scene needs a name", "话术缺少名称"));
         }
         let (intents, hotwords) = self.intents(&document.intents);
         let threshold = self.threshold(document.defaults.threshold.as_ref());
@@ -231,8 +232,11 @@ impl<'a> Compiler<'a> {
 
     fn format(&mut self, format: &Located<u32>) {
         if format.value != FORMAT {
-            let message =
-                format!("version {} of the scene language is not known here; this is version {FORMAT}", format.value);
+            let message = say!(
+                "version {given} of the scene language is not known here; this is version {FORMAT}",
+                "这里不认识第 {given} 版话术语言，请写 hutong: {FORMAT}",
+                given = format.value
+            );
             self.problems.error(format.at, message);
         }
     }
@@ -241,7 +245,7 @@ impl<'a> Compiler<'a> {
         match start {
             Some(name) => self.nodes.resolve(name, &mut self.problems),
             None if nodes.is_empty() => {
-                self.problems.error(Position::START, "a scene needs at least one node");
+                self.problems.error(Position::START, say!("a scene needs at least one node", "话术至少要有一个节点"));
                 None
             }
             None => Some(0),
@@ -253,7 +257,7 @@ impl<'a> Compiler<'a> {
             return THRESHOLD_DEFAULT;
         };
         if !(0.0..=1.0).contains(&threshold.value) {
-            self.problems.error(threshold.at, "a threshold lies between 0 and 1");
+            self.problems.error(threshold.at, say!("a threshold lies between 0 and 1", "threshold 应在 0 与 1 之间"));
         }
         threshold.value
     }
@@ -263,7 +267,10 @@ impl<'a> Compiler<'a> {
             return ROUNDS_MAX_DEFAULT;
         };
         if !(1..=ROUNDS_MAX_LIMIT).contains(&rounds.value) {
-            let message = format!("a conversation has between 1 and {ROUNDS_MAX_LIMIT} rounds");
+            let message = say!(
+                "a conversation has between 1 and {ROUNDS_MAX_LIMIT} rounds",
+                "rounds_max 应在 1 与 {ROUNDS_MAX_LIMIT} 之间"
+            );
             self.problems.error(rounds.at, message);
         }
         self.places.rounds_max = Some(rounds.at);

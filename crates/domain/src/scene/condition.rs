@@ -12,6 +12,8 @@ use std::sync::{Arc, LazyLock};
 
 use cel::{Context, Env, ExecutionError, Program, Value};
 
+use crate::message::Message;
+use crate::say;
 use survey::Survey;
 
 /// Longest expression, in bytes.
@@ -198,17 +200,18 @@ pub(crate) struct Fault {
     /// Where, in bytes of the expression.
     pub(crate) offset: usize,
     /// What.
-    pub(crate) message: String,
+    pub(crate) message: Message,
 }
 
 impl Condition {
     /// Compiles an expression and tries it on an empty conversation.
     pub(crate) fn compile(expression: &str, purpose: Use) -> Result<Self, Vec<Fault>> {
         if expression.len() > EXPRESSION_BYTES_MAX {
-            return Err(vec![Fault {
-                offset: 0,
-                message: format!("a condition may have at most {EXPRESSION_BYTES_MAX} bytes"),
-            }]);
+            let message = say!(
+                "a condition may have at most {EXPRESSION_BYTES_MAX} bytes",
+                "条件最多 {EXPRESSION_BYTES_MAX} 字节"
+            );
+            return Err(vec![Fault { offset: 0, message }]);
         }
         let program = ENVIRONMENT.compile(expression).map_err(|errors| {
             let faults = errors.errors.iter();
@@ -218,7 +221,10 @@ impl Condition {
                     let (reason, _) = error.msg.split_once(" expecting ").unwrap_or((&error.msg, ""));
                     Fault {
                         offset: offset_of(expression, error.pos),
-                        message: format!("the condition is not valid CEL: {reason}"),
+                        message: say!(
+                            "the condition is not valid CEL: {reason}",
+                            "条件不是有效的 CEL 表达式：{reason}"
+                        ),
                     }
                 })
                 .collect::<Vec<_>>()
@@ -238,9 +244,13 @@ impl Condition {
                 | ExecutionError::DivisionByZero(_)
                 | ExecutionError::RemainderByZero(_),
             ) => Ok(Self { program, mentions, asks }),
-            Ok(_) => Err(vec![Fault { offset: 0, message: "the condition must be true or false".to_owned() }]),
+            Ok(_) => {
+                let message = say!("the condition must be true or false", "条件的结果必须是真或假");
+                Err(vec![Fault { offset: 0, message }])
+            }
             Err(error) => {
-                Err(vec![Fault { offset: 0, message: format!("the condition cannot be evaluated: {error}") }])
+                let message = say!("the condition cannot be evaluated: {error}", "条件无法求值：{error}");
+                Err(vec![Fault { offset: 0, message }])
             }
         }
     }
@@ -316,7 +326,7 @@ mod tests {
     fn refuse(expression: &str, offset: usize, message: &str) {
         let faults = Condition::compile(expression, Use::Rule).unwrap_err();
         assert_eq!(faults[0].offset, offset, "{expression}: {faults:?}");
-        assert!(faults[0].message.contains(message), "{faults:?}");
+        assert!(faults[0].message.en.contains(message), "{faults:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::intents;
 use super::public::Language;
+use crate::message::Message;
 use crate::understanding::Normalized;
 use crate::understanding::spoken::{Spoken, Unspeakable, speak};
 use crate::understanding::values::{self, Number, Precision, Time};
@@ -49,9 +50,9 @@ impl VariableKind {
     }
 
     /// Whether a value fits; otherwise what is wrong with it.
-    pub(crate) fn check(self, value: &str, language: Language) -> Result<(), String> {
+    pub(crate) fn check(self, value: &str, language: Language) -> Result<(), Message> {
         // Which day it is decides only whether a year is said.
-        self.speak(value, language, TODAY_FOR_CHECKS).map(|_| ()).map_err(|unspeakable| unspeakable.to_string())
+        self.speak(value, language, TODAY_FOR_CHECKS).map(|_| ()).map_err(|unspeakable| unspeakable.message())
     }
 
     /// The words for a value; one that does not fit is spoken as it is written.
@@ -251,7 +252,7 @@ mod tests {
             (VariableKind::Digits, "12ab"),
         ] {
             let reason = kind.check(value, Language::Zh).unwrap_err();
-            assert!(reason.contains(value), "{reason}");
+            assert!(reason.en.contains(value) && reason.zh.contains(value), "{reason:?}");
         }
         assert_eq!(VariableKind::Money.check("1280", Language::Zh), Ok(()));
     }

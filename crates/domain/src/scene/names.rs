@@ -4,28 +4,34 @@ use std::collections::BTreeMap;
 
 use super::problem::Problems;
 use super::source::{Located, Position};
+use crate::message::Message;
+use crate::say;
 
 /// Names of one kind, each with its position in the scene.
 #[derive(Debug)]
 pub(crate) struct Names {
-    kind: &'static str,
+    kind: Message,
     places: BTreeMap<String, (usize, Position)>,
 }
 
 impl Names {
     /// No names yet of this kind, which messages call `kind`.
-    pub(crate) const fn new(kind: &'static str) -> Self {
+    pub(crate) const fn new(kind: Message) -> Self {
         Self { kind, places: BTreeMap::new() }
     }
 
     /// Notes a name at the next position; empty and repeated ones are problems.
     pub(crate) fn add(&mut self, name: &Located<String>, index: usize, problems: &mut Problems) {
-        let kind = self.kind;
+        let Message { en, zh } = &self.kind;
         if name.value.trim().is_empty() {
-            problems.error(name.at, format!("a {kind} needs a name"));
+            problems.error(name.at, say!("a {en} needs a name", "{zh}缺少名称"));
         } else if let Some((_, first)) = self.places.get(&name.value) {
-            let (name_text, line) = (&name.value, first.line);
-            problems.error(name.at, format!("the {kind} `{name_text}` exists already, in line {line}"));
+            let (known, line) = (&name.value, first.line);
+            let message = say!(
+                "the {en} `{known}` exists already, in line {line}",
+                "{zh}“{known}”已存在（第 {line} 行），请换个名称"
+            );
+            problems.error(name.at, message);
         } else {
             self.places.insert(name.value.clone(), (index, name.at));
         }
@@ -50,7 +56,7 @@ impl Names {
     pub(crate) fn resolve(&self, name: &Located<String>, problems: &mut Problems) -> Option<usize> {
         let found = self.get(&name.value);
         if found.is_none() {
-            problems.unknown(name.at, self.kind, &name.value, self.iter());
+            problems.unknown(name.at, &self.kind, &name.value, self.iter());
         }
         found
     }
@@ -61,8 +67,8 @@ impl Names {
     }
 
     /// What messages call things of this kind.
-    pub(crate) const fn kind(&self) -> &'static str {
-        self.kind
+    pub(crate) const fn kind(&self) -> &Message {
+        &self.kind
     }
 
     /// Every name.

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::source::Position;
+use crate::message::Message;
+use crate::say;
 
 /// How much a problem matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,12 +34,12 @@ pub struct Problem {
     /// How much it matters.
     pub severity: Severity,
     /// What is wrong, in words that need no knowledge of the code.
-    pub message: String,
+    pub message: Message,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}: {}", self.line, self.column, self.severity, self.message)
+        write!(f, "{}:{}: {}: {}", self.line, self.column, self.severity, self.message.en)
     }
 }
 
@@ -49,26 +51,28 @@ pub(crate) struct Problems(Vec<Problem>);
 
 impl Problems {
     /// Notes something that makes the file unusable.
-    pub(crate) fn error(&mut self, at: Position, message: impl Into<String>) {
-        self.push(at, Severity::Error, message.into());
+    pub(crate) fn error(&mut self, at: Position, message: Message) {
+        self.push(at, Severity::Error, message);
     }
 
     /// Notes something that the author should look at.
-    pub(crate) fn warning(&mut self, at: Position, message: impl Into<String>) {
-        self.push(at, Severity::Warning, message.into());
+    pub(crate) fn warning(&mut self, at: Position, message: Message) {
+        self.push(at, Severity::Warning, message);
     }
 
-    /// Notes that `name` stands for nothing known, with the nearest name that does.
+    /// Notes that `name` stands for nothing known of this kind, with the nearest name that does.
     pub(crate) fn unknown<'a>(
         &mut self,
         at: Position,
-        kind: &str,
+        Message { en, zh }: &Message,
         name: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) {
         let message = match nearest(name, known) {
-            Some(near) => format!("unknown {kind} `{name}`; did you mean `{near}`?"),
-            None => format!("unknown {kind} `{name}`"),
+            Some(near) => {
+                say!("unknown {en} `{name}`; did you mean `{near}`?", "没有{zh}“{name}”；是不是“{near}”？")
+            }
+            None => say!("unknown {en} `{name}`", "没有{zh}“{name}”"),
         };
         self.error(at, message);
     }
@@ -84,7 +88,7 @@ impl Problems {
         self.0
     }
 
-    fn push(&mut self, at: Position, severity: Severity, message: String) {
+    fn push(&mut self, at: Position, severity: Severity, message: Message) {
         self.0.push(Problem { line: at.line, column: at.column, severity, message });
     }
 }

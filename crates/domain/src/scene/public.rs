@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::intents;
 use super::problem::{Problem, Severity};
 use super::{ResultDefinition, Scene};
+use crate::message::Message;
+use crate::say;
 
 /// How many words a recogniser is told to expect.
 const HOTWORDS_MAX: usize = 200;
@@ -135,7 +137,7 @@ impl Scene {
     ///
     /// # Errors
     /// What is wrong with it, in words.
-    pub fn check_value(&self, name: &str, value: &str) -> Result<(), String> {
+    pub fn check_value(&self, name: &str, value: &str) -> Result<(), Message> {
         let variable = self.variables.iter().find(|variable| variable.name == name);
         variable.map_or(Ok(()), |variable| variable.kind.check(value, self.language))
     }
@@ -197,7 +199,12 @@ impl Scene {
                 line: text.line,
                 column: text.column,
                 severity: Severity::Error,
-                message: format!("no audio for “{}”, which `{}` says", text.text, text.place),
+                message: say!(
+                    "no audio for “{words}”, which `{place}` says",
+                    "“{place}”说的“{words}”没有录音",
+                    words = text.text,
+                    place = text.place
+                ),
             })
             .collect()
     }

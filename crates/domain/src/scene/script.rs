@@ -10,6 +10,7 @@ use super::Scene;
 use super::names::Names;
 use super::problem::{Problem, Problems};
 use super::source::{self, Located};
+use crate::say;
 pub use coverage::{Covered, untested};
 use document::Dialogue;
 
@@ -83,7 +84,7 @@ pub(super) const UNKNOWN: &str = "AI_UNKNOWN";
 /// Names in the script that the scene does not have are mistakes of the script.
 fn check(scene: &Scene, dialogues: &[Dialogue]) -> Result<(), Vec<Problem>> {
     let mut problems = Problems::default();
-    let mut names = Names::new("dialogue");
+    let mut names = Names::new(say!("dialogue", "对话"));
     for (index, dialogue) in dialogues.iter().enumerate() {
         names.add(&dialogue.name, index, &mut problems);
         check_node(scene, dialogue.opening.node.as_ref(), &mut problems);
@@ -91,25 +92,31 @@ fn check(scene: &Scene, dialogues: &[Dialogue]) -> Result<(), Vec<Problem>> {
             check_node(scene, turn.node.as_ref(), &mut problems);
             check_intent(scene, turn.intent.as_ref(), &mut problems);
             if turn.events().is_none() {
-                problems.error(
-                    turn.at().unwrap_or(dialogue.name.at),
+                let message = say!(
                     "a turn is exactly one of `customer: …`, `key: …`, `silence: true`, `hangs_up: true`, \
                      `transfer: taken` or `failed`, `deaf: true`, `machine: true`",
+                    "每一轮只写一项：customer: …、key: …、silence: true、hangs_up: true、\
+                     transfer: taken 或 failed、deaf: true、machine: true"
                 );
+                problems.error(turn.at().unwrap_or(dialogue.name.at), message);
             }
         }
         if let Err(at) = dialogue.clock() {
-            problems.error(at, "`now` is a date with a time, for example `2026-12-01 10:00`");
+            let message = say!(
+                "`now` is a date with a time, for example `2026-12-01 10:00`",
+                "now 要写日期和时间，例如 2026-12-01 10:00"
+            );
+            problems.error(at, message);
         }
         for (name, value) in &dialogue.expect.values {
             if !kept_names(scene).any(|known| known == name) {
-                problems.unknown(value.at, "kept value", name, kept_names(scene));
+                problems.unknown(value.at, &say!("kept value", "记下的值"), name, kept_names(scene));
             }
         }
         for (name, value) in &dialogue.expect.results {
             if scene.results().iter().all(|known| known.name != *name) {
                 let known = scene.results().iter().map(|known| known.name.as_str());
-                problems.unknown(value.at, "result", name, known);
+                problems.unknown(value.at, &say!("result", "结论"), name, known);
             }
         }
     }
@@ -127,7 +134,7 @@ fn kept_names(scene: &Scene) -> impl Iterator<Item = &str> + Clone {
 fn check_node(scene: &Scene, node: Option<&Located<String>>, problems: &mut Problems) {
     if let Some(node) = node.filter(|node| scene.node(&node.value).is_none()) {
         let known = scene.nodes.iter().map(|known| known.name.as_str());
-        problems.unknown(node.at, "node", &node.value, known);
+        problems.unknown(node.at, &say!("node", "节点"), &node.value, known);
     }
 }
 
@@ -139,6 +146,7 @@ fn check_intent(scene: &Scene, intent: Option<&Located<String>>, problems: &mut 
     let entries = scene.knowledge.iter().map(|known| known.name.as_str());
     let mut known = intents.chain(entries).chain(kept_names(scene)).chain([UNKNOWN]);
     if !known.clone().any(|known| known == intent.value) {
-        problems.unknown(intent.at, "intent or knowledge entry", &intent.value, &mut known);
+        let kind = say!("intent or knowledge entry", "意图或知识库条目");
+        problems.unknown(intent.at, &kind, &intent.value, &mut known);
     }
 }

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::{Error, Location, Spanned};
 
 use super::problem::{Problem, Severity};
+use crate::message::Message;
 
 /// A place in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +101,29 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(yaml: &'de str) -> Result<T, Proble
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::from_str_with_options(yaml, options).map_err(|error| {
         let at = error.location().map_or(Position::START, Position::of);
-        let message = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
-        // The place has fields of its own.
-        let place = format!(" at line {}, column {}", at.line, at.column);
-        Problem { line: at.line, column: at.column, severity: Severity::Error, message: message.replace(&place, "") }
+        Problem { line: at.line, column: at.column, severity: Severity::Error, message: message(&error, at) }
     })
+}
+
+/// What the library says of an error, with Chinese for what authors meet every day.
+fn message(error: &Error, at: Position) -> Message {
+    let en = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
+    // The place has fields of its own.
+    let en = en.replace(&format!(" at line {}, column {}", at.line, at.column), "");
+    let zh = match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            format!("没有字段 {field}；可用的有 {}", expected.join("、"))
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            format!("这里不能写“{variant}”；可用的有 {}", expected.join("、"))
+        }
+        Error::SerdeMissingField { field, .. } => format!("缺少字段 {field}"),
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("字段 {key} 写了两次"),
+        Error::InvalidScalar { ty: "u32", .. } => "这里应为整数".to_owned(),
+        Error::InvalidScalar { ty: "boolean", .. } => "这里应为 true 或 false".to_owned(),
+        Error::InvalidScalar { ty: "floating point", .. } => "这里应为数字".to_owned(),
+        Error::Eof { .. } => "话术是空的，或没有写完".to_owned(),
+        _ => format!("读不懂这里的 YAML：{en}"),
+    };
+    Message { en, zh }
 }

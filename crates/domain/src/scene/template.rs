@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::message::Message;
+use crate::say;
+
 /// One wording of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Piece>);
@@ -18,7 +21,7 @@ pub(crate) struct Malformed {
     /// Where, in bytes of the text.
     pub(crate) offset: usize,
     /// What is wrong.
-    pub(crate) message: &'static str,
+    pub(crate) message: Message,
 }
 
 /// A slot with its place, in bytes of the text.
@@ -105,12 +108,15 @@ impl Template {
 /// The name in the slot that `brace` begins with, and what follows the slot.
 fn slot(brace: &str, offset: usize) -> Result<(&str, &str), Malformed> {
     let malformed = |message| Malformed { offset, message };
-    let inner = brace.strip_prefix('{').ok_or_else(|| malformed("`}` without `{`; write `}}` for a brace"))?;
-    let (name, after) =
-        inner.split_once('}').ok_or_else(|| malformed("`{` is never closed; write `{{` for a brace"))?;
+    let inner = brace.strip_prefix('{').ok_or_else(|| {
+        malformed(say!("`}}` without `{{`; write `}}}}` for a brace", "有 }} 而没有 {{；要说花括号请写 }}}}"))
+    })?;
+    let (name, after) = inner.split_once('}').ok_or_else(|| {
+        malformed(say!("`{{` is never closed; write `{{{{` for a brace", "{{ 没有对应的 }}；要说花括号请写 {{{{"))
+    })?;
     let name = name.trim();
     if name.is_empty() || name.contains('{') {
-        return Err(malformed("a slot is the name of one variable in braces"));
+        return Err(malformed(say!("a slot is the name of one variable in braces", "花括号里应是一个变量的名称")));
     }
     Ok((name, after))
 }

@@ -6,10 +6,14 @@
 pub(super) mod english;
 pub(super) mod mandarin;
 
+use std::fmt;
+
 use jiff::civil::{Date, Time};
 
 use super::intents::Language;
 use super::values::{self, Number};
+use crate::message::Message;
+use crate::say;
 
 /// Digits of the longest number that is read out.
 const DIGITS_MAX: usize = 40;
@@ -38,41 +42,79 @@ pub enum Spoken {
 }
 
 /// Why a value cannot be spoken as what it should be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unspeakable {
     /// Nothing is there.
-    #[error("there is no value")]
     Empty,
     /// Not a name.
-    #[error("`{0}` is not a name: it has digits in it, or more than {NAME_CHARS_MAX} letters")]
     Name(String),
     /// Not an amount.
-    #[error("`{0}` is not an amount of money: write digits, as in 12000.50")]
     Money(String),
     /// An amount that is finer than money is.
-    #[error("`{0}` is not an amount of money: it has more than two places behind the point")]
     MoneyTooFine(String),
     /// Not a number.
-    #[error("`{0}` is not a number: write digits, as in 12000 or 3.5")]
     Number(String),
     /// A number that is too large to be said.
-    #[error("`{0}` is too large to be spoken")]
     TooLarge(String),
     /// Not digits only.
-    #[error(
-        "`{0}` is not a row of digits: only digits, blanks and hyphens may stand in it, at most {DIGITS_MAX} digits"
-    )]
     Digits(String),
     /// Not a day.
-    #[error("`{0}` is not a date: write year, month and day, as in 2026-12-05")]
     Date(String),
     /// A day that the calendar does not have.
-    #[error("`{0}` is not a date: the calendar has no such day")]
     NoSuchDay(String),
     /// Not a time of the day.
-    #[error("`{0}` is not a time of the day: write hours and minutes, as in 15:30")]
     Time(String),
 }
+
+impl Unspeakable {
+    /// What is wrong, and what to write instead.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        match self {
+            Self::Empty => say!("there is no value", "没有填写"),
+            Self::Name(given) => say!(
+                "`{given}` is not a name: it has digits in it, or more than {NAME_CHARS_MAX} letters",
+                "“{given}”不是姓名：不能含数字，最多 {NAME_CHARS_MAX} 个字"
+            ),
+            Self::Money(given) => say!(
+                "`{given}` is not an amount of money: write digits, as in 12000.50",
+                "“{given}”不是金额：请写数字，如 12000.50"
+            ),
+            Self::MoneyTooFine(given) => say!(
+                "`{given}` is not an amount of money: it has more than two places behind the point",
+                "“{given}”不是金额：最多两位小数"
+            ),
+            Self::Number(given) => say!(
+                "`{given}` is not a number: write digits, as in 12000 or 3.5",
+                "“{given}”不是数字：请写如 12000 或 3.5"
+            ),
+            Self::TooLarge(given) => say!("`{given}` is too large to be spoken", "“{given}”太大，念不出来"),
+            Self::Digits(given) => say!(
+                "`{given}` is not a row of digits: only digits, blanks and hyphens may stand in it, at most {DIGITS_MAX} digits",
+                "“{given}”不是号码：只能有数字、空格和连字符，最多 {DIGITS_MAX} 位"
+            ),
+            Self::Date(given) => say!(
+                "`{given}` is not a date: write year, month and day, as in 2026-12-05",
+                "“{given}”不是日期：请写年月日，如 2026-12-05"
+            ),
+            Self::NoSuchDay(given) => {
+                say!("`{given}` is not a date: the calendar has no such day", "“{given}”不是日期：没有这一天")
+            }
+            Self::Time(given) => say!(
+                "`{given}` is not a time of the day: write hours and minutes, as in 15:30",
+                "“{given}”不是时间：请写时和分，如 15:30"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Unspeakable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message().en)
+    }
+}
+
+impl std::error::Error for Unspeakable {}
 
 /// The words for a value. `today` decides whether a year is said.
 ///

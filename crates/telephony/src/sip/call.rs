@@ -1,5 +1,7 @@
 //! What calls in both directions have in common: what happens to them, and how they end.
 
+use hutong_domain::message::Message;
+use hutong_domain::say;
 use tokio::sync::oneshot;
 
 use super::transfer::{ReferRequest, Referred};
@@ -120,4 +122,17 @@ pub enum SipError {
     /// The far side is there, but TLS could not be agreed on, or its certificate does not show that it is who it should be.
     #[error("{0}")]
     Untrusted(String),
+}
+
+impl SipError {
+    /// The same in both languages; what libraries say of it stays as they say it.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        match self {
+            Self::Socket { what, cause } => say!("{what}: {cause}", "无法打开端口（{what}）：{cause}"),
+            Self::Malformed(why) => say!("{why}", "不能用于 SIP：{why}"),
+            Self::Unreachable(why) => say!("{why}", "中继不可达：{why}"),
+            Self::Untrusted(why) => say!("{why}", "TLS 无法确认对方身份：{why}"),
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hutong_domain::message::Message;
+use hutong_domain::say;
 use hutong_domain::transfer::Destination;
 use rsipstack::dialog::authenticate::Credential;
 use rsipstack::sip::{Auth, Header, HostWithPort, Param, Scheme, Uri, typed};
@@ -180,12 +182,12 @@ impl std::fmt::Debug for Secret {
 
 /// What is wrong with the settings of a trunk: the setting, and the mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting} {mend}")]
+#[error("{setting} {}", mend.en)]
 pub struct TrunkError {
     /// The setting.
     pub setting: &'static str,
-    /// What it has to be.
-    pub mend: String,
+    /// What it has to be; in Chinese, a sentence of its own.
+    pub mend: Message,
 }
 
 impl Trunk {
@@ -221,7 +223,7 @@ impl Trunk {
     /// # Errors
     /// The first setting that is wrong.
     pub fn check(&self) -> Result<(), TrunkError> {
-        let wrong = |setting, mend: &str| Err(TrunkError { setting, mend: mend.to_owned() });
+        let wrong = |setting, mend| Err(TrunkError { setting, mend });
         let hosts = [
             ("server", Some(&self.server)),
             ("domain", self.domain.as_ref()),
@@ -229,37 +231,53 @@ impl Trunk {
         ];
         for (setting, host) in hosts {
             if host.is_some_and(|host| !is_host(host)) {
-                return wrong(setting, "must be a host or an address, with :PORT where it is not the standard one");
+                let mend = say!(
+                    "must be a host or an address, with :PORT where it is not the standard one",
+                    "应为主机名或地址；端口不是标准端口时写作 主机:端口"
+                );
+                return wrong(setting, mend);
             }
         }
         for (setting, user) in [("user", &self.user), ("auth-user", &self.auth_user)] {
             if user.as_deref().is_some_and(|user| !is_user(user)) {
-                return wrong(setting, "must be of letters, digits and -_.!~*'()&=+$,;?/");
+                let mend =
+                    say!("must be of letters, digits and -_.!~*'()&=+$,;?/", "只能有字母、数字和 -_.!~*'()&=+$,;?/");
+                return wrong(setting, mend);
             }
         }
         if self.password.as_ref().is_some_and(|password| password.0.contains(['\r', '\n', '\0'])) {
-            return wrong("password", "must be one line");
+            return wrong("password", say!("must be one line", "密码不能换行"));
         }
         if self.user.is_none() && (self.register || self.password.is_some()) {
-            return wrong("user", "must be given together with a password or a registration");
+            let mend = say!(
+                "must be given together with a password or a registration",
+                "填写了密码或需要注册时，必须填写账号"
+            );
+            return wrong("user", mend);
         }
         if self.sandbox && !is_loopback(&self.server) {
-            return wrong("sandbox", "is for the callee farm on a loopback address, such as 127.0.0.1:5070");
+            let mend = say!(
+                "is for the callee farm on a loopback address, such as 127.0.0.1:5070",
+                "模拟被叫只能在本机地址上，如 127.0.0.1:5070"
+            );
+            return wrong("sandbox", mend);
         }
         if self.rules().any(|rule| !is_dialled(&rule.prefix) || !is_dialled(&rule.to)) {
-            return wrong("rewrite", "must be PREFIX=REPLACEMENT of digits, + * and #");
+            let mend = say!("must be PREFIX=REPLACEMENT of digits, + * and #", "应为 前缀=替换，只能有数字、+、* 和 #");
+            return wrong("rewrite", mend);
         }
         if !(60..=86_400).contains(&self.register_s) {
-            return wrong("register-seconds", "must be between 60 and 86400");
+            return wrong("register-seconds", say!("must be between 60 and 86400", "应在 60 与 86400 秒之间"));
         }
         if self.bridges_max > BRIDGES_MAX {
-            return wrong("bridges-max", "is at most 10000");
+            return wrong("bridges-max", say!("is at most 10000", "最多 10000"));
         }
         if self.options_s > 3_600 || !(5..=180).contains(&self.ring_s) || !(1..=32).contains(&self.reply_s) {
-            return wrong(
-                "options-seconds",
+            let mend = say!(
                 "is at most 3600, ring-seconds between 5 and 180, reply-seconds between 1 and 32",
+                "OPTIONS 间隔最多 3600 秒，振铃时长应在 5 与 180 秒之间，首次应答时限应在 1 与 32 秒之间"
             );
+            return wrong("options-seconds", mend);
         }
         Ok(())
     }
@@ -289,7 +307,8 @@ impl Trunk {
     pub(super) fn callee(&self, number: &str) -> Result<Uri, TrunkError> {
         let number = rewritten(&self.called, number);
         if number.is_empty() || !is_dialled(&number) {
-            return Err(TrunkError { setting: "number", mend: format!("{number:?} cannot be dialled") });
+            let mend = say!("{number:?} cannot be dialled", "号码 {number:?} 无法拨打");
+            return Err(TrunkError { setting: "number", mend });
         }
         self.uri_of(Some(&number), &self.server)
     }
@@ -329,7 +348,8 @@ impl Trunk {
         };
         let number = rewritten(&self.caller, number);
         if !is_dialled(&number) {
-            return Err(TrunkError { setting: "phone", mend: format!("{number:?} is no caller number") });
+            let mend = say!("{number:?} is no caller number", "{number:?} 不是主叫号码");
+            return Err(TrunkError { setting: "phone", mend });
         }
         let account = self.user.as_deref().unwrap_or(&number);
         let mut headers = Vec::new();
@@ -400,8 +420,10 @@ fn loose(mut uri: Uri) -> typed::Route {
 }
 
 fn plain_uri(scheme: Scheme, user: Option<&str>, host: &str) -> Result<Uri, TrunkError> {
-    let host_with_port = HostWithPort::try_from(host)
-        .map_err(|error| TrunkError { setting: "server", mend: format!("{host:?} is no host: {error}") })?;
+    let host_with_port = HostWithPort::try_from(host).map_err(|error| {
+        let mend = say!("{host:?} is no host: {error}", "{host:?} 不是主机名：{error}");
+        TrunkError { setting: "server", mend }
+    })?;
     let auth = user.map(|user| Auth { user: user.to_owned(), password: None });
     Ok(Uri { scheme: Some(scheme), auth, host_with_port, ..Uri::default() })
 }

@@ -175,7 +175,7 @@ async fn a_certificate_that_proves_nothing_fails_the_line_and_says_why() {
         until("the trunk is known to be none", || {
             let states = trunks.states();
             let (_, state) = states.iter().find(|(line, _)| *line == bench.line())?;
-            (!state.is_up() && state.why_down()? == error.to_string()).then_some(())
+            (!state.is_up() && state.why_down()?.en == error.to_string()).then_some(())
         })
         .await;
         let mut call = bench.dial("13800138000");

@@ -2,6 +2,8 @@
 
 use hutong_domain::audit::Action;
 use hutong_domain::ids::TaskId;
+use hutong_domain::message::Message;
+use hutong_domain::say;
 use hutong_domain::task::{Command, Refused};
 use hutong_store::Db;
 use hutong_store::audit::Object;
@@ -50,15 +52,23 @@ pub(super) fn done(outcome: CommandOutcome) -> Result<(), ApiError> {
     match outcome {
         CommandOutcome::Done => Ok(()),
         // It had an owner a moment ago, and rows of tasks are never removed.
-        CommandOutcome::Unknown => Err(ApiError::refused("任务已删除，不能再操作")),
+        CommandOutcome::Unknown => {
+            let why = say!("The task is deleted: nothing more can be done with it", "任务已删除，不能再操作");
+            Err(ApiError::Refused(why))
+        }
         CommandOutcome::Refused(Refused { command, status }) => {
-            let command = match command {
-                Command::Start => "启动",
-                Command::Pause => "暂停",
-                Command::Stop => "终止",
-                Command::Update => "修改",
+            let Message { en, zh } = match command {
+                Command::Start => say!("started", "启动"),
+                Command::Pause => say!("paused", "暂停"),
+                Command::Stop => say!("stopped", "终止"),
+                Command::Update => say!("changed", "修改"),
             };
-            Err(ApiError::refused(format!("任务当前状态为{}，不能{command}", status.label())))
+            Err(ApiError::Refused(say!(
+                "A task that is {in_english} cannot be {en}",
+                "任务当前状态为{in_chinese}，不能{zh}",
+                in_english = status.english(),
+                in_chinese = status.label()
+            )))
         }
     }
 }

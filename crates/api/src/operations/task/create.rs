@@ -6,6 +6,7 @@ use axum::extract::State;
 use hutong_domain::audit::Action;
 use hutong_domain::ids::{CompanyId, LineId, RobotId, SmsTemplateId, VoiceId};
 use hutong_domain::line::{LineKind, LineUse};
+use hutong_domain::say;
 use hutong_domain::task::TaskKind;
 use hutong_store::audit::Object;
 use hutong_store::line::Line;
@@ -180,7 +181,10 @@ impl WantedRobot {
         let voice = match self.voice {
             Some(voice) if known(&voice) => voice,
             Some(voice) => return Err(ParamError::new("sceneRecordId", "属于该机器人的录音", voice).into()),
-            None => robot.voices.first().ok_or(ApiError::refused("该机器人还没有录音"))?.id,
+            None => {
+                let silent = || ApiError::Refused(say!("The robot has no voice yet", "该机器人还没有录音"));
+                robot.voices.first().ok_or_else(silent)?.id
+            }
         };
         Ok(ChosenRobot { robot, voice })
     }

@@ -6,6 +6,7 @@ use hutong_domain::audit::Action;
 use hutong_domain::hours::Closed;
 use hutong_domain::ids::{CallId, CompanyId, CustomerId, RobotId};
 use hutong_domain::phone::PhoneNumber;
+use hutong_domain::say;
 use hutong_store::audit::Object;
 use hutong_store::call::{NewCustomer, Properties};
 use hutong_store::claim::{self, Look, Single, SingleRefused};
@@ -37,7 +38,7 @@ pub(super) async fn place(api: &Api, caller: &Caller, wanted: Wanted) -> Result<
     check_variables(api, &wanted).await?;
     // A call that is claimed and cannot be handed over would be lost: so the dialer is asked first.
     if api.dial.is_closed() || api.dial.is_full() {
-        return Err(ApiError::Unavailable("外呼服务繁忙，请稍后重试"));
+        return Err(ApiError::Unavailable(say!("The dialer is busy: try again later", "外呼服务繁忙，请稍后重试")));
     }
     let single = with_ids(api, wanted).await?;
     let (company, by) = (single.company, caller.by(api));
@@ -89,20 +90,28 @@ async fn with_ids(api: &Api, wanted: Wanted) -> Result<Single, ApiError> {
 
 fn refusal(api: &Api, refused: SingleRefused) -> ApiError {
     let now = api.civil_now();
-    ApiError::refused(match refused {
-        SingleRefused::NoRobot => "robotDefId 应为在线的机器人".to_owned(),
-        SingleRefused::Closed { why: Closed::DayOff, .. } => format!("{} 为不外呼的日期（节假日或休息日）", now.date()),
+    ApiError::Refused(match refused {
+        SingleRefused::NoRobot => say!("The robot is not online", "robotDefId 应为在线的机器人"),
+        SingleRefused::Closed { why: Closed::DayOff, .. } => {
+            say!("{today} is a day without calls", "{today} 为不外呼的日期（节假日或休息日）", today = now.date())
+        }
         SingleRefused::Closed { legal, .. } => {
-            let (start, end) = (legal.start, legal.end);
-            format!("当前时间 {} 不在允许外呼的时段 {start}–{end} 内", now.time().strftime("%H:%M:%S"))
+            let (start, end, time) = (legal.start, legal.end, now.time().strftime("%H:%M:%S"));
+            say!(
+                "It is {time}, which is not within the legal calling hours {start}–{end}",
+                "当前时间 {time} 不在允许外呼的时段 {start}–{end} 内"
+            )
         }
-        SingleRefused::Blacklisted => "该号码在公司黑名单中，不能外呼".to_owned(),
+        SingleRefused::Blacklisted => say!("The number is on the blacklist", "该号码在公司黑名单中，不能外呼"),
         SingleRefused::Capped(until) => {
-            format!("该号码已达拨打频次上限，{} 起可再次外呼", until.civil(&api.rules.zone).date())
+            let day = until.civil(&api.rules.zone).date();
+            say!("A frequency cap holds the number back until {day}", "该号码已达拨打频次上限，{day} 起可再次外呼")
         }
-        SingleRefused::Busy => "该号码正在通话中，请稍后重试".to_owned(),
-        SingleRefused::NoSeat => "公司没有空闲的AI坐席，请稍后重试".to_owned(),
-        SingleRefused::NoChannel => "公司没有可用且空闲的线路，请稍后重试".to_owned(),
+        SingleRefused::Busy => say!("The number is in a call: try again later", "该号码正在通话中，请稍后重试"),
+        SingleRefused::NoSeat => say!("No seat is free: try again later", "公司没有空闲的AI坐席，请稍后重试"),
+        SingleRefused::NoChannel => {
+            say!("No line is free: try again later", "公司没有可用且空闲的线路，请稍后重试")
+        }
     })
 }
 

@@ -137,8 +137,7 @@ fn checked(shared: &Shared, ui: &Ui, page: &AddressPage, given: &Given) -> std::
     let mut problems = Problems::default();
     let url = given.url.trim().to_owned();
     if let Err(error) = shared.installation.poster.check(&url) {
-        let zh = format!("地址不可用：{error}");
-        problems.add("url", ui.t(&zh, &error.to_string()));
+        problems.add("url", ui.message(&error.message()));
     }
     let content_type = given.content_type.parse::<ContentType>();
     if content_type.is_err() {

@@ -98,7 +98,7 @@ impl Given {
         let texts = self.allowed.split(|letter: char| letter.is_whitespace() || letter == ',' || letter == '，');
         let allowed = Networks::parse(texts.filter(|text| !text.is_empty()));
         if let Err(error) = &allowed {
-            problems.add("allowed", &error.to_string());
+            problems.add("allowed", ui.message(&error.message()));
         }
         match (edition, requests, allowed) {
             (Ok(edition), Some(requests_per_s), Ok(allowed)) => Ok(KeySettings { edition, requests_per_s, allowed }),

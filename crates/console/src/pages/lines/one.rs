@@ -172,7 +172,7 @@ impl OneLine {
     }
 
     fn status(&self, status: &TaskStatus) -> &'static str {
-        status.label()
+        self.ui.t(status.label(), status.english())
     }
 }
 
@@ -237,7 +237,7 @@ fn made(shared: &Shared, visit: &Visit, given: &Given, trunk: &GivenTrunk) -> st
         LineDriver::Simulated => "{}".to_owned(),
         LineDriver::Sip => {
             let trunk = trunk.over(ui, &Trunk::at(""))?;
-            settings::seal(&trunk, &shared.app.vault).map_err(|error| problem(&error))?
+            settings::seal(&trunk, &shared.app.vault).map_err(|error| problem(ui, &error))?
         }
     };
     let (Some(phone), Some(kind), true) = (phone, kind, problems.is_empty()) else { return Err(problems) };
@@ -268,7 +268,7 @@ async fn one(shared: &Shared, visit: &Visit, id: i64) -> Result<OneLine> {
     let is_sip = it.line.driver == LineDriver::Sip;
     let has_password = opened.as_ref().is_ok_and(|trunk| trunk.password.is_some());
     let problems = match &opened {
-        Err(error) if is_sip => problem(error),
+        Err(error) if is_sip => problem(&visit.ui, error),
         _ => Problems::default(),
     };
     let trunk = opened.as_ref().map(GivenTrunk::of).unwrap_or_default();
@@ -322,9 +322,10 @@ fn changed(
     }
     let mut line = Line { channels, pace, ..line.clone() };
     if line.driver == LineDriver::Sip {
-        let before = settings::open(&line.settings, &shared.app.vault).map_err(|error| problem(&error))?;
+        let before = settings::open(&line.settings, &shared.app.vault).map_err(|error| problem(ui, &error))?;
         let after = trunk.over(ui, &before)?;
-        line.settings = settings::reseal(&after, &line.settings, &shared.app.vault).map_err(|error| problem(&error))?;
+        line.settings =
+            settings::reseal(&after, &line.settings, &shared.app.vault).map_err(|error| problem(ui, &error))?;
     }
     Ok(line)
 }

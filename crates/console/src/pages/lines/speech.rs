@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::Form;
 use hutong_domain::access::Permission;
 use hutong_domain::ids::CompanyId;
+use hutong_domain::say;
 use hutong_telephony::detect::wav::write_alaw;
 use serde::Deserialize;
 
@@ -105,7 +106,7 @@ pub(crate) async fn speak(
             let address = ui.url(&format!("lines/speech/{id}"));
             Ok(html(&Tried { spoken: Some((address, lasts, took)), ..Tried::none(ui) })?.into_response())
         }
-        Err(why) => Tried::refused(ui, &why),
+        Err(why) => Tried::refused(ui, ui.message(&why)),
     }
 }
 
@@ -128,7 +129,10 @@ pub(crate) async fn understand(
 ) -> Result<Response> {
     visit.require(Permission::PlaceCalls)?;
     let ui = &visit.ui;
-    let unreadable = |error: axum::extract::multipart::MultipartError| Error::Refused(error.to_string());
+    let unreadable = |error: axum::extract::multipart::MultipartError| {
+        let words = say!("The file did not arrive whole: {error}", "文件没有传完整，请重试：{error}");
+        Error::Refused(ui.message(&words).to_owned())
+    };
     let mut file = Vec::new();
     while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
         if field.name() != Some("file") {
@@ -150,6 +154,6 @@ pub(crate) async fn understand(
     let _trial = shared.trial(ui)?;
     match shared.installation.equipment.understand(file).await {
         Ok(understood) => Ok(html(&Tried { understood, ..Tried::none(ui) })?.into_response()),
-        Err(why) => Tried::refused(ui, &why),
+        Err(why) => Tried::refused(ui, ui.message(&why)),
     }
 }

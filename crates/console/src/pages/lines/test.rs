@@ -14,6 +14,7 @@ use hutong_domain::access::Permission;
 use hutong_domain::audit::Action;
 use hutong_domain::ids::{CompanyId, LineId};
 use hutong_domain::line::LineDriver;
+use hutong_domain::message::Message;
 use hutong_domain::phone::{PhoneNumber, mask};
 use hutong_store::audit::Object;
 use hutong_store::line::{self, Line};
@@ -54,7 +55,7 @@ pub(crate) struct TestCall {
 #[derive(Default, Clone)]
 struct Course {
     steps: Vec<(Duration, Step)>,
-    outcome: Option<std::result::Result<(), String>>,
+    outcome: Option<std::result::Result<(), Message>>,
 }
 
 impl TestCalls {
@@ -117,7 +118,7 @@ fn chinese(step: &Step) -> String {
         Step::Progress(code, true) => format!("{code}，有早期媒体"),
         Step::Unusable(why) => format!("对方的媒体描述不可用：{why}"),
         Step::Began => "收到第一个语音包".to_owned(),
-        Step::Heard(what) => format!("接通前听到：{what}"),
+        Step::Heard(what) => format!("接通前听到：{}", what.label()),
         Step::Answered(codec) => format!("200：已接通，{codec}"),
         Step::Speaking(words) => format!("正在播放：{words}"),
         Step::Spoken => "播放完毕".to_owned(),

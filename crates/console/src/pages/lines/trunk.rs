@@ -161,15 +161,12 @@ impl GivenTrunk {
 }
 
 /// What is wrong with a trunk, at its field.
-pub(crate) fn problem(error: &SettingsError) -> Problems {
-    match error {
-        SettingsError::Wrong(wrong) => {
-            let field =
-                FIELDS.iter().find(|(setting, _)| *setting == wrong.setting).map_or("trunk", |(_, field)| field);
-            Problems::one(field, &wrong.to_string())
-        }
-        error => Problems::one("trunk", &error.to_string()),
-    }
+pub(crate) fn problem(ui: &Ui, error: &SettingsError) -> Problems {
+    let field = match error {
+        SettingsError::Wrong(wrong) => FIELDS.iter().find(|(setting, _)| *setting == wrong.setting),
+        SettingsError::Unreadable(_) | SettingsError::Sealed(_) => None,
+    };
+    Problems::one(field.map_or("trunk", |(_, field)| field), ui.message(&error.message()))
 }
 
 fn written(rules: &[Rewrite]) -> String {

@@ -142,7 +142,7 @@ pub(crate) async fn add(
         }),
         Err(refused) => {
             // The one number of a list is no list to whoever typed it.
-            refusal(refused)?;
+            refusal(&visit.ui, refused)?;
             Err(super::parse(&visit.ui, mobile).err().unwrap_or_default())
         }
     };
@@ -212,7 +212,7 @@ pub(crate) async fn rename(
         Ok(_) => Ok(go_to(&visit.ui.url(&format!("numbers/groups/{group}")))),
         Err(refused) => {
             let mut page = GroupPage::read(&shared, &visit, group, &Asked::default()).await?;
-            page.settings_problem = refusal(refused)?;
+            page.settings_problem = refusal(&visit.ui, refused)?;
             (page.group.name, page.group.remark) = (name, remark);
             Ok(part(&page.settings_problem, html(&page.as_settings())?))
         }
@@ -231,7 +231,7 @@ pub(crate) async fn delete(
         Ok(_) => Ok(go_to(&visit.ui.url("numbers"))),
         Err(refused) => {
             let mut page = GroupPage::read(&shared, &visit, group, &Asked::default()).await?;
-            page.settings_problem = refusal(refused)?;
+            page.settings_problem = refusal(&visit.ui, refused)?;
             Ok(part(&page.settings_problem, html(&page.as_settings())?))
         }
     }

@@ -110,7 +110,7 @@ pub(crate) async fn block(
     let asked = json!({ "companyId": visit.company, "blacklistInfoGroupId": change.group, "blacklist": entries });
     let did = match shared.inside.ask(&visit.person(), "v1/company/addBlackList/batch", &asked).await {
         Ok(_) => Ok(visit.ui.t("已加入黑名单", "It is on the blacklist")),
-        Err(refused) => Err(refusal(refused)?),
+        Err(refused) => Err(refusal(&visit.ui, refused)?),
     };
     shown(&shared, &visit, &change.number, did).await
 }
@@ -125,7 +125,7 @@ pub(crate) async fn unblock(
     let asked = json!({ "companyId": visit.company, "blacklistInfoGroupId": change.group, "mobile": change.spelled });
     let did = match shared.inside.ask(&visit.person(), "v1/company/blacklist/info/delete", &asked).await {
         Ok(_) => Ok(visit.ui.t("已移出黑名单", "It is off the blacklist")),
-        Err(refused) => Err(refusal(refused)?),
+        Err(refused) => Err(refusal(&visit.ui, refused)?),
     };
     shown(&shared, &visit, &change.number, did).await
 }

@@ -15,6 +15,8 @@ use hutong_domain::access::Permission;
 use hutong_domain::call::{CallResult, Match, Speaker, Understanding, Utterance};
 use hutong_domain::dialogue::{self, Action, Event, KeyEntry, Opening, Step};
 use hutong_domain::ids::CompanyId;
+use hutong_domain::message::Message;
+use hutong_domain::say;
 use hutong_domain::scene::Scene;
 use hutong_domain::scene::outline::{Outline, Variable};
 use hutong_domain::scene::rehearsal::Rehearsal;
@@ -252,7 +254,8 @@ pub(crate) async fn begin_draft(
             visit.ui.t("话术没有通过检查，先改好错误", "The scene does not pass its checks: mend the errors first");
         return Err(Error::Refused(words.to_owned()));
     };
-    let outline = Outline::read(&document).map_err(|problem| Error::Refused(problem.to_string()))?;
+    let outline =
+        Outline::read(&document).map_err(|problem| Error::Refused(visit.ui.message(&problem.message).to_owned()))?;
     let examples = outline.variables.into_iter().filter_map(|it| Some((it.name, it.default.or(it.example)?)));
     let talk = shared.talks.begin(&visit, Arc::new(scene), &examples.collect());
     html(&TalkPart::of(visit.ui, &talk))
@@ -266,7 +269,9 @@ fn variables(ui: &Ui, scene: &Scene, given: &BTreeMap<String, String>) -> Result
         if value.chars().count() > SAID_CHARS_MAX {
             return Err(too_long(ui, name));
         }
-        scene.check_value(name, value).map_err(|problem| Error::Refused(format!("{name}：{problem}")))?;
+        scene.check_value(name, value).map_err(|Message { en, zh }| {
+            Error::Refused(ui.message(&say!("{name}: {en}", "{name}：{zh}")).to_owned())
+        })?;
         variables.insert(name.to_owned(), value.to_owned());
     }
     Ok(variables)

@@ -12,7 +12,6 @@ use hutong_store::task;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::refusal;
 use crate::error::{Error, Result};
 use crate::page::{Html, go_to, html};
 use crate::router::Shared;
@@ -100,7 +99,7 @@ pub(crate) async fn bulk(State(shared): State<Arc<Shared>>, visit: Visit, Form(a
         let name = known.map_or_else(String::new, |task| task.settings.name);
         let (is_done, words) = match shared.inside.ask(&person, command.operation(), &json!({ "taskId": id })).await {
             Ok(_) => (true, command.done(&ui).to_owned()),
-            Err(refused) => (false, refusal(&refused).to_owned()),
+            Err(refused) => (false, ui.message(&refused.reason).to_owned()),
         };
         outcomes.push(Outcome { id, name, is_done, words });
     }

@@ -8,7 +8,7 @@ use jiff::civil::{Date, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{clock, refusal};
+use super::clock;
 use crate::ui::Ui;
 
 /// The form of a task. Texts are kept as they were typed: the API reads them.
@@ -203,7 +203,7 @@ pub(crate) fn problem(ui: &Ui, refused: &Refused) -> (&'static str, String) {
     let path = refused.field.as_deref().unwrap_or_default();
     let name = path.split(['[', '.']).next().unwrap_or_default();
     let Some((_, field, _, en)) = FIELDS.iter().find(|(wire, ..)| *wire == name) else {
-        return ("", refusal(refused).to_owned());
+        return ("", ui.message(&refused.reason).to_owned());
     };
     if ui.is_english() {
         return (field, format!("Wanted: {en}"));
@@ -215,7 +215,7 @@ pub(crate) fn problem(ui: &Ui, refused: &Refused) -> (&'static str, String) {
         ("].interval", " 行的间隔"),
         ("[", " 第（从 0 起）"),
     ];
-    let words = FIELDS.iter().fold(refusal(refused).to_owned(), |words, (wire, _, zh, _)| words.replace(wire, zh));
+    let words = FIELDS.iter().fold(refused.reason.zh.clone(), |words, (wire, _, zh, _)| words.replace(wire, zh));
     let words =
         if *field == "redials" { parts.iter().fold(words, |words, (from, to)| words.replace(from, to)) } else { words };
     (field, words)

@@ -7,6 +7,7 @@ use super::super::model::{Node, NodeIndex, Then};
 use super::super::problem::Problems;
 use super::super::template::Template;
 use super::graph::{By, Graph, guards};
+use crate::say;
 
 pub(super) fn check(graph: &Graph<'_>, reachable: &BTreeSet<NodeIndex>, problems: &mut Problems) {
     let every: BTreeSet<&str> = graph.edges.iter().flatten().filter_map(|edge| edge.keeps).collect();
@@ -25,7 +26,11 @@ pub(super) fn check(graph: &Graph<'_>, reachable: &BTreeSet<NodeIndex>, problems
             missing.extend(asked.filter(|name| !known.contains(name) && keeps != Some(name)));
         }
         for name in missing {
-            let message = format!("`{name}` is used at `{}` before anything can have kept it", node.name);
+            let message = say!(
+                "`{name}` is used at `{node}` before anything can have kept it",
+                "节点“{node}”用到“{name}”，但走到这里之前不可能记下它",
+                node = node.name
+            );
             problems.warning(graph.at(index), message);
         }
     }

@@ -8,6 +8,8 @@ use super::super::problem::Problems;
 use super::super::source::Position;
 use super::Places;
 use super::graph::{By, Graph};
+use crate::message::Message;
+use crate::say;
 
 /// How deep flows may call each other.
 const FLOW_DEPTH_MAX: usize = 8;
@@ -32,10 +34,16 @@ pub(super) fn flows_end(scene: &Scene, places: &Places, problems: &mut Problems)
             depth += usize::from(!layer.is_empty());
         }
         if entered.contains(&flow) {
-            problems.error(at, "this flow enters itself: the robot would never come back from it");
+            let message = say!(
+                "this flow enters itself: the robot would never come back from it",
+                "这个流程会再次进入自己，机器人永远出不来"
+            );
+            problems.error(at, message);
             fine = false;
         } else if depth > FLOW_DEPTH_MAX {
-            problems.error(at, format!("flows may call each other at most {FLOW_DEPTH_MAX} deep"));
+            let message =
+                say!("flows may call each other at most {FLOW_DEPTH_MAX} deep", "流程之间最多嵌套 {FLOW_DEPTH_MAX} 层");
+            problems.error(at, message);
             fine = false;
         }
     }
@@ -51,8 +59,11 @@ impl Graph<'_> {
             if !round.contains(&start) || reported.contains(&start) {
                 continue;
             }
-            let message =
-                format!("from `{}` the prompts lead round to itself without ever listening", self.name(start));
+            let message = say!(
+                "from `{node}` the prompts lead round to itself without ever listening",
+                "从“{node}”出发一直只说不听，又绕回自己；请让其中一个节点听客户说",
+                node = self.name(start)
+            );
             problems.error(self.at(start), message);
             reported.extend(round);
         }
@@ -94,11 +105,13 @@ impl Graph<'_> {
         let unused: BTreeSet<usize> = (0..self.places.flows.len()).filter(|&flow| !enters(flow)).collect();
         for &flow in &unused {
             let at = self.places.flows.get(flow).copied().unwrap_or(Position::START);
-            problems.warning(at, "nothing calls this flow");
+            problems.warning(at, say!("nothing calls this flow", "没有节点进入这个流程"));
         }
         for (index, node) in self.scene.nodes.iter().enumerate() {
             if !reachable.contains(&index) && node.flow.is_none_or(|flow| !unused.contains(&flow)) {
-                problems.warning(self.at(index), format!("nothing leads to the node `{}`", node.name));
+                let message =
+                    say!("nothing leads to the node `{name}`", "没有任何分支通向节点“{name}”", name = node.name);
+                problems.warning(self.at(index), message);
             }
         }
     }
@@ -111,22 +124,34 @@ impl Graph<'_> {
         let stuck: Vec<NodeIndex> = reachable.difference(&by_anything).copied().collect();
         self.report(
             &stuck,
-            &format!("nothing leads from here to an end; the call ends only after {rounds} rounds"),
+            &say!(
+                "nothing leads from here to an end; the call ends only after {rounds} rounds",
+                "从这里走不到结束，只能等满 {rounds} 轮才挂机"
+            ),
             problems,
         );
         let mut stuck: Vec<NodeIndex> = reachable.difference(&by_answers).copied().collect();
         stuck.retain(|node| by_anything.contains(node));
         self.report(
             &stuck,
-            &format!("no answer leads from here to an end; the call ends only by silence or after {rounds} rounds"),
+            &say!(
+                "no answer leads from here to an end; the call ends only by silence or after {rounds} rounds",
+                "客户怎么回答都走不到结束，只能等客户沉默或满 {rounds} 轮才挂机"
+            ),
             problems,
         );
     }
 
-    fn report(&self, stuck: &[NodeIndex], what: &str, problems: &mut Problems) {
+    fn report(&self, stuck: &[NodeIndex], Message { en, zh }: &Message, problems: &mut Problems) {
         if let Some(&first) = stuck.first() {
             let names: Vec<&str> = stuck.iter().map(|&index| self.name(index)).collect();
-            problems.warning(self.at(first), format!("{what}: `{}`", names.join("`, `")));
+            let message = say!(
+                "{en}: `{in_english}`",
+                "{zh}：“{in_chinese}”",
+                in_english = names.join("`, `"),
+                in_chinese = names.join("”、“")
+            );
+            problems.warning(self.at(first), message);
         }
     }
 
@@ -173,9 +198,10 @@ impl Graph<'_> {
         });
         let shortest = ends.map(|(_, &turns)| turns).min();
         if let Some(shortest) = shortest.filter(|&shortest| shortest > self.scene.rounds_max) {
-            let message = format!(
-                "the shortest way to an end takes {shortest} turns of the customer, and the call ends after {}",
-                self.scene.rounds_max
+            let message = say!(
+                "the shortest way to an end takes {shortest} turns of the customer, and the call ends after {rounds}",
+                "走到结束最少要客户说 {shortest} 轮，而通话满 {rounds} 轮就挂机",
+                rounds = self.scene.rounds_max
             );
             problems.warning(at, message);
         }

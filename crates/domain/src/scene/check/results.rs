@@ -7,17 +7,24 @@ use super::super::model::{Conclusion, Given};
 use super::super::problem::Problems;
 use super::{Places, ResultPlaces};
 use crate::call::INTENT_LEVEL;
+use crate::say;
 
 pub(super) fn check(scene: &Scene, places: &Places, problems: &mut Problems) {
     for ((definition, conclusion), places) in scene.definitions.iter().zip(&scene.conclusions).zip(&places.results) {
         let given = given(scene, conclusion);
         for (value, &at) in definition.values.iter().zip(&places.values) {
             if !given.contains(value.as_str()) {
-                problems.warning(at, format!("nothing gives the value `{value}` of `{}`", definition.name));
+                let message = say!(
+                    "nothing gives the value `{value}` of `{name}`",
+                    "没有规则给出“{name}”的值“{value}”",
+                    name = definition.name
+                );
+                problems.warning(at, message);
             }
         }
         if definition.open && conclusion.rules.is_empty() && given.is_empty() {
-            problems.warning(places.at, format!("nothing gives `{}` a value", definition.name));
+            let message = say!("nothing gives `{name}` a value", "没有规则给出“{name}”的值", name = definition.name);
+            problems.warning(places.at, message);
         }
         if !conclusion.multiple {
             never_reached(conclusion, places, problems);
@@ -46,9 +53,15 @@ fn never_reached(conclusion: &Conclusion, places: &ResultPlaces, problems: &mut 
             let Some(earlier) = &earlier.condition else { continue };
             let line = earlier_at.line;
             let message = if earlier.always_holds() {
-                format!("this rule is never reached: the one in line {line} always holds")
+                say!(
+                    "this rule is never reached: the one in line {line} always holds",
+                    "永远轮不到这条规则：第 {line} 行的规则总是成立"
+                )
             } else if earlier.text() == condition.text() {
-                format!("this rule is never reached: the one in line {line} has the same condition")
+                say!(
+                    "this rule is never reached: the one in line {line} has the same condition",
+                    "永远轮不到这条规则：第 {line} 行的规则条件相同"
+                )
             } else {
                 continue;
             };

@@ -7,6 +7,8 @@ use super::super::model::{Listening, NodeIndex, Then};
 use super::super::problem::Problems;
 use super::super::source::Position;
 use super::Places;
+use crate::message::Message;
+use crate::say;
 use crate::understanding::{Normalized, Trigger, is_better};
 
 /// What words may be taken for.
@@ -50,9 +52,10 @@ pub(super) fn check(scene: &Scene, places: &Places, reachable: &BTreeSet<NodeInd
                     let at = places.intents.get(intent).copied().flatten();
                     let at = at.or_else(|| places.nodes.get(index).copied()).unwrap_or(Position::START);
                     let node = scene.nodes.get(index).map_or("", |node| &node.name);
-                    let message = format!(
-                        "at `{node}` nothing is understood as `{name}`: whatever says it says {} as well",
-                        called(scene, places, by)
+                    let Message { en, zh } = called(scene, places, by);
+                    let message = say!(
+                        "at `{node}` nothing is understood as `{name}`: whatever says it says {en} as well",
+                        "在节点“{node}”永远听不出“{name}”：能听成它的话也都能听成{zh}"
                     );
                     problems.warning(at, message);
                 }
@@ -63,9 +66,10 @@ pub(super) fn check(scene: &Scene, places: &Places, reachable: &BTreeSet<NodeInd
         if times == nodes {
             let name = scene.knowledge.get(entry).map_or("", |entry| &entry.name);
             let at = places.knowledge.get(entry).copied().unwrap_or(Position::START);
-            let message = format!(
-                "nothing is understood as `{name}`: whatever asks it says {} as well",
-                called(scene, places, by)
+            let Message { en, zh } = called(scene, places, by);
+            let message = say!(
+                "nothing is understood as `{name}`: whatever asks it says {en} as well",
+                "永远听不出“{name}”：能问到它的话也都能听成{zh}"
             );
             problems.warning(at, message);
         }
@@ -73,7 +77,7 @@ pub(super) fn check(scene: &Scene, places: &Places, reachable: &BTreeSet<NodeInd
 }
 
 /// What a message calls a candidate.
-fn called(scene: &Scene, places: &Places, candidate: Candidate) -> String {
+fn called(scene: &Scene, places: &Places, candidate: Candidate) -> Message {
     let (name, at) = match candidate {
         Candidate::Intent(intent) => {
             (scene.intents.get(intent).map(|it| &it.name), places.intents.get(intent).copied().flatten())
@@ -83,7 +87,10 @@ fn called(scene: &Scene, places: &Places, candidate: Candidate) -> String {
         }
     };
     let name = name.map_or("", String::as_str);
-    at.map_or_else(|| format!("`{name}`"), |at| format!("`{name}` (line {})", at.line))
+    match at {
+        Some(at) => say!("`{name}` (line {line})", "“{name}”（第 {line} 行）", line = at.line),
+        None => say!("`{name}`", "“{name}”"),
+    }
 }
 
 /// The candidates of a node in their order, and which of them hold anywhere.

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::document;
-use super::super::model::{Branch, Entry, KeyBranch};
+use super::super::model::{Branch, Entry, KeyBranch, Way};
 use super::super::source::Located;
 use super::Compiler;
+use crate::say;
 
 /// The keys of a telephone.
 const KEYS: &str = "0123456789*#";
@@ -36,7 +37,11 @@ impl Compiler<'_> {
             self.anywhere_keys = ways.keys;
         }
         if let Some(keys) = written.iter().find_map(|branch| branch.keys.as_ref()) {
-            self.problems.error(keys.at, "several keys are asked for at one node, not anywhere");
+            let message = say!(
+                "several keys are asked for at one node, not anywhere",
+                "keys 只能写在具体节点上，不能写在 anywhere"
+            );
+            self.problems.error(keys.at, message);
         }
     }
 
@@ -53,7 +58,10 @@ impl Compiler<'_> {
             if let (Some(key), Some(keys)) =
                 (ways.keys.keys().find(|key| clash(key)), written.iter().find_map(|branch| branch.keys.as_ref()))
             {
-                let message = format!("the key `{key}` cannot be an answer by itself where several keys are one");
+                let message = say!(
+                    "the key `{key}` cannot be an answer by itself where several keys are one",
+                    "这里要输入多位数字，按键“{key}”不能再单独作为回答"
+                );
                 self.problems.error(keys.at, message);
             }
         }
@@ -71,7 +79,11 @@ impl Compiler<'_> {
         let keep = written.keep.as_ref().map(|keep| keep.value.clone());
         match (&written.intent, &written.value, &written.key, &written.keys) {
             (None, Some(value), None, None) if keep.is_none() => {
-                self.problems.error(value.at, "say under which name the value is kept: `keep: NAME`");
+                let message = say!(
+                    "say under which name the value is kept: `keep: NAME`",
+                    "请写明这个值记在哪个名称下：keep: 名称"
+                );
+                self.problems.error(value.at, message);
                 None
             }
             (intent, value, None, None) if intent.is_some() || value.is_some() => {
@@ -94,33 +106,53 @@ impl Compiler<'_> {
             }
             (None, None, None, Some(keys)) => {
                 if ways.entry.is_some() {
-                    self.problems.error(keys.at, "only one branch of a node can take several keys");
+                    let message =
+                        say!("only one branch of a node can take several keys", "一个节点只能有一个分支使用 keys");
+                    self.problems.error(keys.at, message);
                 }
-                let until = match &keys.value.until {
-                    Some(until) => Some(self.key(until, ENDING_KEYS)?),
-                    None => None,
-                };
-                let digits = keys.with(keys.value.digits);
-                let digits = self.in_range("an answer has", &digits, &DIGITS_RANGE, "digits");
-                let between_ms = match &keys.value.between_ms {
-                    Some(between_ms) => {
-                        self.in_range("the next digit may take", between_ms, &BETWEEN_MS_RANGE, "milliseconds")
-                    }
-                    None => BETWEEN_MS_DEFAULT,
-                };
-                let keep = keys.value.keep.as_ref().map(|keep| keep.value.clone()).or(keep);
-                ways.entry = Some(Entry { digits, until, between_ms, keep, next: next? });
+                ways.entry = Some(self.entry(keys, keep, next)?);
                 Some(())
             }
             (intent, value, key, keys) => {
                 let at = [intent.as_ref().map(|it| it.at), value.as_ref().map(|it| it.at)];
                 let others = [key.as_ref().map(|it| it.at), keys.as_ref().map(|it| it.at)];
                 let at = at.into_iter().chain(others).flatten().next().unwrap_or_else(|| first_place(written));
-                let message = "a branch has an `intent`, a `value`, both of them, a `key`, or `keys`";
+                let message = say!(
+                    "a branch has an `intent`, a `value`, both of them, a `key`, or `keys`",
+                    "分支应写 intent、value（可同时写）、key 或 keys"
+                );
                 self.problems.error(at, message);
                 None
             }
         }
+    }
+
+    /// Several keys that are one answer.
+    fn entry(
+        &mut self,
+        keys: &Located<document::node::Keys>,
+        keep: Option<String>,
+        next: Option<Way>,
+    ) -> Option<Entry> {
+        let until = match &keys.value.until {
+            Some(until) => Some(self.key(until, ENDING_KEYS)?),
+            None => None,
+        };
+        let digits = keys.with(keys.value.digits);
+        let digits = self.in_range(&digits, &DIGITS_RANGE, |least, most| {
+            say!("an answer has between {least} and {most} digits", "digits 应在 {least} 与 {most} 之间")
+        });
+        let between_ms = match &keys.value.between_ms {
+            Some(between_ms) => self.in_range(between_ms, &BETWEEN_MS_RANGE, |least, most| {
+                say!(
+                    "the next digit may take between {least} and {most} milliseconds",
+                    "between_ms 应在 {least} 与 {most} 毫秒之间"
+                )
+            }),
+            None => BETWEEN_MS_DEFAULT,
+        };
+        let keep = keys.value.keep.as_ref().map(|keep| keep.value.clone()).or(keep);
+        Some(Entry { digits, until, between_ms, keep, next: next? })
     }
 
     fn once<'n>(
@@ -130,7 +162,8 @@ impl Compiler<'_> {
         value: &'static str,
     ) {
         if !seen.insert((&name.value, value)) {
-            let message = format!("`{}` leads on from here already", name.value);
+            let message =
+                say!("`{name}` leads on from here already", "这里已有“{name}”的分支，请删去一个", name = name.value);
             self.problems.error(name.at, message);
         }
     }
@@ -140,7 +173,11 @@ impl Compiler<'_> {
         match (characters.next(), characters.next()) {
             (Some(digit), None) if known.contains(digit) => Some(digit),
             _ => {
-                let message = format!("`{}` is no key; a key is one of {known}", key.value);
+                let message = say!(
+                    "`{key}` is no key; a key is one of {known}",
+                    "“{key}”不是按键；按键为 {known} 之一",
+                    key = key.value
+                );
                 self.problems.error(key.at, message);
                 None
             }

@@ -6,6 +6,8 @@ use super::super::model::Variable;
 use super::super::source::Located;
 use super::super::{Voice, VoiceSource};
 use super::{BUILT_IN_VARIABLES, Compiler};
+use crate::message::Message;
+use crate::say;
 
 /// How fast a speaker may speak.
 const SPEED_RANGE: std::ops::RangeInclusive<f64> = 0.5..=2.0;
@@ -21,9 +23,11 @@ impl Compiler<'_> {
         for (name, text) in &document.constants {
             let located = text.with(name.clone());
             if name.trim().is_empty() || name.contains(['{', '}']) {
-                self.problems.error(text.at, "a constant needs a name, without braces");
+                let message = say!("a constant needs a name, without braces", "常量要有名称，且不能含花括号");
+                self.problems.error(text.at, message);
             } else if self.variables.get(name).is_some() {
-                self.problems.error(text.at, format!("`{name}` is a variable already"));
+                let message = say!("`{name}` is a variable already", "“{name}”已是变量，请换个名称");
+                self.problems.error(text.at, message);
             } else if self.is_not_built_in(&located) {
                 self.constants.insert(name.clone(), text.value.clone());
             }
@@ -40,10 +44,14 @@ impl Compiler<'_> {
 
     fn kept_name(&mut self, name: &Located<String>) {
         if name.value.trim().is_empty() || name.value.contains(['{', '}']) {
-            self.problems.error(name.at, "a kept value needs a name, without braces");
+            let message = say!("a kept value needs a name, without braces", "keep 要有名称，且不能含花括号");
+            self.problems.error(name.at, message);
         } else if self.variables.get(&name.value).is_some() || self.constants.contains_key(&name.value) {
-            let message =
-                format!("`{}` is given with the call or the scene already; keep it by another name", name.value);
+            let message = say!(
+                "`{name}` is given with the call or the scene already; keep it by another name",
+                "“{name}”已是变量或常量；请用别的名称记下",
+                name = name.value
+            );
             self.problems.error(name.at, message);
         } else if self.is_not_built_in(name) {
             self.kept.note(&name.value, 0, name.at);
@@ -53,7 +61,8 @@ impl Compiler<'_> {
     fn is_not_built_in(&mut self, name: &Located<String>) -> bool {
         let built_in = BUILT_IN_VARIABLES.contains(&name.value.as_str());
         if built_in {
-            self.problems.error(name.at, format!("`{}` is built in; leave it out", name.value));
+            let message = say!("`{name}` is built in; leave it out", "“{name}”是内置的，请删去", name = name.value);
+            self.problems.error(name.at, message);
         }
         !built_in
     }
@@ -62,8 +71,8 @@ impl Compiler<'_> {
         for variable in written {
             for (field, value) in [("default", &variable.default), ("example", &variable.example)] {
                 let Some(value) = value else { continue };
-                if let Err(reason) = variable.kind.check(&value.value, self.language) {
-                    let message = format!("the {field} does not fit: {reason}");
+                if let Err(Message { en, zh }) = variable.kind.check(&value.value, self.language) {
+                    let message = say!("the {field} does not fit: {en}", "{field} 不符合变量的类型：{zh}");
                     self.problems.error(value.at, message);
                 }
             }
@@ -82,7 +91,9 @@ impl Compiler<'_> {
         for document::forms::Voice(fields) in written {
             let name = &fields.name;
             if voices.iter().any(|voice| voice.name == name.value) {
-                self.problems.error(name.at, format!("the voice `{}` is listed already", name.value));
+                let message =
+                    say!("the voice `{name}` is listed already", "音色“{name}”已列出，请删去一个", name = name.value);
+                self.problems.error(name.at, message);
             }
             let source = self.voice_source(fields);
             voices.push(Voice { name: name.value.clone(), source });
@@ -93,15 +104,20 @@ impl Compiler<'_> {
     fn voice_source(&mut self, fields: &VoiceFields) -> VoiceSource {
         let VoiceFields { name, speaker, speed, recordings } = fields;
         if let (None, Some(speed)) = (speaker, speed) {
-            self.problems.error(speed.at, "only a `speaker` has a speed");
+            self.problems.error(speed.at, say!("only a `speaker` has a speed", "只有写了 speaker 才能写 speed"));
         }
         if let Some(speed) = speed.as_ref().filter(|speed| !SPEED_RANGE.contains(&speed.value)) {
             let (least, most) = (SPEED_RANGE.start(), SPEED_RANGE.end());
-            self.problems.error(speed.at, format!("a speed lies between {least} and {most}"));
+            let message = say!("a speed lies between {least} and {most}", "speed 应在 {least} 与 {most} 之间");
+            self.problems.error(speed.at, message);
         }
         match (speaker, recordings) {
             (Some(_), Some(recordings)) => {
-                let message = format!("the voice `{}` is either a `speaker` or a folder of `recordings`", name.value);
+                let message = say!(
+                    "the voice `{name}` is either a `speaker` or a folder of `recordings`",
+                    "音色“{name}”只能写 speaker 或 recordings 中的一个",
+                    name = name.value
+                );
                 self.problems.error(recordings.at, message);
                 VoiceSource::Installation
             }

@@ -9,6 +9,7 @@ use super::super::model::{Intent, Knowledge};
 use super::super::source::Located;
 use super::super::trigger::Trigger;
 use super::Compiler;
+use crate::say;
 
 impl Compiler<'_> {
     /// The built-in intents, then those of the scene; one of a built-in name adds to it. Also the words of the scene's
@@ -25,7 +26,11 @@ impl Compiler<'_> {
             self.fill(&mut trigger, &intent.keywords, &intent.patterns, &intent.samples);
             words.extend(intent.keywords.iter().map(|keyword| keyword.value.clone()));
             if trigger.is_empty() {
-                let message = format!("nothing that is said can mean `{}`", intent.name.value);
+                let message = say!(
+                    "nothing that is said can mean `{name}`",
+                    "意图“{name}”没有任何说法，请加 keywords、patterns 或 samples",
+                    name = intent.name.value
+                );
                 self.problems.error(intent.name.at, message);
             }
             let other_name = intents::other_names(language).find(|(name, _)| *name == intent.name.value);
@@ -66,7 +71,11 @@ impl Compiler<'_> {
         for (wordings, add) in kinds {
             for wording in wordings {
                 if !add(trigger, &wording.value) {
-                    let message = format!("`{}` has nothing in it that can be heard", wording.value);
+                    let message = say!(
+                        "`{words}` has nothing in it that can be heard",
+                        "“{words}”里没有能听出来的字",
+                        words = wording.value
+                    );
                     self.problems.error(wording.at, message);
                 }
             }
@@ -99,14 +108,22 @@ impl Compiler<'_> {
             }
         }
         if trigger.is_empty() {
-            let message = format!("nothing that is said can ask for `{}`", entry.name.value);
+            let message = say!(
+                "nothing that is said can ask for `{name}`",
+                "知识库条目“{name}”没有任何问法，请加 keywords、patterns、samples 或 intent",
+                name = entry.name.value
+            );
             self.problems.error(entry.name.at, message);
         }
         for (name, value) in &entry.reveals {
             self.revealed(name, value, results);
         }
         if let Some(limit) = entry.limit.as_ref().filter(|limit| limit.value == 0) {
-            self.problems.error(limit.at, "a question that is never answered is no knowledge; the limit is at least 1");
+            let message = say!(
+                "a question that is never answered is no knowledge; the limit is at least 1",
+                "limit 至少为 1：永远不回答的问题不必写进知识库"
+            );
+            self.problems.error(limit.at, message);
         }
         self.at_place(&entry.name.value, entry.name.at);
         let then = self.optional_way(entry.then.as_ref());

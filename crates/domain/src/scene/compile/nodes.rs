@@ -10,6 +10,8 @@ use super::super::template::Template;
 use super::prompts::Words;
 use super::{Compiler, full_name};
 use crate::dialogue::Interruption;
+use crate::message::Message;
+use crate::say;
 
 /// How long nothing may be heard before it counts as silence, unless the scene says otherwise.
 const SILENCE_MS_DEFAULT: u32 = 4_000;
@@ -87,29 +89,36 @@ impl Compiler<'_> {
         let Some(silence_ms) = silence_ms else {
             return self.defaults.silence_ms;
         };
-        self.in_range("a silence lasts", silence_ms, &SILENCE_MS_RANGE, "milliseconds")
+        self.in_range(silence_ms, &SILENCE_MS_RANGE, |least, most| {
+            say!(
+                "a silence lasts between {least} and {most} milliseconds",
+                "silence_ms 应在 {least} 与 {most} 毫秒之间"
+            )
+        })
     }
 
     fn pause_ms(&mut self, pause_ms: Option<&Located<u32>>, expects: Option<Expects>) -> u32 {
         match (pause_ms, expects) {
-            (Some(pause_ms), _) => {
-                self.in_range("the pause that ends an utterance lasts", pause_ms, &PAUSE_MS_RANGE, "milliseconds")
-            }
+            (Some(pause_ms), _) => self.in_range(pause_ms, &PAUSE_MS_RANGE, |least, most| {
+                say!(
+                    "the pause that ends an utterance lasts between {least} and {most} milliseconds",
+                    "pause_ms 应在 {least} 与 {most} 毫秒之间"
+                )
+            }),
             (None, Some(expects)) => expects.pause_ms(),
             (None, None) => self.defaults.pause_ms,
         }
     }
 
+    /// The number, which is a problem in the words of `message` where it lies outside of the range.
     pub(super) fn in_range(
         &mut self,
-        what: &str,
         number: &Located<u32>,
         range: &RangeInclusive<u32>,
-        unit: &str,
+        message: impl FnOnce(u32, u32) -> Message,
     ) -> u32 {
         if !range.contains(&number.value) {
-            let message = format!("{what} between {} and {} {unit}", range.start(), range.end());
-            self.problems.error(number.at, message);
+            self.problems.error(number.at, message(*range.start(), *range.end()));
         }
         number.value
     }
@@ -165,7 +174,10 @@ impl Compiler<'_> {
         let then = self.then(written);
         let must_speak = matches!(then, Some(Then::Listen(_) | Then::End { .. }));
         if written.say.is_none() && must_speak {
-            let message = format!("the node `{name}` listens or ends the call, so it must `say` something first");
+            let message = say!(
+                "the node `{name}` listens or ends the call, so it must `say` something first",
+                "节点“{name}”要听客户说或挂机，请先用 say 说一句"
+            );
             self.problems.error(written.name.at, message);
         }
         Some(Node {
@@ -191,26 +203,28 @@ impl Compiler<'_> {
         ];
         match ways.iter().filter(|&&way| way).count() {
             0 => {
-                let message = format!(
-                    "the node `{}` is a dead end: give it branches, `otherwise`, `next`, `end`, `transfer`, `call` or `return`",
-                    name.value
+                let message = say!(
+                    "the node `{name}` is a dead end: give it branches, `otherwise`, `next`, `end`, `transfer`, `call` or `return`",
+                    "节点“{name}”没有去向：请写 branches、otherwise、next、end、transfer、call 或 return",
+                    name = name.value
                 );
                 self.problems.error(name.at, message);
                 return None;
             }
             1 => {}
             _ => {
-                let message = format!(
-                    "the node `{}` can do only one of these: listen (`branches`, `otherwise`), go on (`next`), end (`end`), \
+                let message = say!(
+                    "the node `{name}` can do only one of these: listen (`branches`, `otherwise`), go on (`next`), end (`end`), \
                      `transfer`, `call`, `return`",
-                    name.value
+                    "节点“{name}”只能选一种：听客户说（branches、otherwise）、next、end、transfer、call 或 return",
+                    name = name.value
                 );
                 self.problems.error(name.at, message);
                 return None;
             }
         }
         if let (Some(then), None) = (&written.then, &written.call) {
-            self.problems.error(then.at, "`then` belongs to a `call`");
+            self.problems.error(then.at, say!("`then` belongs to a `call`", "then 只能与 call 一起写"));
         }
         if let Some(next) = &written.next {
             return self.way(next).map(Then::GoOn);
@@ -232,11 +246,12 @@ impl Compiler<'_> {
 
     fn leaves(&mut self, returned: &Located<String>) -> Option<Then> {
         if self.scope.is_none() {
-            self.problems.error(returned.at, "only a node of a flow can `return`");
+            self.problems
+                .error(returned.at, say!("only a node of a flow can `return`", "只有流程里的节点才能写 return"));
             return None;
         }
         if returned.value.trim().is_empty() {
-            self.problems.error(returned.at, "what a flow returns needs a name");
+            self.problems.error(returned.at, say!("what a flow returns needs a name", "return 要有名称"));
             return None;
         }
         Some(Then::Return { name: returned.value.clone() })
@@ -244,12 +259,15 @@ impl Compiler<'_> {
 
     fn transfer(&mut self, written: &document::node::Transfer) -> Option<Transfer> {
         if written.to.value.trim().is_empty() {
-            self.problems.error(written.to.at, "a transfer needs a number or an address");
+            let message = say!("a transfer needs a number or an address", "转接要写号码或 SIP 地址");
+            self.problems.error(written.to.at, message);
         }
         let to = self.template(&written.to);
         let failed = self.way(&written.failed);
         let ring_s = match &written.ring_s {
-            Some(ring_s) => self.in_range("it rings", ring_s, &RING_S_RANGE, "seconds"),
+            Some(ring_s) => self.in_range(ring_s, &RING_S_RANGE, |least, most| {
+                say!("it rings between {least} and {most} seconds", "ring_s 应在 {least} 与 {most} 秒之间")
+            }),
             None => RING_S_DEFAULT,
         };
         let reason = written.reason.clone().unwrap_or_else(|| Words::transferred(self.language).to_owned());

@@ -6,6 +6,7 @@ use super::super::source::{Located, Position};
 use super::super::template::Template;
 use super::super::{FixedText, Language};
 use super::{BUILT_IN_VARIABLES, Compiler};
+use crate::say;
 
 /// Built-in words, with the reason why the robot hangs up after them.
 #[derive(Clone, Copy)]
@@ -94,7 +95,7 @@ impl Compiler<'_> {
     /// Wordings that must be there.
     pub(super) fn prompt(&mut self, wordings: &Located<Wordings>) -> Option<Vec<Template>> {
         if wordings.value.0.is_empty() {
-            self.problems.error(wordings.at, "at least one wording is needed");
+            self.problems.error(wordings.at, say!("at least one wording is needed", "至少要写一句话"));
             return None;
         }
         self.wordings(&wordings.value)
@@ -108,16 +109,20 @@ impl Compiler<'_> {
     fn wording(&mut self, wording: &Wording) -> Option<Template> {
         let text = &wording.text;
         if text.value.trim().is_empty() {
-            self.problems.error(text.at, "a wording must say something");
+            self.problems.error(text.at, say!("a wording must say something", "这句话是空的"));
             return None;
         }
         let template = self.template(text)?;
         if let Some(audio) = &wording.audio {
             if template.slots().next().is_some() {
-                self.problems.error(audio.at, "a wording with slots cannot be one recording: cut it into nodes");
+                let message = say!(
+                    "a wording with slots cannot be one recording: cut it into nodes",
+                    "带变量的话不能整句录音：请拆成几个节点"
+                );
+                self.problems.error(audio.at, message);
             }
             if audio.value.trim().is_empty() {
-                self.problems.error(audio.at, "the recording needs a file name");
+                self.problems.error(audio.at, say!("the recording needs a file name", "录音要写文件名"));
             }
         }
         self.spoken.extend(template.slots().map(str::to_owned));
@@ -148,7 +153,7 @@ impl Compiler<'_> {
                         let known = self.variables.iter().chain(self.kept.iter());
                         let built_in = BUILT_IN_VARIABLES.iter().copied();
                         let known = known.chain(self.constants.keys().map(String::as_str)).chain(built_in);
-                        self.problems.unknown(at, "variable", name, known);
+                        self.problems.unknown(at, self.variables.kind(), name, known);
                     }
                 }
                 Some(template)

@@ -9,6 +9,7 @@ use super::super::model::{Conclusion, Given, Rule};
 use super::super::source::Located;
 use super::Compiler;
 use crate::call::INTENT_LEVEL;
+use crate::say;
 use crate::scene::DEFAULT_UNANSWERED_LEVEL;
 
 /// Everything that a scene concludes.
@@ -23,7 +24,7 @@ impl Compiler<'_> {
     pub(super) fn all_results(&mut self, written: &Located<Vec<document::ResultRules>>) -> Results {
         let level = written.value.iter().find(|result| result.name.value == INTENT_LEVEL);
         if level.is_none() {
-            let message = format!("every scene must conclude a result `{INTENT_LEVEL}`");
+            let message = say!("every scene must conclude a result `{INTENT_LEVEL}`", "话术必须有结论“{INTENT_LEVEL}”");
             self.problems.error(written.at, message);
         }
         for result in &written.value {
@@ -52,15 +53,20 @@ impl Compiler<'_> {
     /// What only the intent level has: a value for every call, answered or not.
     fn intent_level(&mut self, level: &document::ResultRules) -> Option<String> {
         if level.default.is_none() {
-            let message = format!("`{INTENT_LEVEL}` needs a `default`: every call has one");
+            let message = say!(
+                "`{INTENT_LEVEL}` needs a `default`: every call has one",
+                "“{INTENT_LEVEL}”要写 default：每通电话都要有等级"
+            );
             self.problems.error(level.name.at, message);
         }
         if matches!(level.values, Values::Any) {
-            self.problems.error(level.name.at, format!("`{INTENT_LEVEL}` needs a list of values"));
+            let message = say!("`{INTENT_LEVEL}` needs a list of values", "“{INTENT_LEVEL}”要列出所有等级（values）");
+            self.problems.error(level.name.at, message);
             return None;
         }
         if level.multiple {
-            let message = format!("a call has exactly one `{INTENT_LEVEL}`");
+            let message =
+                say!("a call has exactly one `{INTENT_LEVEL}`", "每通电话只有一个“{INTENT_LEVEL}”，请删去 multiple");
             self.problems.error(level.name.at, message);
         }
         if let Some(unanswered) = &level.unanswered {
@@ -70,8 +76,9 @@ impl Compiler<'_> {
         if listed(level).iter().any(|value| value.value == DEFAULT_UNANSWERED_LEVEL) {
             return Some(DEFAULT_UNANSWERED_LEVEL.to_owned());
         }
-        let message = format!(
-            "`unanswered` must say the level of a call that nobody answered: `{DEFAULT_UNANSWERED_LEVEL}` is not among the values"
+        let message = say!(
+            "`unanswered` must say the level of a call that nobody answered: `{DEFAULT_UNANSWERED_LEVEL}` is not among the values",
+            "请用 unanswered 写明未接通时的等级：values 里没有“{DEFAULT_UNANSWERED_LEVEL}”"
         );
         self.problems.error(level.name.at, message);
         None
@@ -81,17 +88,22 @@ impl Compiler<'_> {
         let name = &written.name;
         let values = listed(written);
         if values.is_empty() && matches!(written.values, Values::These(_)) {
-            self.problems.error(name.at, format!("`{}` needs values", name.value));
+            let message = say!("`{name}` needs values", "“{name}”要列出值（values）", name = name.value);
+            self.problems.error(name.at, message);
         }
         for (index, value) in values.iter().enumerate() {
             let before = values.iter().take(index);
             if before.into_iter().any(|other| other.value == value.value) {
-                let message = format!("the value `{}` is listed already", value.value);
+                let message =
+                    say!("the value `{value}` is listed already", "值“{value}”已列出，请删去一个", value = value.value);
                 self.problems.error(value.at, message);
             }
         }
         if let (Some(unanswered), true) = (&written.unanswered, name.value != INTENT_LEVEL) {
-            let message = format!("only `{INTENT_LEVEL}` is concluded of unanswered calls");
+            let message = say!(
+                "only `{INTENT_LEVEL}` is concluded of unanswered calls",
+                "未接通的电话只有“{INTENT_LEVEL}”，请删去 unanswered"
+            );
             self.problems.error(unanswered.at, message);
         }
         if let Some(default) = &written.default {
@@ -114,7 +126,10 @@ impl Compiler<'_> {
         let value = match (&written.value, &written.value_of) {
             (Some(value), None) => {
                 if written.when.is_none() {
-                    let message = "a rule needs a `when`; what always holds is the `default`";
+                    let message = say!(
+                        "a rule needs a `when`; what always holds is the `default`",
+                        "规则要写 when；都不符合时的值写在 default"
+                    );
                     self.problems.error(value.at, message);
                 }
                 self.value(value, result);
@@ -124,14 +139,19 @@ impl Compiler<'_> {
                 self.kept.resolve(kept, &mut self.problems);
                 self.used.insert(kept.value.clone());
                 if let Values::These(_) = result.values {
-                    let message =
-                        format!("what customers say is not in a list: `{}` needs `values: any`", result.name.value);
+                    let message = say!(
+                        "what customers say is not in a list: `{name}` needs `values: any`",
+                        "客户说的话无法事先列出：“{name}”要写 values: any",
+                        name = result.name.value
+                    );
                     self.problems.error(kept.at, message);
                 }
                 Given::Kept(kept.value.clone())
             }
             _ => {
-                self.problems.error(written.because.at, "a rule gives either a `value` or a `value_of`");
+                let message =
+                    say!("a rule gives either a `value` or a `value_of`", "规则要写 value 或 value_of 中的一个");
+                self.problems.error(written.because.at, message);
                 return None;
             }
         };
@@ -144,7 +164,7 @@ impl Compiler<'_> {
         };
         let known = values.iter().map(|known| known.value.as_str());
         if known.clone().all(|known| known != value.value) {
-            let kind = format!("value of `{}`", result.name.value);
+            let kind = say!("value of `{name}`", "“{name}”的值", name = result.name.value);
             self.problems.unknown(value.at, &kind, &value.value, known);
         }
     }
@@ -153,7 +173,7 @@ impl Compiler<'_> {
     pub(super) fn revealed(&mut self, name: &str, value: &Located<String>, results: &[document::ResultRules]) {
         match results.iter().find(|result| result.name.value == name) {
             Some(result) => self.value(value, result),
-            None => self.problems.unknown(value.at, "result", name, self.results.iter()),
+            None => self.problems.unknown(value.at, self.results.kind(), name, self.results.iter()),
         }
     }
 }

@@ -4,24 +4,30 @@ use std::collections::BTreeSet;
 
 use super::super::document::Document;
 use super::Compiler;
+use crate::say;
 
 impl Compiler<'_> {
     pub(super) fn unused(&mut self, document: &Document) {
         self.unused_intents(document);
         for variable in &document.variables {
             if !self.used.contains(&variable.name.value) {
-                let message = format!("no prompt and no condition uses the variable `{}`", variable.name.value);
+                let message = say!(
+                    "no prompt and no condition uses the variable `{name}`",
+                    "没有一句话或条件用到变量“{name}”",
+                    name = variable.name.value
+                );
                 self.problems.warning(variable.name.at, message);
             }
         }
         for (name, text) in &document.constants {
             if self.constants.contains_key(name) && !self.used.contains(name) {
-                self.problems.warning(text.at, format!("no prompt uses the constant `{name}`"));
+                let message = say!("no prompt uses the constant `{name}`", "没有一句话用到常量“{name}”");
+                self.problems.warning(text.at, message);
             }
         }
         let unused: Vec<_> = self.kept.places().filter(|(name, _)| !self.used.contains(*name)).collect();
         for (name, at) in unused {
-            self.problems.warning(at, format!("`{name}` is kept, and nothing uses it"));
+            self.problems.warning(at, say!("`{name}` is kept, and nothing uses it", "记下了“{name}”，但没有用到"));
         }
     }
 
@@ -40,7 +46,11 @@ impl Compiler<'_> {
             let works_by_itself =
                 intent.do_not_call || (adds_to_built_in && super::meanings::is_do_not_call(&intent.name.value));
             if !used.contains(intent.name.value.as_str()) && !works_by_itself {
-                let message = format!("no branch and no knowledge uses the intent `{}`", intent.name.value);
+                let message = say!(
+                    "no branch and no knowledge uses the intent `{name}`",
+                    "没有分支或知识库条目用到意图“{name}”",
+                    name = intent.name.value
+                );
                 self.problems.warning(intent.name.at, message);
             }
         }

@@ -9,6 +9,7 @@ use super::super::intents::BuiltInIntent;
 use super::super::model::{Guard, Then, Way};
 use super::super::source::Located;
 use super::{BUILT_IN_VARIABLES, Compiler};
+use crate::say;
 
 impl Compiler<'_> {
     /// A way on; none where anything of it is unknown.
@@ -18,7 +19,11 @@ impl Compiler<'_> {
                 Some(forms::Step::When(guard)) => guard.when.at,
                 _ => self.place_at,
             };
-            self.problems.error(at, "a list of conditions ends with a node, for when none of them holds");
+            let message = say!(
+                "a list of conditions ends with a node, for when none of them holds",
+                "一串条件最后要写一个节点，都不符合时去那里"
+            );
+            self.problems.error(at, message);
             return None;
         };
         let to = self.node(last);
@@ -30,7 +35,11 @@ impl Compiler<'_> {
     fn guard(&mut self, step: &forms::Step) -> Option<Guard> {
         match step {
             forms::Step::To(node) => {
-                self.problems.error(node.at, "what stands after a node without a condition is never reached");
+                let message = say!(
+                    "what stands after a node without a condition is never reached",
+                    "没有条件的节点只能写在最后：它后面的永远走不到"
+                );
+                self.problems.error(node.at, message);
                 None
             }
             forms::Step::When(guard) => {
@@ -55,7 +64,11 @@ impl Compiler<'_> {
         let flow = self.scope.and_then(|flow| self.flows.get(flow));
         let nodes = flow.map_or(&self.nodes, |flow| &flow.nodes);
         if flow.is_some() && nodes.get(&name.value).is_none() && self.nodes.get(&name.value).is_some() {
-            let message = format!("`{}` is outside of this flow; leave the flow by `return`", name.value);
+            let message = say!(
+                "`{name}` is outside of this flow; leave the flow by `return`",
+                "节点“{name}”不在本流程里；请用 return 离开流程",
+                name = name.value
+            );
             self.problems.error(name.at, message);
             return None;
         }
@@ -98,7 +111,11 @@ impl Compiler<'_> {
                 (mention.list, own_name.filter(|own_name| *own_name != name))
             {
                 let at = when.position_within(self.source, mention.offset);
-                self.problems.error(at, format!("conditions of this scene call `{name}` by the name `{own_name}`"));
+                let message = say!(
+                    "conditions of this scene call `{name}` by the name `{own_name}`",
+                    "本话术的条件里，“{name}”要写作“{own_name}”"
+                );
+                self.problems.error(at, message);
                 continue;
             }
             let built_in = mention.list == MentionList::Variables && BUILT_IN_VARIABLES.contains(&name);
@@ -113,7 +130,11 @@ impl Compiler<'_> {
     pub(super) fn call(&mut self, called: &Located<String>, then: Option<&Located<Returns>>) -> Option<Then> {
         let flow = self.flow_names.resolve(called, &mut self.problems);
         let Some(then) = then else {
-            let message = format!("`then` must say where the talk goes on after the flow `{}`", called.value);
+            let message = say!(
+                "`then` must say where the talk goes on after the flow `{name}`",
+                "请用 then 写明流程“{name}”之后去哪里",
+                name = called.value
+            );
             self.problems.error(called.at, message);
             return None;
         };
@@ -127,14 +148,20 @@ impl Compiler<'_> {
                 let missing: Vec<&str> =
                     names.iter().filter(|name| !ways.contains_key(*name)).map(String::as_str).collect();
                 if !missing.is_empty() {
-                    let message = format!("the flow `{}` also returns `{}`", called.value, missing.join("`, `"));
+                    let message = say!(
+                        "the flow `{flow}` also returns `{in_english}`",
+                        "流程“{flow}”还会返回“{in_chinese}”，请写明去向",
+                        flow = called.value,
+                        in_english = missing.join("`, `"),
+                        in_chinese = missing.join("”、“")
+                    );
                     self.problems.error(then.at, message);
                 }
                 let mut returns = BTreeMap::new();
                 for (name, way) in ways {
                     if !names.contains(name) {
                         let known = names.iter().map(String::as_str);
-                        let kind = format!("return of the flow `{}`", called.value);
+                        let kind = say!("return of the flow `{flow}`", "流程“{flow}”的返回", flow = called.value);
                         self.problems.unknown(way.at, &kind, name, known);
                     }
                     returns.insert(name.clone(), self.way(&way.value)?);

@@ -5,6 +5,8 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue
 
 use super::super::problem::nearest;
 use super::{AFTERWARDS, FUNCTIONS, Fault, LISTS, Mention, MentionList, NESTING_MAX, OPERATORS, SCALARS, Use};
+use crate::message::Message;
+use crate::say;
 
 /// One walk through an expression: what it may not do, and which names it looks for.
 pub(super) struct Survey<'a> {
@@ -23,9 +25,9 @@ impl<'a> Survey<'a> {
         Self { program, purpose, locals: Vec::new(), nesting: 0, faults: Vec::new(), mentions: Vec::new(), asks: false }
     }
 
-    fn fault(&mut self, id: u64, message: impl Into<String>) {
+    fn fault(&mut self, id: u64, message: Message) {
         let offset = self.offset(id);
-        self.faults.push(Fault { offset, message: message.into() });
+        self.faults.push(Fault { offset, message });
     }
 
     fn offset(&self, id: u64) -> usize {
@@ -44,7 +46,11 @@ impl<'a> Survey<'a> {
             Expr::Call(call) => self.call(node.id, call),
             Expr::Comprehension(comprehension) => self.comprehension(node.id, comprehension),
             Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
-                self.fault(node.id, "conditions compare what happened; they build no values");
+                let message = say!(
+                    "conditions compare what happened; they build no values",
+                    "条件只比较通话中发生的事，不能构造新的值"
+                );
+                self.fault(node.id, message);
             }
         }
     }
@@ -65,7 +71,9 @@ impl<'a> Survey<'a> {
 
     fn identifier(&mut self, id: u64, name: &str) {
         if AFTERWARDS.contains(&name) && self.purpose == Use::Way {
-            self.fault(id, format!("`{name}` is known only when the call is over"));
+            let message =
+                say!("`{name}` is known only when the call is over", "{name} 要到通话结束后才知道，这里不能用");
+            self.fault(id, message);
             return;
         }
         let known = LISTS.contains(&name)
@@ -75,20 +83,17 @@ impl<'a> Survey<'a> {
             || name.starts_with('@');
         self.asks |= !self.locals.contains(&name) && !name.starts_with('@');
         if !known {
-            let suggestion = nearest(name, LISTS.iter().chain(SCALARS).chain(AFTERWARDS).copied())
-                .map(|near| format!("; did you mean `{near}`?"))
-                .unwrap_or_default();
-            self.fault(id, format!("unknown name `{name}` in a condition{suggestion}"));
+            let near = nearest(name, LISTS.iter().chain(SCALARS).chain(AFTERWARDS).copied());
+            let Message { en, zh } = suggestion(near);
+            self.fault(id, say!("unknown name `{name}` in a condition{en}", "条件里没有 {name} 这个名称{zh}"));
         }
     }
 
     fn call(&mut self, id: u64, call: &'a CallExpr) {
         let name = call.func_name.as_str();
         if !OPERATORS.contains(&name) && !FUNCTIONS.contains(&name) {
-            let suggestion = nearest(name, FUNCTIONS.iter().copied())
-                .map(|near| format!("; did you mean `{near}`?"))
-                .unwrap_or_default();
-            self.fault(id, format!("unknown function `{name}` in a condition{suggestion}"));
+            let Message { en, zh } = suggestion(nearest(name, FUNCTIONS.iter().copied()));
+            self.fault(id, say!("unknown function `{name}` in a condition{en}", "条件里没有 {name} 这个函数{zh}"));
         }
         match (name, call.args.as_slice()) {
             ("@in", [needle, haystack]) | ("_[_]", [haystack, needle]) => self.mention(needle, haystack),
@@ -117,18 +122,29 @@ impl<'a> Survey<'a> {
 
     fn comprehension(&mut self, id: u64, comprehension: &'a ComprehensionExpr) {
         if matches!(comprehension.accu_init.expr, Expr::List(_)) {
-            self.fault(id, "`map` and `filter` are not allowed; use `exists` or `all`");
+            let message = say!(
+                "`map` and `filter` are not allowed; use `exists` or `all`",
+                "不能用 map 和 filter；请用 exists 或 all"
+            );
+            self.fault(id, message);
             return;
         }
         let over_list = matches!(&comprehension.iter_range.expr,
             Expr::Ident(name) if LISTS.contains(&name.as_str()));
         if !over_list {
-            let lists = LISTS.join("`, `");
-            self.fault(id, format!("`exists` and `all` run over `{lists}` only"));
+            let message = say!(
+                "`exists` and `all` run over `{in_english}` only",
+                "exists 和 all 只能用于 {in_chinese}",
+                in_english = LISTS.join("`, `"),
+                in_chinese = LISTS.join("、")
+            );
+            self.fault(id, message);
             return;
         }
         if self.nesting == NESTING_MAX {
-            self.fault(id, format!("`exists` and `all` nest at most {NESTING_MAX} deep"));
+            let message =
+                say!("`exists` and `all` nest at most {NESTING_MAX} deep", "exists 和 all 最多嵌套 {NESTING_MAX} 层");
+            self.fault(id, message);
             return;
         }
         self.nesting += 1;
@@ -141,6 +157,11 @@ impl<'a> Survey<'a> {
         self.locals.truncate(outer);
         self.nesting -= 1;
     }
+}
+
+/// What ends a message about an unknown name.
+fn suggestion(near: Option<&str>) -> Message {
+    near.map_or_else(|| say!("", ""), |near| say!("; did you mean `{near}`?", "；是不是 {near}？"))
 }
 
 fn floor_char_boundary(text: &str, offset: usize) -> usize {

@@ -30,7 +30,7 @@ fn disks(disks: &Disks) -> Vec<Finding> {
         let place = format!("disk of {name}, {}", folder.display());
         match disks.shortage(free) {
             Some(shortage) => Finding::Mend {
-                problem: format!("{place}: it {shortage}"),
+                problem: format!("{place}: it {}", shortage.en),
                 mend: "make room, or set disk.free_mib_min: with less, /readyz answers 503".to_owned(),
             },
             None => Finding::Fine(format!("{place}: {} MiB free", free.unwrap_or_default() >> 20)),
