@@ -107,28 +107,28 @@ pub fn of_number(
     Ok(Some(Ledger { call: call.id, customer_name: call.customer_name, facts, attempts }))
 }
 
+/// The call to a number `?3` of a task. "More than 0" is what the index of customers is limited to: without it, SQLite
+/// would look through all calls of the company.
+const CALL_TO: &str = "SELECT c.id, c.customer_name, c.status, c.due_at, c.redials, c.started_at, c.finish_status,
+        c.call_index, c.import_no
+    FROM customer cu JOIN call c ON c.company_id = ?1 AND c.customer_id = cu.id
+    WHERE cu.company_id = ?1 AND cu.task_id = ?2 AND cu.task_id > 0 AND cu.phone = ?3 AND c.task_id = ?2";
+
 /// The call to a number of a task.
 pub(crate) fn call_to(db: &mut Db, company: CompanyId, task: TaskId, phone: &str) -> Result<Option<Call>> {
-    db.query_one(
-        "SELECT c.id, c.customer_name, c.status, c.due_at, c.redials, c.started_at, c.finish_status, c.call_index,
-             c.import_no
-         FROM customer cu JOIN call c ON c.company_id = ?1 AND c.customer_id = cu.id
-         WHERE cu.company_id = ?1 AND cu.task_id = ?2 AND cu.phone = ?3 AND c.task_id = ?2",
-        values![company, task, phone],
-        |row| {
-            Ok(Call {
-                id: CallId(row.int(0)?),
-                customer_name: row.text(1)?,
-                status: row.number(2, "call.status", CallStatus::from_number)?,
-                due_at: row.moment(3)?,
-                redials: row.int(4)?,
-                started_at: row.moment_or_null(5)?,
-                finish_status: row.number_or_null(6, "call.finish_status", FinishStatus::from_number)?,
-                call_index: row.int_or_null(7)?,
-                import_no: row.int(8)?,
-            })
-        },
-    )
+    db.query_one(CALL_TO, values![company, task, phone], |row| {
+        Ok(Call {
+            id: CallId(row.int(0)?),
+            customer_name: row.text(1)?,
+            status: row.number(2, "call.status", CallStatus::from_number)?,
+            due_at: row.moment(3)?,
+            redials: row.int(4)?,
+            started_at: row.moment_or_null(5)?,
+            finish_status: row.number_or_null(6, "call.finish_status", FinishStatus::from_number)?,
+            call_index: row.int_or_null(7)?,
+            import_no: row.int(8)?,
+        })
+    })
 }
 
 fn task_facts(db: &mut Db, task: &Task, rules: &Rules, company: &CompanyRules) -> Result<TaskFacts> {
@@ -257,4 +257,23 @@ fn signals(row: &Row<'_>) -> Result<Option<Signals>> {
         setup_ms: milliseconds(10)?,
         ring_ms: milliseconds(11)?,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Store, Url};
+
+    #[test]
+    fn a_number_of_a_task_is_looked_up() {
+        let store = Store::open(&Options::new(Url::Memory), Moment(0)).unwrap();
+        let sql = format!("EXPLAIN QUERY PLAN {CALL_TO}");
+        let plan = store.read(move |db| db.query(&sql, values![1i64, 1i64, "13800138000"], |row| row.text(3)));
+        let plan = futures::executor::block_on(plan).unwrap();
+        let expected = [
+            "SEARCH cu USING COVERING INDEX customer_once (company_id=? AND task_id=? AND phone=?)",
+            "SEARCH c USING INDEX call_customer (company_id=? AND customer_id=?)",
+        ];
+        assert_eq!(plan, expected);
+    }
 }
