@@ -5,7 +5,7 @@ pub(crate) mod installation;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::Form;
@@ -16,15 +16,16 @@ use hutong_domain::ids::CompanyId;
 use hutong_domain::retention::Keep;
 use hutong_domain::rules::CompanyRules;
 use hutong_domain::window::DaySpan;
-use hutong_store::Db;
 use hutong_store::audit::{By, Object};
 use hutong_store::company::{self, Company};
+use hutong_store::{Db, PageRequest};
 use jiff::civil::Time;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::form::Problems;
 use crate::page::{Html, go_to, html};
+use crate::paging::{self, Pager};
 use crate::router::Shared;
 use crate::ui::Ui;
 use crate::visitor::{Visit, Visitor};
@@ -39,7 +40,9 @@ const DAYS_MAX: u32 = 36_500;
 #[template(path = "companies.html", blocks = ["form"])]
 struct Companies {
     ui: Ui,
+    /// Those of the page, with the seats that each uses.
     companies: Vec<(Company, i64)>,
+    pager: Pager,
     given: Given,
     problems: Problems,
 }
@@ -204,19 +207,34 @@ impl Given {
     }
 }
 
-async fn list(shared: &Shared, ui: &Ui, given: Given, problems: Problems) -> Result<Companies> {
-    let read = |db: &mut Db| {
-        let companies = company::all(db)?.into_iter();
-        companies.map(|company| company::seats_in_use(db, company.id).map(|in_use| (company, in_use))).collect()
+async fn list(shared: &Shared, ui: &Ui, page: PageRequest, (given, problems): (Given, Problems)) -> Result<Companies> {
+    let read = move |db: &mut Db| {
+        let all = company::all(db)?;
+        let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        let [skip, take] = [page.offset(), page.size].map(|it| usize::try_from(it).unwrap_or(usize::MAX));
+        let shown = all.into_iter().skip(skip).take(take);
+        let shown = shown.map(|company| company::seats_in_use(db, company.id).map(|in_use| (company, in_use)));
+        Ok((shown.collect::<hutong_store::Result<_>>()?, total))
     };
-    let companies: Vec<(Company, i64)> = shared.app.store.read_snapshot(read).await?;
-    Ok(Companies { ui: ui.in_section(SECTION), companies, given, problems })
+    let (companies, total) = shared.app.store.read_snapshot(read).await?;
+    let pager = Pager::new(page, total, String::new());
+    Ok(Companies { ui: ui.in_section(SECTION), companies, pager, given, problems })
+}
+
+/// Which part of the list is asked for.
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    page: Option<i64>,
 }
 
 /// `GET /companies`
-pub(crate) async fn page(State(shared): State<Arc<Shared>>, visitor: Visitor) -> Result<Html> {
+pub(crate) async fn page(
+    State(shared): State<Arc<Shared>>,
+    visitor: Visitor,
+    Query(Asked { page }): Query<Asked>,
+) -> Result<Html> {
     visitor.require(Permission::ManageCompanies)?;
-    html(&list(&shared, &visitor.ui, Given::default(), Problems::default()).await?)
+    html(&list(&shared, &visitor.ui, paging::request(page), Default::default()).await?)
 }
 
 /// `POST /companies`
@@ -229,7 +247,7 @@ pub(crate) async fn create(
     let mut problems = Problems::default();
     let (name, seats) = given.name_and_seats(&visitor.ui, &mut problems);
     if !problems.is_empty() {
-        let page = list(&shared, &visitor.ui, given, problems).await?;
+        let page = list(&shared, &visitor.ui, paging::request(None), (given, problems)).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(page.as_form().render()?)).into_response());
     }
     let by = By { actor: visitor.actor(), at: visitor.ui.now };

@@ -29,6 +29,8 @@ use crate::sheet::{Cell, Kind};
 use crate::ui::Ui;
 use crate::visitor::Visit;
 
+/// Rows that a page shows at most: more would make it large.
+const ROWS_SHOWN: usize = 300;
 /// The part of the console that these pages belong to.
 const SECTION: &str = "reports";
 
@@ -86,8 +88,13 @@ impl ReportPage {
         cells(counts).into_iter().map(shown).collect()
     }
 
+    /// The rows of the page: of more, the file has the others.
+    fn rows<'a>(&self, report: &'a Report) -> &'a [Row] {
+        report.rows.get(..ROWS_SHOWN).unwrap_or(&report.rows)
+    }
+
     fn is_cut(&self, report: &Report) -> bool {
-        i64::try_from(report.rows.len()).is_ok_and(|rows| rows >= report::ROWS_MAX)
+        report.rows.len() > ROWS_SHOWN
     }
 
     fn is_of_hours(&self) -> bool {

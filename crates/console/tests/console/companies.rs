@@ -98,3 +98,15 @@ async fn the_settings_of_the_installation_are_shown() {
     page.shows("+08").shows("09:00–20:00").shows("dialing.calls_max").shows("2000").shows("30 天");
     page.shows("读数据库").shows("就绪");
 }
+
+#[tokio::test]
+async fn many_companies_are_listed_page_by_page() {
+    let world = World::new().await;
+    let admin = world.browser(Role::Admin).await;
+    for number in 0..60 {
+        admin.post("/companies", &format!("name=no{number}&seats=3")).await;
+    }
+    admin.get("/companies").await.shows(">no0<").lacks("<td><a href=\"/companies/62\">no59<").shows("?page=2");
+    admin.get("/companies?page=2").await.shows(">no59</a></td>").lacks(">no0</a></td>");
+    assert_eq!(admin.get("/companies?page=99").await.status, StatusCode::OK);
+}

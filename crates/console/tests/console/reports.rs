@@ -177,3 +177,18 @@ async fn a_script_in_a_name_is_a_name() {
         reported(&world, &query).await.shows("&#60;script&#62;alert(1)").lacks("<script>alert");
     }
 }
+
+#[tokio::test]
+async fn a_long_report_is_no_large_page() {
+    let world = World::new().await;
+    for _ in 0..310 {
+        world.ours.running_task(settings(), 1).await;
+    }
+    let page = reported(&world, "?days=today&by=task").await;
+    page.shows("只列出前 300 行");
+    let table = page.html.split("<table class=\"report\">").nth(1).unwrap();
+    assert_eq!(table.matches("<tr><th scope=\"row\">").count(), 301, "with the total");
+    assert!(page.html.len() < 250_000, "{} bytes", page.html.len());
+    let csv = world.browser(Role::Viewer).await.get(&world.path("reports/csv?days=today&by=task")).await;
+    assert_eq!(csv.html.lines().count(), 312);
+}
