@@ -74,10 +74,10 @@ fn exports(server: &Product, visitor: &Visitor, facts: &Facts) -> Result<String>
 /// The pages, by what they show.
 fn pages(dataset: &Dataset, facts: &Facts) -> Result<Vec<(String, String)>> {
     let company = facts.company;
-    let someone = someone(dataset, facts.million_finished)?;
-    let (number, name, call) = (&someone.number, &someone.name, someone.call);
+    let called = someone(dataset, facts.million_finished)?;
+    let (number, name, call) = (&called.number, &called.name, called.call);
     let (done, paused, waits) = (facts.million_finished, facts.million_paused, facts.million_waiting);
-    let waiting_call = waiting_call(dataset, waits)?;
+    let waiting_call = someone(dataset, waits)?.call;
     let beginning: String = number.chars().take(7).collect();
     let first_digits: String = number.chars().take(3).collect();
     let quarter = "from=2026-01-01&to=2026-04-02";
@@ -134,11 +134,6 @@ fn someone(dataset: &Dataset, task: TaskId) -> Result<Someone> {
     let sql = "SELECT customer_phone, customer_name, id FROM call WHERE task_id = ?1 AND import_no = 4000 LIMIT 1";
     let read = |row: &rusqlite::Row<'_>| Ok(Someone { number: row.get(0)?, name: row.get(1)?, call: row.get(2)? });
     Ok(dataset.connect()?.query_row(sql, params![task.get()], read)?)
-}
-
-fn waiting_call(dataset: &Dataset, task: TaskId) -> Result<i64> {
-    let sql = "SELECT id FROM call WHERE task_id = ?1 AND import_no = 4000 LIMIT 1";
-    Ok(dataset.connect()?.query_row(sql, params![task.get()], |row| row.get(0))?)
 }
 
 /// As it stands in a query.

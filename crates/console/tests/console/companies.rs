@@ -106,7 +106,7 @@ async fn many_companies_are_listed_page_by_page() {
     for number in 0..60 {
         admin.post("/companies", &format!("name=no{number}&seats=3")).await;
     }
-    admin.get("/companies").await.shows(">no0<").lacks("<td><a href=\"/companies/62\">no59<").shows("?page=2");
+    admin.get("/companies").await.shows(">no0<").lacks(">no59</a></td>").shows("?page=2");
     admin.get("/companies?page=2").await.shows(">no59</a></td>").lacks(">no0</a></td>");
     assert_eq!(admin.get("/companies?page=99").await.status, StatusCode::OK);
 }
